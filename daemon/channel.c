@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/channel.h"
+#include "daemon/cleanup.h"
+
+#define REASON_MAX 320
+#define HANDSHAKE_TIMEOUT_S 30
+
+struct sb_channel {
+	struct sb_transport *transport;
+	struct sb_lookup *lookup;
+	struct sb_session *session;
+	sb_channel_fn *changed;
+	void *userdata;
+	unsigned int attempt;
+	uint32_t security;
+	uint16_t port;
+	char *host;
+	uint8_t *identity;
+	size_t identity_len;
+	uint8_t *key;
+	size_t key_len;
+};
+
+SB_DEFINE_CLEANUP(struct sb_channel *, sb_channel_free)
+
+static void channel_broke(struct sb_channel *channel, int error, const char *reason)
+{
+	channel->changed(channel->userdata, SB_CHANNEL_BROKEN, error, reason);
+}
+
+static void session_reason(const struct sb_channel *channel, int error, const char *detail,
+			   char *reason, size_t size)
+{
+	const char *host = channel->host;
+	unsigned int port = channel->port;
+
+	switch (-error) {
+	case ETIMEDOUT:
+		sb_channel_explain(channel, SKYBUS_TIMEOUT, HANDSHAKE_TIMEOUT_S, reason, size);
+		break;
+	case ECONNREFUSED:
+		sb_channel_explain(channel, SKYBUS_UNREACHABLE, 0, reason, size);
+		break;
+	case EKEYREJECTED:
+		(void)snprintf(reason, size,
+			       "%s:%u refused the DTLS handshake%s%s%s: wrong identity or key",
+			       host, port, *detail ? " (" : "", detail, *detail ? ")" : "");
+		break;
+	case EHOSTUNREACH:
+		(void)snprintf(reason, size, "no route to %s:%u: is the network up?", host, port);
+		break;
+	case EMFILE:
+		(void)snprintf(
+			reason, size,
+			"no DTLS session to %s:%u: this daemon holds as many as it can, so move "
+			"links to a second instance",
+			host, port);
+		break;
+	case ECONNRESET:
+		(void)snprintf(reason, size, "%s:%u ended the session%s%s", host, port,
+			       *detail ? ": " : "", detail);
+		break;
+	default:
+		(void)snprintf(reason, size, "no session to %s:%u: %s", host, port,
+			       strerror(-error));
+		break;
+	}
+}
+
+static void channel_on_session(void *userdata, int outcome, const char *detail)
+{
+	struct sb_channel *channel = userdata;
+	char reason[REASON_MAX];
+
+	if (outcome >= 0) {
+		channel->changed(channel->userdata,
+				 outcome == SB_SESSION_DOUBTED ? SB_CHANNEL_DOUBTED
+							       : SB_CHANNEL_OPEN,
+				 0, "");
+		return;
+	}
+	session_reason(channel, outcome, detail, reason, sizeof(reason));
+	channel_broke(channel, outcome, reason);
+}
+
+static void channel_connect(struct sb_channel *channel, const struct sb_address *address)
+{
+	struct sb_peer peer = {
+		.address = address->sockaddr,
+		.address_len = address->len,
+		.security = channel->security,
+		.host = channel->host,
+		.identity = channel->identity,
+		.identity_len = channel->identity_len,
+		.key = channel->key,
+		.key_len = channel->key_len,
+	};
+	int r;
+
+	r = sb_session_new(channel->transport, &peer, channel_on_session, channel,
+			   &channel->session);
+	if (r < 0) {
+		channel_on_session(channel, r, "");
+		return;
+	}
+	channel->changed(channel->userdata, SB_CHANNEL_CONNECTING, 0, "");
+}
+
+static void channel_on_resolved(void *userdata, int error, const char *detail,
+				const struct sb_address *addresses, size_t n_addresses)
+{
+	struct sb_channel *channel = userdata;
+	char reason[REASON_MAX];
+
+	channel->lookup = NULL;
+	if (error == 0 && n_addresses > 0) {
+		channel_connect(channel, &addresses[channel->attempt % n_addresses]);
+		return;
+	}
+	(void)snprintf(
+		reason, sizeof(reason),
+		"the name %s does not resolve (%s): check the host in the configuration, and the "
+		"box's name server",
+		channel->host, detail);
+	channel_broke(channel, -EHOSTUNREACH, reason);
+}
+
+static bool makes_sense(const struct skybus_session *session)
+{
+	if (!session->host || session->port == 0 || session->port > UINT16_MAX)
+		return false;
+	if (session->security == SKYBUS_PLAIN)
+		return true;
+
+	return session->security == SKYBUS_PSK && session->identity && session->key &&
+	       session->key_len > 0;
+}
+
+static void *copy_bytes(const void *data, size_t len)
+{
+	void *copy = malloc(len > 0 ? len : 1);
+
+	if (copy && len > 0)
+		memcpy(copy, data, len);
+
+	return copy;
+}
+
+/**
+ * sb_channel_open() - begin to open a channel
+ * @plan: lent
+ * @changed: told of each step, never from within this call
+ * @userdata: for @changed
+ * @ret: the channel, the caller's; it may be freed from within @changed when it is broken
+ *
+ * Return: 0; -EINVAL for parameters that make no sense, -ENOMEM, -EAGAIN. @changed is not called then.
+ */
+int sb_channel_open(const struct sb_channel_plan *plan, sb_channel_fn *changed, void *userdata,
+		    struct sb_channel **ret)
+{
+	const struct skybus_session *session = plan->session;
+	SB_CLEANUP(sb_channel_free) struct sb_channel *channel = NULL;
+	int r;
+
+	if (!makes_sense(session))
+		return -EINVAL;
+
+	channel = calloc(1, sizeof(*channel));
+	if (!channel)
+		return -ENOMEM;
+	channel->transport = plan->transport;
+	channel->attempt = plan->attempt;
+	channel->changed = changed;
+	channel->userdata = userdata;
+	channel->security = session->security;
+	channel->port = (uint16_t)session->port;
+	channel->host = strdup(session->host);
+	if (session->security == SKYBUS_PSK) {
+		channel->identity_len = session->identity_len;
+		channel->key_len = session->key_len;
+	}
+	channel->identity = copy_bytes(session->identity, channel->identity_len);
+	channel->key = copy_bytes(session->key, channel->key_len);
+	if (!channel->host || !channel->identity || !channel->key)
+		return -ENOMEM;
+
+	r = sb_resolver_ask(plan->resolver, channel->host, channel->port, channel_on_resolved,
+			    channel, &channel->lookup);
+	if (r < 0)
+		return r;
+
+	*ret = SB_STEAL(channel);
+
+	return 0;
+}
+
+/**
+ * sb_channel_free() - close a channel
+ * @channel: may be NULL
+ *
+ * Return: NULL.
+ */
+struct sb_channel *sb_channel_free(struct sb_channel *channel)
+{
+	if (!channel)
+		return NULL;
+
+	(void)sb_lookup_cancel(channel->lookup);
+	(void)sb_session_free(channel->session);
+	if (channel->key)
+		explicit_bzero(channel->key, channel->key_len);
+	free(channel->key);
+	free(channel->identity);
+	free(channel->host);
+	free(channel);
+
+	return NULL;
+}
+
+/**
+ * sb_channel_session() - the session that carries a channel
+ * @channel: the channel
+ *
+ * Return: lent until the channel is freed; NULL before it is connecting.
+ */
+struct sb_session *sb_channel_session(const struct sb_channel *channel)
+{
+	return channel->session;
+}
+
+/**
+ * sb_channel_explain() - why a request on this channel got no answer, for people
+ * @channel: the channel
+ * @outcome: the reply's, other than SKYBUS_ANSWERED
+ * @waited_s: how long was waited for it, seconds
+ * @ret_reason: the sentence
+ * @size: its room, bytes
+ */
+void sb_channel_explain(const struct sb_channel *channel, uint32_t outcome, unsigned int waited_s,
+			char *ret_reason, size_t size)
+{
+	const char *host = channel->host;
+	unsigned int port = channel->port;
+
+	switch (outcome) {
+	case SKYBUS_UNREACHABLE:
+		(void)snprintf(ret_reason, size,
+			       "%s answers that nothing listens on UDP port %u: wrong port, or the "
+			       "service is down",
+			       host, port);
+		break;
+	case SKYBUS_RESET:
+		(void)snprintf(ret_reason, size,
+			       "%s:%u answered with a Reset: it does not know this session", host,
+			       port);
+		break;
+	case SKYBUS_TIMEOUT:
+	default:
+		(void)snprintf(
+			ret_reason, size,
+			"no answer from %s:%u for %u s: wrong address, blocked UDP port, %s", host,
+			port, waited_s,
+			channel->security == SKYBUS_PLAIN
+				? "or no route"
+				: "no route, or a wrong key that the server meets with silence");
+		break;
+	}
+}

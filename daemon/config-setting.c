@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/config-setting.h"
+#include "daemon/kind.h"
+#include "daemon/secret-source.h"
+
+typedef int secret_source_fn(struct sb_secret *secret, const char *name,
+			     const struct sb_place *place, struct sb_problems *problems);
+
+static secret_source_fn *find_source(const char *key)
+{
+	static const struct {
+		const char *key;
+		secret_source_fn *read;
+	} sources[] = {
+		{ "credential", sb_secret_from_credential },
+		{ "file", sb_secret_from_file },
+	};
+
+	for (size_t i = 0; i < SB_ELEMENTS(sources); i++)
+		if (strcmp(sources[i].key, key) == 0)
+			return sources[i].read;
+
+	return NULL;
+}
+
+/* The only pair of {credential: name} or {file: path}, and how to read from it. */
+static int find_secret(struct sb_yaml_walk *walk, const struct sb_yaml_pair *setting,
+		       struct sb_yaml_pair *ret, secret_source_fn **ret_read)
+{
+	struct sb_yaml_pair pair;
+	size_t n = 0;
+	int r;
+
+	while ((r = sb_yaml_next(walk, &pair)) > 0) {
+		*ret_read = find_source(pair.key);
+		*ret = pair;
+		n++;
+		if (!*ret_read)
+			break;
+	}
+	if (r < 0)
+		return r;
+
+	if (n != 1 || !*ret_read) {
+		sb_problems_error(walk->problems, &setting->place,
+				  "%.64s must come from one source: write {credential: NAME} or "
+				  "{file: /PATH}",
+				  setting->key);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static int read_secret_mapping(struct sb_yaml_walk *walk, struct sb_settings *settings,
+			       const struct sb_yaml_pair *pair)
+{
+	struct sb_secret secret = { 0 };
+	secret_source_fn *read_source = NULL;
+	struct sb_yaml_pair source;
+	const char *name;
+	int r;
+
+	r = find_secret(walk, pair, &source, &read_source);
+	if (r < 0)
+		return r;
+	name = sb_yaml_text(&source, "the name of a credential or the path of a file",
+			    walk->problems);
+	if (!name)
+		return -EINVAL;
+
+	r = read_source(&secret, name, &source.place, walk->problems);
+	if (r == 0)
+		r = sb_settings_set_secret(settings, pair->key, secret.data, secret.len,
+					   &source.place, walk->problems);
+	sb_secret_done(&secret);
+
+	return r;
+}
+
+static int read_secret(struct sb_yaml *yaml, struct sb_settings *settings,
+		       const struct sb_yaml_pair *pair, struct sb_problems *problems)
+{
+	static const char expected[] = "{credential: NAME} or {file: /PATH}";
+	struct sb_yaml_walk walk = { 0 };
+	const char *text;
+	int r;
+
+	if (pair->value->type == YAML_MAPPING_NODE) {
+		r = sb_yaml_enter(&walk, yaml, pair, expected, problems);
+		if (r == 0)
+			r = read_secret_mapping(&walk, settings, pair);
+		sb_yaml_leave(&walk);
+		return r;
+	}
+
+	text = sb_yaml_text(pair, expected, problems);
+	if (!text)
+		return -EINVAL;
+	sb_problems_warning(problems, &pair->place,
+			    "%.64s is written here, where anybody may read it who reads this file: "
+			    "use {credential: NAME} or {file: /PATH}",
+			    pair->key);
+
+	return sb_settings_set_secret(settings, pair->key, text, strlen(text), &pair->place,
+				      problems);
+}
+
+/**
+ * sb_config_setting() - one setting from the configuration into the settings
+ * @yaml: what was read
+ * @settings: they have a row for the key
+ * @pair: the key and its value
+ * @problems: gets a sentence if the value will not do
+ *
+ * Return: 0; -ENOMEM; any other negative errno: @problems says why.
+ */
+int sb_config_setting(struct sb_yaml *yaml, struct sb_settings *settings,
+		      const struct sb_yaml_pair *pair, struct sb_problems *problems)
+{
+	const struct skybus_setting *row = sb_settings_row(settings, pair->key);
+	char expected[512];
+	const char *text;
+
+	sb_settings_mention(settings, pair->key);
+	if (row->kind == SKYBUS_SECRET)
+		return read_secret(yaml, settings, pair, problems);
+
+	sb_kind_expected(row, expected, sizeof(expected));
+	text = sb_yaml_text(pair, expected, problems);
+	if (!text)
+		return -EINVAL;
+
+	return sb_settings_set(settings, pair->key, text, &pair->place, problems);
+}

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An item is a message from the queue, a request that an app waits for, or a keepalive. All three go the
+ * same way: encode, send, decide. They differ in their end only, which is item_end_…().
+ *
+ * Silence is not the plugin's business. A message that nobody answered makes the link suspected, and so
+ * does the network's word that nobody listens: nothing more is sent, one ping goes out, and only when
+ * that gets no answer either is the session given up.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/link-private.h"
+#include "daemon/log.h"
+
+/*
+ * When to stop waiting for an answer: after libcoap has given up retransmitting (RFC 7252 section 4.8.2,
+ * MAX_TRANSMIT_WAIT is 93 s), so that this counts only for a separate response that never came.
+ */
+#define ANSWER_TIMEOUT_USEC (120 * SB_USEC_PER_SEC)
+
+/* An answer later than this needed a retransmission (ACK_TIMEOUT, RFC 7252 section 4.8). */
+#define FIRST_TRY_USEC (2 * SB_USEC_PER_SEC)
+
+#define PING_TIMEOUT_USEC (10 * SB_USEC_PER_SEC)
+#define ASKED_MAX 64
+#define REASON_MAX 320
+
+enum item_kind {
+	ITEM_MESSAGE, /* out of the queue */
+	ITEM_REQUEST, /* an app waits for the answer */
+	ITEM_KEEPALIVE,
+};
+
+struct sb_flight_item {
+	TAILQ_ENTRY(sb_flight_item) entry;
+	struct sb_flight *flight;
+	enum item_kind kind;
+	struct sb_message *message; /* NULL for a keepalive */
+	uint64_t sent_at;
+	bool waits; /* a request, for room: in the flight's list of such */
+	sb_requested_fn *requested; /* NULL once told */
+	void *userdata;
+	struct sb_timer deadline; /* the app's patience */
+};
+
+static const char unanswered[] =
+	"the cloud did not answer in time; whether it has taken the request is unknown";
+
+static void item_on_deadline(struct sb_timer *timer);
+
+static struct sb_flight_item *item_new(struct sb_flight *flight, enum item_kind kind,
+				       struct sb_message *message)
+{
+	struct sb_flight_item *item = calloc(1, sizeof(*item));
+
+	if (!item)
+		return NULL;
+	item->flight = flight;
+	item->kind = kind;
+	item->message = message;
+	sb_timer_init(&item->deadline, flight->link->parts.loop, item_on_deadline);
+
+	return item;
+}
+
+/* In no list. */
+static struct sb_flight_item *item_free(struct sb_flight_item *item)
+{
+	sb_timer_disarm(&item->deadline);
+	(void)sb_message_free(item->message);
+	free(item);
+
+	return NULL;
+}
+
+static void leave_under_way(struct sb_flight_item *item)
+{
+	TAILQ_REMOVE(&item->flight->under_way, item, entry);
+	item->flight->n_under_way--;
+}
+
+static void tell_error(struct sb_flight_item *item, enum sb_error_code code, const char *text)
+{
+	sb_requested_fn *requested = SB_STEAL(item->requested);
+	struct sb_error error;
+
+	if (!requested)
+		return;
+	(void)sb_error_set(&error, code, "%s", text);
+	requested(item->userdata, NULL, &error);
+}
+
+static void asked_add(struct sb_flight_item *item, bool first)
+{
+	struct sb_flight *flight = item->flight;
+
+	item->waits = true;
+	flight->n_asked++;
+	if (first)
+		TAILQ_INSERT_HEAD(&flight->asked, item, entry);
+	else
+		TAILQ_INSERT_TAIL(&flight->asked, item, entry);
+}
+
+static void asked_remove(struct sb_flight_item *item)
+{
+	item->waits = false;
+	item->flight->n_asked--;
+	TAILQ_REMOVE(&item->flight->asked, item, entry);
+}
+
+static void item_on_deadline(struct sb_timer *timer)
+{
+	struct sb_flight_item *item = sb_container_of(timer, struct sb_flight_item, deadline);
+
+	if (!item->waits) {
+		/* It stays under way: libcoap cannot call a request back. */
+		tell_error(item, SB_ERROR_TIMEOUT, unanswered);
+		return;
+	}
+	asked_remove(item);
+	tell_error(item, SB_ERROR_TIMEOUT,
+		   "the link had no room for the request in time: the cloud has not taken it");
+	(void)item_free(item);
+}
+
+/* ---- ends ---- */
+
+static void item_settle(struct sb_flight_item *item, enum sb_outcome outcome, const char *code,
+			const char *reason)
+{
+	sb_queue_settle(item->flight->link->queue, SB_STEAL(item->message), outcome, code, reason);
+	(void)item_free(item);
+}
+
+/* Back to where it came from, to be sent again. */
+static void item_return(struct sb_flight_item *item)
+{
+	struct sb_flight *flight = item->flight;
+
+	switch (item->kind) {
+	case ITEM_MESSAGE:
+		sb_queue_give_back(flight->link->queue, SB_STEAL(item->message));
+		break;
+	case ITEM_REQUEST:
+		if (!item->requested)
+			break;
+		asked_add(item, true);
+		return;
+	case ITEM_KEEPALIVE:
+		break;
+	}
+	(void)item_free(item);
+}
+
+static void item_refuse(struct sb_flight_item *item, const struct skybus_verdict *verdict)
+{
+	switch (item->kind) {
+	case ITEM_MESSAGE:
+		item_settle(item, SB_REJECTED, "", verdict->reason);
+		return;
+	case ITEM_REQUEST:
+		tell_error(item, SB_ERROR_CLOUD_REJECTED, verdict->reason);
+		break;
+	case ITEM_KEEPALIVE:
+		break;
+	}
+	(void)item_free(item);
+}
+
+/* ---- verdicts ---- */
+
+/* All that is under way may be told the same: that counts once, and the longest time holds. */
+static void pause_for(struct sb_flight *flight, uint32_t delay_ms)
+{
+	uint64_t now = sb_loop_now(flight->link->parts.loop);
+	uint64_t delay = delay_ms * SB_USEC_PER_MSEC;
+	bool paused = sb_timer_armed(&flight->pause);
+
+	if (paused && (delay == 0 || flight->pause.at >= now + delay))
+		return;
+	if (delay == 0)
+		delay = sb_backoff_next(&flight->backoff, arc4random());
+	sb_timer_arm(&flight->pause, delay);
+}
+
+static void format_code(uint32_t code, char ret_text[8])
+{
+	(void)snprintf(ret_text, 8, "%u.%02u", SKYBUS_CODE_CLASS(code) & 7, code & 31);
+}
+
+/* A request tells its app whatever came; only a login in between may save it from a refusal. */
+static void request_answered(struct sb_flight_item *item, const struct skybus_reply *reply,
+			     const struct skybus_verdict *verdict)
+{
+	sb_requested_fn *requested;
+
+	if (verdict->kind == SKYBUS_RELOGIN && item->requested) {
+		item_return(item);
+		return;
+	}
+	requested = SB_STEAL(item->requested);
+	if (requested)
+		requested(item->userdata, reply, NULL);
+	(void)item_free(item);
+}
+
+static void message_answered(struct sb_flight_item *item, const struct skybus_reply *reply,
+			     const struct skybus_verdict *verdict)
+{
+	char code[8];
+
+	format_code(reply->code, code);
+	if (verdict->kind == SKYBUS_DELIVERED)
+		item_settle(item, SB_DELIVERED, code, "");
+	else if (verdict->kind == SKYBUS_REJECTED)
+		item_settle(item, SB_REJECTED, code, verdict->reason);
+	else
+		item_return(item);
+}
+
+static void carry_out(struct sb_flight_item *item, const struct skybus_reply *reply,
+		      const struct skybus_verdict *verdict)
+{
+	struct sb_flight *flight = item->flight;
+	struct sb_link *link = flight->link;
+
+	if (item->kind == ITEM_REQUEST)
+		request_answered(item, reply, verdict);
+	else if (item->kind == ITEM_MESSAGE)
+		message_answered(item, reply, verdict);
+	else
+		(void)item_free(item);
+
+	switch (verdict->kind) {
+	case SKYBUS_DELIVERED:
+		sb_backoff_reset(&flight->backoff);
+		sb_link_on_delivered(link);
+		break;
+	case SKYBUS_REJECTED:
+		break;
+	case SKYBUS_RELOGIN:
+		sb_link_on_login_needed(link, verdict->reason);
+		break;
+	case SKYBUS_RETRY:
+	default: /* a kind that we do not know keeps the message too */
+		sb_log_link(sb_link_name(link), LOG_DEBUG, "the cloud says later: %s",
+			    verdict->reason);
+		pause_for(flight, verdict->retry_after_ms);
+		break;
+	}
+}
+
+/* ---- silence ---- */
+
+static void on_ping_reply(void *userdata, const struct skybus_reply *reply)
+{
+	struct sb_flight *flight = userdata;
+	struct sb_loop *loop = flight->link->parts.loop;
+	char reason[REASON_MAX];
+
+	flight->suspected = false;
+	if (reply->outcome == SKYBUS_ANSWERED) {
+		sb_link_on_answer(flight->link);
+		sb_flight_pump(flight);
+		return;
+	}
+	sb_channel_explain(
+		flight->link->channel, reply->outcome,
+		(unsigned int)((sb_loop_now(loop) - flight->link->answered_at) / SB_USEC_PER_SEC),
+		reason, sizeof(reason));
+	sb_link_on_lost(flight->link, reason);
+}
+
+/**
+ * sb_flight_suspect() - ask the cloud for a sign of life, and send nothing else until it comes
+ * @flight: of a link that is online
+ *
+ * What is under way stays so: it may yet be answered.
+ */
+void sb_flight_suspect(struct sb_flight *flight)
+{
+	struct sb_session *session = sb_channel_session(flight->link->channel);
+
+	if (flight->suspected)
+		return;
+	flight->suspected = true;
+	if (sb_session_ping(session, PING_TIMEOUT_USEC, on_ping_reply, flight) < 0)
+		sb_link_on_lost(flight->link, "the session cannot send any more");
+}
+
+static void on_silence(struct sb_flight_item *item, uint32_t outcome)
+{
+	struct sb_flight *flight = item->flight;
+
+	sb_window_on_loss(&flight->window);
+	/* A Reset says that it was not taken; else nobody knows, and a request is not sent twice. */
+	if (item->kind == ITEM_REQUEST && outcome != SKYBUS_RESET)
+		tell_error(item, SB_ERROR_TIMEOUT, unanswered);
+	item_return(item);
+	if (outcome == SKYBUS_RESET)
+		sb_link_on_login_needed(flight->link, "the cloud does not know the session");
+	else
+		sb_flight_suspect(flight);
+}
+
+/* ---- the way out and back ---- */
+
+static struct skybus_message view(const struct sb_message *message)
+{
+	return (struct skybus_message){
+		.size = sizeof(struct skybus_message),
+		.payload_len = (uint32_t)message->payload_len,
+		.ticket = message->ticket,
+		.topic = message->topic,
+		.payload = message->payload,
+		.time_ms = message->time_ms,
+		.content_format = message->content_format,
+	};
+}
+
+static void on_reply(void *userdata, const struct skybus_reply *reply)
+{
+	struct sb_flight_item *item = userdata;
+	struct sb_flight *flight = item->flight;
+	struct sb_link *link = flight->link;
+	struct skybus_verdict verdict = { .size = sizeof(verdict), .kind = SKYBUS_RETRY };
+	struct skybus_message message;
+
+	leave_under_way(item);
+	if (reply->outcome != SKYBUS_ANSWERED) {
+		on_silence(item, reply->outcome);
+	} else {
+		if (sb_loop_now(link->parts.loop) - item->sent_at < FIRST_TRY_USEC)
+			sb_window_on_answer(&flight->window);
+		else
+			sb_window_on_loss(&flight->window);
+		sb_link_on_answer(link);
+		if (item->message)
+			message = view(item->message);
+		link->plugin->decide(link->plugin_state, item->message ? &message : NULL, reply,
+				     &verdict);
+		verdict.reason[sizeof(verdict.reason) - 1] = '\0';
+		carry_out(item, reply, &verdict);
+	}
+	sb_flight_pump(flight);
+}
+
+static int encode(struct sb_flight_item *item, struct skybus_request *request,
+		  struct skybus_verdict *verdict)
+{
+	struct sb_link *link = item->flight->link;
+	struct skybus_message message;
+	int r;
+
+	if (item->kind == ITEM_KEEPALIVE)
+		return link->plugin->keepalive(link->plugin_state, request);
+
+	message = view(item->message);
+	sb_request_payload(request->filled, message.payload, message.payload_len);
+	r = link->plugin->encode(link->plugin_state, &message, request, verdict);
+	verdict->reason[sizeof(verdict->reason) - 1] = '\0';
+
+	return r;
+}
+
+/* The request could not be sent: because of what is in it, or because of the moment. */
+static bool item_unsent(struct sb_flight_item *item, int error)
+{
+	struct skybus_verdict verdict = {
+		.size = sizeof(verdict),
+		.reason = "the message does not fit into a CoAP request: shorten its topic or its "
+			  "payload",
+	};
+
+	if (error == -EMSGSIZE || error == -EINVAL) {
+		item_refuse(item, &verdict);
+		return true;
+	}
+	/* No memory, or the session is breaking, and then the next event comes by itself. */
+	pause_for(item->flight, 0);
+	item_return(item);
+
+	return false;
+}
+
+/* Takes the item over; whether to go on with the next one. */
+static bool item_send(struct sb_flight_item *item)
+{
+	struct sb_flight *flight = item->flight;
+	struct sb_link *link = flight->link;
+	struct skybus_verdict verdict = { .size = sizeof(verdict), .kind = SKYBUS_REJECTED };
+	SB_CLEANUP(sb_request_free) struct sb_request *filled = sb_request_new();
+	struct skybus_request request = { .link = link, .filled = filled };
+	int r;
+
+	if (!filled)
+		return item_unsent(item, -ENOMEM);
+	r = encode(item, &request, &verdict);
+	if (r < 0 && verdict.kind == SKYBUS_REJECTED) {
+		item_refuse(item, &verdict);
+		return true;
+	}
+	if (r < 0) {
+		item_return(item);
+		if (verdict.kind == SKYBUS_RELOGIN)
+			sb_link_on_login_needed(link, verdict.reason);
+		else
+			pause_for(flight, verdict.retry_after_ms);
+		return false;
+	}
+	r = sb_session_send(sb_channel_session(link->channel), filled, ANSWER_TIMEOUT_USEC,
+			    on_reply, item);
+	if (r < 0)
+		return item_unsent(item, r);
+	item->sent_at = sb_loop_now(link->parts.loop);
+	TAILQ_INSERT_TAIL(&flight->under_way, item, entry);
+	flight->n_under_way++;
+
+	return true;
+}
+
+static struct sb_flight_item *next_item(struct sb_flight *flight)
+{
+	struct sb_flight_item *item = TAILQ_FIRST(&flight->asked);
+	struct sb_message *message;
+
+	if (item) {
+		asked_remove(item);
+		return item;
+	}
+	message = sb_queue_take(flight->link->queue);
+	if (!message)
+		return NULL;
+	item = item_new(flight, ITEM_MESSAGE, message);
+	if (!item)
+		sb_queue_give_back(flight->link->queue, message);
+
+	return item;
+}
+
+static bool may_send(const struct sb_flight *flight)
+{
+	return flight->link->state == SB_LINK_ONLINE && !flight->login_needed &&
+	       !flight->suspected && !sb_timer_armed(&flight->pause) &&
+	       flight->n_under_way < flight->window.size;
+}
+
+/**
+ * sb_flight_pump() - send what may be sent
+ * @flight: of a link in any state
+ */
+void sb_flight_pump(struct sb_flight *flight)
+{
+	struct sb_flight_item *item;
+
+	while (may_send(flight) && (item = next_item(flight))) {
+		if (!item_send(item))
+			break;
+	}
+	/* What is under way may yet be answered, and would be sent twice after a login now. */
+	if (flight->login_needed && flight->n_under_way == 0)
+		sb_link_log_in_again(flight->link);
+}
+
+static void flight_on_pump(struct sb_task *task)
+{
+	sb_flight_pump(sb_container_of(task, struct sb_flight, pump));
+}
+
+static void flight_on_pause_over(struct sb_timer *timer)
+{
+	sb_flight_pump(sb_container_of(timer, struct sb_flight, pause));
+}
+
+/**
+ * sb_flight_init() - prepare the flight of a link
+ * @flight: embedded in its link
+ * @link: the link
+ * @window: the most messages under way at once
+ */
+void sb_flight_init(struct sb_flight *flight, struct sb_link *link, unsigned int window)
+{
+	*flight = (struct sb_flight){ .link = link };
+	TAILQ_INIT(&flight->asked);
+	TAILQ_INIT(&flight->under_way);
+	sb_window_init(&flight->window, window);
+	sb_timer_init(&flight->pause, link->parts.loop, flight_on_pause_over);
+	sb_task_init(&flight->pump, link->parts.loop, flight_on_pump);
+}
+
+/**
+ * sb_flight_done() - forget everything; the queue has its messages back
+ * @flight: initialised
+ */
+void sb_flight_done(struct sb_flight *flight)
+{
+	sb_flight_recall(flight);
+	sb_flight_refuse(flight, "the link is being removed");
+	sb_task_cancel(&flight->pump);
+}
+
+/**
+ * sb_flight_begin() - a login succeeded
+ * @flight: with nothing under way
+ * @window: the most messages under way at once, from now on
+ */
+void sb_flight_begin(struct sb_flight *flight, unsigned int window)
+{
+	sb_window_init(&flight->window, window);
+	sb_flight_pump(flight);
+}
+
+/**
+ * sb_flight_keepalive() - send the plugin's keepalive, unless something is under way anyway
+ * @flight: of a link that is online and whose plugin has one
+ */
+void sb_flight_keepalive(struct sb_flight *flight)
+{
+	struct sb_flight_item *item;
+
+	if (flight->n_under_way > 0 || !may_send(flight))
+		return;
+	item = item_new(flight, ITEM_KEEPALIVE, NULL);
+	if (item)
+		(void)item_send(item);
+}
+
+/**
+ * sb_flight_recall() - the session is gone: what was under way is to be sent again
+ * @flight: the flight
+ */
+void sb_flight_recall(struct sb_flight *flight)
+{
+	struct sb_flight_item *item;
+
+	while ((item = TAILQ_LAST(&flight->under_way, sb_flight_items))) {
+		leave_under_way(item);
+		item_return(item);
+	}
+	flight->suspected = false;
+	flight->login_needed = false;
+	sb_timer_disarm(&flight->pause);
+}
+
+/**
+ * sb_flight_refuse() - the link will not be online soon: tell the apps that wait
+ * @flight: the flight
+ * @reason: a sentence
+ */
+void sb_flight_refuse(struct sb_flight *flight, const char *reason)
+{
+	struct sb_flight_item *item;
+
+	while ((item = TAILQ_FIRST(&flight->asked))) {
+		asked_remove(item);
+		tell_error(item, SB_ERROR_NOT_ONLINE, reason);
+		(void)item_free(item);
+	}
+}
+
+/**
+ * sb_flight_ask() - send a request that an app waits for
+ * @flight: of a link that is online
+ * @message: the callee's from now on, when this returns 0
+ * @timeout_usec: the app's patience, µs from now
+ * @done: called once, never from within this call
+ * @userdata: for @done
+ * @ret_error: why not, on failure
+ *
+ * Return: 0, or -ENOBUFS when too many wait already, -ENOMEM.
+ */
+int sb_flight_ask(struct sb_flight *flight, struct sb_message *message, uint64_t timeout_usec,
+		  sb_requested_fn *done, void *userdata, struct sb_error *ret_error)
+{
+	struct sb_flight_item *item;
+
+	if (flight->n_asked >= ASKED_MAX)
+		return sb_error_set(
+			ret_error, SB_ERROR_QUEUE_FULL,
+			"%u requests wait for this link already: wait for their answers, "
+			"or publish instead",
+			flight->n_asked);
+	item = item_new(flight, ITEM_REQUEST, message);
+	if (!item) {
+		(void)sb_error_set(ret_error, SB_ERROR_FAILED, "no memory left for a request");
+		return -ENOMEM;
+	}
+	item->requested = done;
+	item->userdata = userdata;
+	sb_timer_arm(&item->deadline, timeout_usec);
+	asked_add(item, false);
+	sb_task_schedule(&flight->pump);
+
+	return 0;
+}

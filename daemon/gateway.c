@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/gateway.h"
+#include "daemon/log.h"
+
+/* Links start this far apart on average, so that a thousand do not shake hands in one second. */
+#define START_SPREAD_USEC (20 * SB_USEC_PER_MSEC)
+
+struct sb_gateway {
+	struct sb_link_parts parts;
+	struct sb_plugins *plugins;
+	struct sb_gateway_listener listener;
+	void *listener_userdata;
+	struct sb_link **links;
+	size_t n_links;
+};
+
+SB_DEFINE_CLEANUP(struct sb_gateway *, sb_gateway_free)
+
+static void gateway_on_link(void *userdata, struct sb_link *link, uint32_t what)
+{
+	struct sb_gateway *gateway = userdata;
+
+	if (gateway->listener.link_changed)
+		gateway->listener.link_changed(gateway->listener_userdata, link, what);
+}
+
+static void gateway_on_settled(void *userdata, const struct sb_settled *settled)
+{
+	struct sb_gateway *gateway = userdata;
+
+	if (gateway->listener.settled)
+		gateway->listener.settled(gateway->listener_userdata, settled);
+}
+
+/**
+ * sb_gateway_new() - a gateway without links
+ * @parts: what links work with; copied, and outliving the gateway
+ * @plugins: outlives the gateway
+ * @ret: the gateway, the caller's
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins,
+		   struct sb_gateway **ret)
+{
+	SB_CLEANUP(sb_gateway_free) struct sb_gateway *gateway = calloc(1, sizeof(*gateway));
+
+	if (!gateway)
+		return -ENOMEM;
+	gateway->parts = *parts;
+	gateway->plugins = plugins;
+	sb_outbox_listen(parts->outbox, gateway_on_settled, gateway);
+	*ret = SB_STEAL(gateway);
+
+	return 0;
+}
+
+/**
+ * sb_gateway_free() - take all links away; what is queued stays on disk
+ * @gateway: may be NULL; its listener is not told
+ *
+ * Return: NULL.
+ */
+struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway)
+{
+	if (!gateway)
+		return NULL;
+
+	gateway->listener = (struct sb_gateway_listener){ 0 };
+	sb_outbox_listen(gateway->parts.outbox, NULL, NULL);
+	for (size_t i = 0; i < gateway->n_links; i++)
+		(void)sb_link_free(gateway->links[i]);
+	free(gateway->links);
+	free(gateway);
+
+	return NULL;
+}
+
+/**
+ * sb_gateway_listen() - be told of what happens; there is one listener
+ * @gateway: the gateway
+ * @listener: copied; NULL for nobody
+ * @userdata: for the listener
+ */
+void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_listener *listener,
+		       void *userdata)
+{
+	gateway->listener = listener ? *listener : (struct sb_gateway_listener){ 0 };
+	gateway->listener_userdata = userdata;
+}
+
+static uint64_t start_delay(size_t index)
+{
+	uint64_t jitter = arc4random_uniform(START_SPREAD_USEC);
+
+	return index == 0 ? 0 : (index - 1) * START_SPREAD_USEC + jitter;
+}
+
+/**
+ * sb_gateway_apply() - make the links of a configuration
+ * @gateway: without links
+ * @config: its links are the gateway's from now on, as far as they could be made
+ *
+ * Return: 0, or the negative errno of the first link that could not be made; the others run.
+ */
+int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
+{
+	int error = 0;
+
+	gateway->links = calloc(config->n_links > 0 ? config->n_links : 1, sizeof(*gateway->links));
+	if (!gateway->links)
+		return -ENOMEM;
+
+	for (size_t i = 0; i < config->n_links; i++) {
+		struct sb_link *link;
+		int r;
+
+		r = sb_link_new(&gateway->parts, config->links[i], gateway_on_link, gateway, &link);
+		if (r < 0) {
+			sb_log_link(config->links[i]->name, LOG_ERR,
+				    "the link could not be made: %s", strerror(-r));
+			error = error < 0 ? error : r;
+			continue;
+		}
+		config->links[i] = NULL;
+		gateway->links[gateway->n_links++] = link;
+		if (gateway->listener.link_added)
+			gateway->listener.link_added(gateway->listener_userdata, link);
+		sb_link_start(link, start_delay(i));
+	}
+
+	return error;
+}
+
+/**
+ * sb_gateway_n_links() - how many links there are
+ * @gateway: the gateway
+ *
+ * Return: the number.
+ */
+size_t sb_gateway_n_links(const struct sb_gateway *gateway)
+{
+	return gateway->n_links;
+}
+
+/**
+ * sb_gateway_link() - one of the links
+ * @gateway: the gateway
+ * @index: below sb_gateway_n_links()
+ *
+ * Return: lent.
+ */
+struct sb_link *sb_gateway_link(const struct sb_gateway *gateway, size_t index)
+{
+	return gateway->links[index];
+}
+
+/**
+ * sb_gateway_plugins() - the plugins
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+struct sb_plugins *sb_gateway_plugins(const struct sb_gateway *gateway)
+{
+	return gateway->plugins;
+}
+
+/**
+ * sb_gateway_loop() - the loop on which it all runs
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+struct sb_loop *sb_gateway_loop(const struct sb_gateway *gateway)
+{
+	return gateway->parts.loop;
+}
+
+/**
+ * sb_gateway_outbox() - where tickets can be asked for
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+struct sb_outbox *sb_gateway_outbox(const struct sb_gateway *gateway)
+{
+	return gateway->parts.outbox;
+}
+
+/**
+ * sb_gateway_hub() - where messages from the clouds can be subscribed to
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway)
+{
+	return gateway->parts.hub;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The gateway: the set of links, and one place to listen for what happens in any of them. It knows
+ * nothing of D-Bus; dbus/ listens and calls.
+ */
+#include <stddef.h>
+
+#include "daemon/config.h"
+#include "daemon/link.h"
+
+struct sb_gateway;
+
+/** struct sb_gateway_listener - told on the loop's thread; any member may be NULL */
+struct sb_gateway_listener {
+	void (*link_added)(void *userdata, struct sb_link *link);
+	void (*link_removed)(void *userdata, struct sb_link *link);
+	sb_link_changed_fn *link_changed;
+	sb_settled_fn *settled;
+};
+
+int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins,
+		   struct sb_gateway **ret);
+struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway);
+void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_listener *listener,
+		       void *userdata);
+int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config);
+
+size_t sb_gateway_n_links(const struct sb_gateway *gateway);
+struct sb_link *sb_gateway_link(const struct sb_gateway *gateway, size_t index);
+struct sb_plugins *sb_gateway_plugins(const struct sb_gateway *gateway);
+struct sb_loop *sb_gateway_loop(const struct sb_gateway *gateway);
+struct sb_outbox *sb_gateway_outbox(const struct sb_gateway *gateway);
+struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway);

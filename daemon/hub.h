@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The hub: which local subscriber gets which message from the cloud. Filters are MQTT's (version 5,
+ * section 4.7): levels between slashes, "+" for one level, "#" for the rest.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/error.h"
+
+struct sb_hub;
+struct sb_subscription;
+
+/** struct sb_delivery - one message from a cloud; everything is lent */
+struct sb_delivery {
+	uint64_t message; /* counts up from 1 since the daemon started */
+	const char *link;
+	const char *topic;
+	const uint8_t *payload;
+	size_t payload_len;
+	const char *id; /* the cloud's own number of it, or NULL */
+	uint32_t content_format; /* or SKYBUS_NO_FORMAT */
+};
+
+typedef void sb_delivery_fn(void *userdata, struct sb_subscription *subscription,
+			    const struct sb_delivery *delivery);
+
+int sb_hub_new(struct sb_hub **ret);
+struct sb_hub *sb_hub_free(struct sb_hub *hub);
+int sb_hub_subscribe(struct sb_hub *hub, const char *link, const char *filter,
+		     sb_delivery_fn *deliver, void *userdata, struct sb_subscription **ret,
+		     struct sb_error *ret_error);
+struct sb_subscription *sb_subscription_free(struct sb_subscription *subscription);
+size_t sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery);
+bool sb_filter_matches(const char *filter, const char *topic);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door of a link: what apps hand in is checked here, and nowhere later. What passes is the queue's,
+ * or the flight's for a request.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "daemon/link-private.h"
+
+static int check_topic(const char *topic, struct sb_error *ret_error)
+{
+	size_t len = strlen(topic);
+
+	if (len == 0 || len > SB_TOPIC_MAX)
+		return sb_error_set(ret_error, SB_ERROR_INVALID_TOPIC,
+				    "a topic has 1 to %d bytes, this one %zu", SB_TOPIC_MAX, len);
+	for (const char *c = topic; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return sb_error_set(
+				ret_error, SB_ERROR_INVALID_TOPIC,
+				"byte %td of the topic is a control character: leave it out",
+				c - topic + 1);
+		if (*c == '+' || *c == '#')
+			return sb_error_set(
+				ret_error, SB_ERROR_INVALID_TOPIC,
+				"the topic \"%s\" holds the wildcard %c: publish to one "
+				"topic, wildcards are for subscriptions",
+				topic, *c);
+	}
+
+	return 0;
+}
+
+/* The rules for every cloud, then this cloud's. */
+static int check_message(struct sb_link *link, const struct sb_message *message,
+			 struct sb_error *ret_error)
+{
+	struct skybus_verdict why = { .size = sizeof(why) };
+	struct skybus_message view = {
+		.size = sizeof(view),
+		.topic = message->topic,
+		.payload = message->payload,
+		.payload_len = (uint32_t)message->payload_len,
+		.time_ms = message->time_ms,
+		.content_format = message->content_format,
+	};
+	int r;
+
+	r = check_topic(message->topic, ret_error);
+	if (r < 0)
+		return r;
+	if (message->payload_len > SB_PAYLOAD_MAX)
+		return sb_error_set(ret_error, SB_ERROR_TOO_LARGE,
+				    "the payload has %zu bytes, and a message may have %d",
+				    message->payload_len, SB_PAYLOAD_MAX);
+	if (!link->plugin || !SKYBUS_HAS(link->plugin, accept) || !link->plugin->accept)
+		return 0;
+	r = link->plugin->accept(link->plugin_state, &view, &why);
+	if (r == 0)
+		return 0;
+	why.reason[sizeof(why.reason) - 1] = '\0';
+
+	return sb_error_set(ret_error, r == -EMSGSIZE ? SB_ERROR_TOO_LARGE : SB_ERROR_INVALID_TOPIC,
+			    "%s",
+			    why.reason[0] ? why.reason : "the cloud does not take such a message");
+}
+
+/**
+ * sb_link_publish() - store a message and send it when it can be sent
+ * @link: in any state
+ * @message: the callee's from now on, when this returns 0
+ * @done: called once with the ticket when the message is on disk, never from within this call
+ * @userdata: for @done
+ * @ret_error: why not, on failure
+ *
+ * Return: 0; -EINVAL (topic), -EMSGSIZE (payload), -ENOBUFS (the queue is full), -ENOMEM.
+ */
+int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_published_fn *done,
+		    void *userdata, struct sb_error *ret_error)
+{
+	int r;
+
+	r = check_message(link, message, ret_error);
+	if (r < 0)
+		return r;
+
+	return sb_queue_publish(link->queue, message, done, userdata, ret_error);
+}
+
+/**
+ * sb_link_request() - send a message now and tell what the cloud answers; nothing is stored
+ * @link: online
+ * @message: the callee's from now on, when this returns 0
+ * @timeout_usec: how long the caller waits, µs
+ * @done: called once, never from within this call
+ * @userdata: for @done
+ * @ret_error: why not, on failure
+ *
+ * Return: 0; -EINVAL (topic), -EMSGSIZE (payload), -ENOTCONN (not online), -ENOBUFS, -ENOMEM.
+ */
+int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t timeout_usec,
+		    sb_requested_fn *done, void *userdata, struct sb_error *ret_error)
+{
+	struct sb_link_status status;
+	int r;
+
+	r = check_message(link, message, ret_error);
+	if (r < 0)
+		return r;
+	sb_link_status(link, &status);
+	if (status.state != SB_LINK_ONLINE)
+		return sb_error_set(ret_error, SB_ERROR_NOT_ONLINE,
+				    "the link %s is %s%s%s: wait until it is online, or publish "
+				    "instead, which stores the message",
+				    sb_link_name(link), status.state_word,
+				    *status.state_reason ? ": " : "", status.state_reason);
+
+	return sb_flight_ask(&link->flight, message, timeout_usec, done, userdata, ret_error);
+}

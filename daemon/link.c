@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The states of a link. Whatever happens to it comes through one of the sb_link_on_…() functions; each
+ * ends in sb_link_enter(). What is lent to the plugin is in link-host.c, what is on its way in flight.c.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/link-private.h"
+#include "daemon/log.h"
+
+/* A plugin that says neither online() nor failed() is given up. */
+#define LOGIN_TIMEOUT_USEC (120 * SB_USEC_PER_SEC)
+
+/* Online for so long, and the earlier failures are forgotten. */
+#define STABLE_USEC (5 * 60 * SB_USEC_PER_SEC)
+
+/* So often may our credentials be refused before only a person can help. */
+#define REFUSALS_MAX 3
+
+/* So often may the cloud ask for a login without having taken one message in between. */
+#define RELOGINS_MAX 2
+
+#define REASON_MAX 320
+
+SB_DEFINE_CLEANUP(struct sb_link *, sb_link_free)
+
+static const char *const state_words[] = {
+#define STATE_WORD(constant, word) [constant] = (word),
+	SB_LINK_STATES(STATE_WORD)
+#undef STATE_WORD
+};
+
+static int64_t wall_clock_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void replace_text(char **text, const char *with)
+{
+	char *copy = strdup(with);
+
+	if (!copy)
+		return; /* the older text is better than none */
+	free(*text);
+	*text = copy;
+}
+
+static void tell_changed(struct sb_link *link, uint32_t what)
+{
+	link->changed(link->userdata, link, what);
+}
+
+static void log_state(const struct sb_link *link)
+{
+	const char *name = sb_link_name(link);
+
+	switch (link->state) {
+	case SB_LINK_ONLINE:
+		sb_log_link(name, LOG_NOTICE, "online");
+		break;
+	case SB_LINK_BACKOFF:
+	case SB_LINK_FAILED:
+		sb_log_link(name, LOG_WARNING, "%s", link->state_reason);
+		break;
+	case SB_LINK_DISABLED:
+		sb_log_link(name, LOG_NOTICE, "disabled: %s", link->state_reason);
+		break;
+	case SB_LINK_STARTING:
+	case SB_LINK_RESOLVING:
+	case SB_LINK_CONNECTING:
+	case SB_LINK_AUTHENTICATING:
+		sb_log_link(name, LOG_DEBUG, "%s", state_words[link->state]);
+		break;
+	}
+}
+
+/**
+ * sb_link_enter() - enter a state
+ * @link: the link
+ * @state: the state
+ * @reason: a sentence, or "" where there is nothing to say
+ */
+void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason)
+{
+	if (link->state == state && strcmp(link->state_reason, reason) == 0)
+		return;
+
+	link->state = state;
+	link->since_ms = wall_clock_ms();
+	replace_text(&link->state_reason, reason);
+	log_state(link);
+	tell_changed(link, SB_LINK_CHANGED_STATE);
+}
+
+/* Down, to whatever state comes next. */
+static void leave_online(struct sb_link *link)
+{
+	link->logging_in = false;
+	link->session_expires_ms = 0;
+	sb_timer_disarm(&link->wake);
+	sb_timer_disarm(&link->login_deadline);
+	sb_timer_disarm(&link->stable);
+	sb_timer_disarm(&link->expiry);
+	sb_timer_disarm(&link->keepalive);
+	sb_lent_drop_session(link);
+}
+
+static void begin_login(struct sb_link *link)
+{
+	sb_timer_disarm(&link->stable);
+	sb_timer_disarm(&link->expiry);
+	sb_timer_disarm(&link->keepalive);
+	link->logging_in = true;
+	sb_timer_arm(&link->login_deadline, LOGIN_TIMEOUT_USEC);
+	sb_link_enter(link, SB_LINK_STARTING, "");
+	link->plugin->login(link->plugin_state);
+}
+
+static void back_off(struct sb_link *link, const char *reason, uint32_t wait_s)
+{
+	uint64_t delay = sb_backoff_next(&link->backoff, arc4random());
+	char text[REASON_MAX + 64];
+
+	if (delay < wait_s * SB_USEC_PER_SEC)
+		delay = wait_s * SB_USEC_PER_SEC;
+	(void)snprintf(text, sizeof(text), "%s (next attempt in %llu s)", reason,
+		       (unsigned long long)((delay + SB_USEC_PER_SEC - 1) / SB_USEC_PER_SEC));
+	sb_timer_arm(&link->wake, delay);
+	sb_link_enter(link, SB_LINK_BACKOFF, text);
+}
+
+static void go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s)
+{
+	leave_online(link);
+	replace_text(&link->last_error, reason);
+	sb_flight_refuse(&link->flight, reason);
+	if (for_good)
+		sb_link_enter(link, SB_LINK_FAILED, reason);
+	else
+		back_off(link, reason, wait_s);
+}
+
+/* ---- what happens to a link ---- */
+
+/**
+ * sb_link_on_channel() - the channel changed
+ * @userdata: the link
+ * @state: of the channel
+ * @error: 0 unless it broke
+ * @reason: a sentence then
+ */
+void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, const char *reason)
+{
+	struct sb_link *link = userdata;
+	skybus_opened_fn *opened = link->lent.opened;
+
+	if (state == SB_CHANNEL_CONNECTING) {
+		sb_link_enter(link, SB_LINK_CONNECTING, "");
+		return;
+	}
+	if (state == SB_CHANNEL_DOUBTED) {
+		/* A login's own request has ended of it, if one was under way. */
+		if (link->state == SB_LINK_ONLINE)
+			sb_flight_suspect(&link->flight);
+		return;
+	}
+	link->lent.opened = NULL;
+	if (opened && state == SB_CHANNEL_BROKEN)
+		sb_lent_drop_session(link);
+	if (opened)
+		opened(link->plugin_state, link->lent.opened_tag, error, reason);
+	else if (state == SB_CHANNEL_BROKEN)
+		sb_link_on_lost(link, reason);
+}
+
+/**
+ * sb_link_on_online() - the plugin has logged in
+ * @link: ignored unless a login is under way
+ * @terms: the cloud's
+ */
+void sb_link_on_online(struct sb_link *link, const struct skybus_terms *terms)
+{
+	unsigned int window = (unsigned int)sb_settings_integer(link->config->common, "window");
+
+	if (!link->logging_in)
+		return;
+	if (!link->channel || !sb_channel_session(link->channel)) {
+		sb_link_on_failed(link, SKYBUS_TRANSIENT,
+				  "the plugin says that it has logged in, but there is no session",
+				  0);
+		return;
+	}
+	if (terms->window > 0 && terms->window < window)
+		window = terms->window;
+
+	link->logging_in = false;
+	link->refusals = 0;
+	sb_timer_disarm(&link->login_deadline);
+	sb_timer_arm(&link->stable, STABLE_USEC);
+	link->session_expires_ms = 0;
+	if (terms->expires_s > 0) {
+		link->session_expires_ms = wall_clock_ms() + terms->expires_s * INT64_C(1000);
+		/* A tenth earlier, so that no message meets a login that is over. */
+		sb_timer_arm(&link->expiry, terms->expires_s * SB_USEC_PER_SEC / 10 * 9);
+	}
+	link->keepalive_usec = SKYBUS_HAS(link->plugin, keepalive) && link->plugin->keepalive
+				       ? terms->keepalive_s * SB_USEC_PER_SEC
+				       : 0;
+	link->answered_at = sb_loop_now(link->parts.loop);
+	if (link->keepalive_usec > 0)
+		sb_timer_arm(&link->keepalive, link->keepalive_usec);
+	sb_link_enter(link, SB_LINK_ONLINE, "");
+	sb_flight_begin(&link->flight, window);
+}
+
+/**
+ * sb_link_on_failed() - the plugin could not log in
+ * @link: ignored unless a login is under way
+ * @kind: SKYBUS_TRANSIENT …
+ * @reason: a sentence
+ * @wait_s: not before so many seconds again
+ */
+void sb_link_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s)
+{
+	bool for_good = kind == SKYBUS_CONFIGURATION;
+	char text[REASON_MAX];
+
+	if (!link->logging_in)
+		return;
+	/* @reason may point into what goes away with the session. */
+	(void)snprintf(text, sizeof(text), "%s", reason);
+	if (kind == SKYBUS_CREDENTIALS && ++link->refusals >= REFUSALS_MAX) {
+		link->refusals = 0;
+		for_good = true;
+	}
+	go_down(link, for_good, text, wait_s);
+}
+
+/**
+ * sb_link_on_lost() - the session is no good any more
+ * @link: online, or logging in
+ * @reason: a sentence
+ */
+void sb_link_on_lost(struct sb_link *link, const char *reason)
+{
+	char text[REASON_MAX];
+
+	(void)snprintf(text, sizeof(text), "%s", reason);
+	go_down(link, false, text, 0);
+}
+
+/**
+ * sb_link_on_login_needed() - the cloud wants a login; sb_flight_pump() begins it when it can
+ * @link: online
+ * @reason: a sentence
+ */
+void sb_link_on_login_needed(struct sb_link *link, const char *reason)
+{
+	char text[REASON_MAX];
+
+	if (link->flight.login_needed || link->state != SB_LINK_ONLINE)
+		return;
+	if (++link->relogins > RELOGINS_MAX) {
+		link->relogins = 0;
+		(void)snprintf(text, sizeof(text),
+			       "the cloud lets this link in, and then refuses what it sends: %s",
+			       reason);
+		go_down(link, false, text, 0);
+		return;
+	}
+	sb_log_link(sb_link_name(link), LOG_INFO, "logging in again: %s", reason);
+	link->flight.login_needed = true;
+}
+
+/**
+ * sb_link_log_in_again() - begin the login that was needed
+ * @link: online, with nothing under way
+ */
+void sb_link_log_in_again(struct sb_link *link)
+{
+	link->flight.login_needed = false;
+	begin_login(link);
+}
+
+/**
+ * sb_link_on_answer() - the cloud answered something
+ * @link: the link
+ */
+void sb_link_on_answer(struct sb_link *link)
+{
+	link->answered_at = sb_loop_now(link->parts.loop);
+	tell_changed(link, SB_LINK_CHANGED_NUMBERS);
+}
+
+/**
+ * sb_link_on_delivered() - the cloud took a message
+ * @link: the link
+ */
+void sb_link_on_delivered(struct sb_link *link)
+{
+	link->relogins = 0;
+}
+
+static void link_on_queue(void *userdata)
+{
+	struct sb_link *link = userdata;
+
+	tell_changed(link, SB_LINK_CHANGED_NUMBERS);
+	/* Not from here: the queue may have changed because of what the pump does. */
+	sb_task_schedule(&link->flight.pump);
+}
+
+/* ---- timers ---- */
+
+static void link_on_wake(struct sb_timer *timer)
+{
+	begin_login(sb_container_of(timer, struct sb_link, wake));
+}
+
+static void link_on_login_deadline(struct sb_timer *timer)
+{
+	sb_link_on_failed(sb_container_of(timer, struct sb_link, login_deadline), SKYBUS_TRANSIENT,
+			  "the login did not come to an end within 120 s", 0);
+}
+
+static void link_on_stable(struct sb_timer *timer)
+{
+	sb_backoff_reset(&sb_container_of(timer, struct sb_link, stable)->backoff);
+}
+
+static void link_on_expiry(struct sb_timer *timer)
+{
+	struct sb_link *link = sb_container_of(timer, struct sb_link, expiry);
+
+	/* Foreseen, so it says nothing against the cloud. */
+	link->relogins = 0;
+	sb_link_on_login_needed(link, "the present login is about to expire");
+	sb_flight_pump(&link->flight);
+}
+
+/* Answers only note their time; the timer looks whether the last one was long enough ago. */
+static void link_on_keepalive(struct sb_timer *timer)
+{
+	struct sb_link *link = sb_container_of(timer, struct sb_link, keepalive);
+	uint64_t quiet = sb_loop_now(link->parts.loop) - link->answered_at;
+
+	if (quiet < link->keepalive_usec) {
+		sb_timer_arm(&link->keepalive, link->keepalive_usec - quiet);
+		return;
+	}
+	sb_timer_arm(&link->keepalive, link->keepalive_usec);
+	sb_flight_keepalive(&link->flight);
+}
+
+/* ---- coming and going ---- */
+
+static int attach_plugin(struct sb_link *link)
+{
+	const struct skybus_plugin *plugin = link->config->loaded->descriptor;
+	struct skybus_verdict why = { .size = sizeof(why) };
+	char *wrong = NULL;
+	int r;
+
+	r = plugin->attach(&sb_link_host, (struct skybus_link *)link, &link->plugin_state, &why);
+	if (r < 0) {
+		why.reason[sizeof(why.reason) - 1] = '\0';
+		sb_lent_done(link);
+		if (asprintf(&wrong, "the plugin %s refuses the settings: %s", plugin->name,
+			     why.reason[0] ? why.reason : strerror(-r)) < 0)
+			return -ENOMEM;
+		link->config->wrong = wrong;
+		return 0;
+	}
+	link->plugin = plugin;
+
+	return 0;
+}
+
+static int link_init(struct sb_link *link)
+{
+	const struct sb_settings *common = link->config->common;
+	struct sb_queue_limits limits = {
+		.messages = (uint64_t)sb_settings_integer(common, "queue_messages"),
+		.bytes = (uint64_t)sb_settings_integer(common, "queue_bytes"),
+	};
+	struct sb_loop *loop = link->parts.loop;
+	int r;
+
+	link->since_ms = wall_clock_ms();
+	link->state_reason = strdup("");
+	link->last_error = strdup("");
+	sb_lent_init(&link->lent);
+	sb_flight_init(&link->flight, link, (unsigned int)sb_settings_integer(common, "window"));
+	sb_timer_init(&link->wake, loop, link_on_wake);
+	sb_timer_init(&link->login_deadline, loop, link_on_login_deadline);
+	sb_timer_init(&link->stable, loop, link_on_stable);
+	sb_timer_init(&link->expiry, loop, link_on_expiry);
+	sb_timer_init(&link->keepalive, loop, link_on_keepalive);
+	if (!link->state_reason || !link->last_error)
+		return -ENOMEM;
+	r = sb_queue_new(link->parts.outbox, sb_link_name(link), &limits, link_on_queue, link,
+			 &link->queue);
+	if (r < 0)
+		return r;
+
+	return link->config->wrong ? 0 : attach_plugin(link);
+}
+
+/**
+ * sb_link_new() - a link, at rest until sb_link_start()
+ * @parts: what it works with; copied, and outliving it
+ * @config: the callee's from now on, when this returns 0
+ * @changed: told of every change, on the loop's thread
+ * @userdata: for @changed
+ * @ret: the link, the caller's
+ *
+ * A configuration that is wrong makes a link all the same: it says why it is failed, and stores what
+ * is published until somebody has mended it.
+ *
+ * Return: 0, or a negative errno.
+ */
+int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config,
+		sb_link_changed_fn *changed, void *userdata, struct sb_link **ret)
+{
+	SB_CLEANUP(sb_link_free) struct sb_link *link = calloc(1, sizeof(*link));
+	int r;
+
+	if (!link)
+		return -ENOMEM;
+	link->parts = *parts;
+	link->config = config;
+	link->changed = changed;
+	link->userdata = userdata;
+	r = link_init(link);
+	if (r < 0) {
+		link->config = NULL; /* stays the caller's */
+		return r;
+	}
+	*ret = SB_STEAL(link);
+
+	return 0;
+}
+
+/**
+ * sb_link_free() - take a link away; what is queued stays on disk
+ * @link: may be NULL
+ *
+ * Return: NULL.
+ */
+struct sb_link *sb_link_free(struct sb_link *link)
+{
+	if (!link)
+		return NULL;
+
+	leave_online(link);
+	sb_flight_done(&link->flight);
+	sb_lent_done(link);
+	if (link->plugin)
+		link->plugin->detach(link->plugin_state);
+	(void)sb_queue_free(link->queue);
+	(void)sb_link_config_free(link->config);
+	free(link->state_reason);
+	free(link->last_error);
+	free(link);
+
+	return NULL;
+}
+
+/**
+ * sb_link_start() - let a link come up, as its configuration has it
+ * @link: at rest
+ * @delay_usec: when to begin, so that many links do not begin together
+ */
+void sb_link_start(struct sb_link *link, uint64_t delay_usec)
+{
+	if (link->config->wrong) {
+		replace_text(&link->last_error, link->config->wrong);
+		sb_link_enter(link, SB_LINK_FAILED, link->config->wrong);
+	} else if (!sb_settings_integer(link->config->common, "enabled")) {
+		sb_link_enter(link, SB_LINK_DISABLED,
+			      "the configuration says enabled: no; Connect starts it all the same");
+	} else {
+		sb_link_enter(link, SB_LINK_STARTING, "");
+		sb_timer_arm(&link->wake, delay_usec);
+	}
+}
+
+/* ---- what people ask and say ---- */
+
+/**
+ * sb_link_name() - the name in the configuration
+ * @link: the link
+ *
+ * Return: lent.
+ */
+const char *sb_link_name(const struct sb_link *link)
+{
+	return link->config->name;
+}
+
+/**
+ * sb_link_status() - how a link is
+ * @link: the link
+ * @ret: filled; its text is lent until the loop runs again
+ */
+void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
+{
+	const char *device = NULL;
+
+	if (link->plugin && SKYBUS_HAS(link->plugin, device) && link->plugin->device)
+		device = link->plugin->device(link->plugin_state);
+
+	*ret = (struct sb_link_status){
+		.name = sb_link_name(link),
+		.plugin = link->config->plugin ? link->config->plugin : "",
+		.device = device ? device : "",
+		.state = link->state,
+		.state_word = state_words[link->state],
+		.state_reason = link->state_reason,
+		.last_error = link->last_error,
+		.since_ms = link->since_ms,
+		.session_expires_ms = link->session_expires_ms,
+		.traffic = link->past,
+	};
+	sb_queue_stats(link->queue, &ret->queue);
+	if (link->channel && sb_channel_session(link->channel)) {
+		struct sb_traffic now;
+
+		sb_session_traffic(sb_channel_session(link->channel), &now);
+		ret->traffic.sent += now.sent;
+		ret->traffic.received += now.received;
+	}
+}
+
+/**
+ * sb_link_connect() - try now, whatever the back-off says
+ * @link: in any state; one that is up, or on its way, is left alone
+ * @ret_error: why not, on failure
+ *
+ * Return: 0; -EOPNOTSUPP when the configuration is wrong.
+ */
+int sb_link_connect(struct sb_link *link, struct sb_error *ret_error)
+{
+	if (!link->plugin)
+		return sb_error_set(
+			ret_error, SB_ERROR_UNSUPPORTED,
+			"the link %s cannot start until its configuration is mended: %s",
+			sb_link_name(link), link->config->wrong);
+
+	switch (link->state) {
+	case SB_LINK_DISABLED:
+	case SB_LINK_BACKOFF:
+	case SB_LINK_FAILED:
+		sb_timer_arm(&link->wake, 0);
+		sb_link_enter(link, SB_LINK_STARTING, "");
+		break;
+	case SB_LINK_STARTING:
+	case SB_LINK_RESOLVING:
+	case SB_LINK_CONNECTING:
+	case SB_LINK_AUTHENTICATING:
+	case SB_LINK_ONLINE:
+		break;
+	}
+
+	return 0;
+}
+
+/**
+ * sb_link_disconnect() - end the session and stay down until sb_link_connect() or a restart
+ * @link: in any state; what is published meanwhile is stored
+ * @ret_error: why not, on failure
+ *
+ * Return: 0; -EOPNOTSUPP when the configuration is wrong.
+ */
+int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
+{
+	if (!link->plugin)
+		return sb_error_set(ret_error, SB_ERROR_UNSUPPORTED,
+				    "the link %s is down until its configuration is mended: %s",
+				    sb_link_name(link), link->config->wrong);
+
+	leave_online(link);
+	sb_flight_refuse(&link->flight, "the link has been disconnected");
+	sb_link_enter(link, SB_LINK_DISABLED, "disconnected by request; Connect starts it again");
+
+	return 0;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A link: one device identity at one cloud. It owns the plugin's state, the session, the in-flight
+ * window and the back-off, and drains its queue while it is online.
+ *
+ *            ┌──────────────── Connect, back-off over ───────────────┐
+ *            ▼                                                       │
+ *   disabled → starting → resolving → connecting → authenticating → online
+ *                 │           │            │              │           │
+ *                 └───────────┴─── fails ──┴──────────────┴───────────┤
+ *                                                                     ▼
+ *                                                  backoff, or failed when only a person can help
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+#include "daemon/error.h"
+#include "daemon/hub.h"
+#include "daemon/message.h"
+#include "daemon/outbox.h"
+#include "daemon/transport.h"
+
+struct sb_link;
+struct sb_resolver;
+
+/* X(constant, word on the bus) */
+#define SB_LINK_STATES(X)                           \
+	X(SB_LINK_DISABLED, "disabled")             \
+	X(SB_LINK_STARTING, "starting")             \
+	X(SB_LINK_RESOLVING, "resolving")           \
+	X(SB_LINK_CONNECTING, "connecting")         \
+	X(SB_LINK_AUTHENTICATING, "authenticating") \
+	X(SB_LINK_ONLINE, "online")                 \
+	X(SB_LINK_BACKOFF, "backoff")               \
+	X(SB_LINK_FAILED, "failed")
+
+enum sb_link_state {
+#define SB_LINK_STATE_CONSTANT(constant, word) constant,
+	SB_LINK_STATES(SB_LINK_STATE_CONSTANT)
+#undef SB_LINK_STATE_CONSTANT
+};
+
+/* What changed, for sb_link_changed_fn. */
+enum {
+	SB_LINK_CHANGED_STATE =
+		1u << 0, /* state, reason, since, session_expires, device, last_error */
+	SB_LINK_CHANGED_NUMBERS = 1u << 1, /* queue and traffic; as often as messages move */
+};
+
+/** struct sb_link_status - a link as people see it; text is lent until the loop runs again */
+struct sb_link_status {
+	const char *name;
+	const char *plugin; /* "" if the configuration names none */
+	const char *device; /* what the plugin calls it; "" if unknown */
+	enum sb_link_state state;
+	const char *state_word;
+	const char *state_reason; /* a sentence; "" when online */
+	const char *last_error; /* the last reason for not being online; "" if there was none */
+	int64_t since_ms; /* wall clock, milliseconds since 1970: when the state was entered */
+	int64_t session_expires_ms; /* likewise; 0 for never */
+	struct sb_queue_stats queue;
+	struct sb_traffic traffic;
+};
+
+typedef void sb_link_changed_fn(void *userdata, struct sb_link *link, uint32_t what);
+
+/** A request was answered, with whatever code; or @reply is NULL and @error says why not. */
+typedef void sb_requested_fn(void *userdata, const struct skybus_reply *reply,
+			     const struct sb_error *error);
+
+/** struct sb_link_parts - what a link works with; all of it outlives the link */
+struct sb_link_parts {
+	struct sb_loop *loop;
+	struct sb_transport *transport;
+	struct sb_resolver *resolver;
+	struct sb_store *store;
+	struct sb_outbox *outbox;
+	struct sb_hub *hub;
+};
+
+int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config,
+		sb_link_changed_fn *changed, void *userdata, struct sb_link **ret);
+struct sb_link *sb_link_free(struct sb_link *link);
+void sb_link_start(struct sb_link *link, uint64_t delay_usec);
+
+const char *sb_link_name(const struct sb_link *link);
+void sb_link_status(struct sb_link *link, struct sb_link_status *ret);
+
+int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_published_fn *done,
+		    void *userdata, struct sb_error *ret_error);
+int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t timeout_usec,
+		    sb_requested_fn *done, void *userdata, struct sb_error *ret_error);
+int sb_link_connect(struct sb_link *link, struct sb_error *ret_error);
+int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error);

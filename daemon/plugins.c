@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/plugin-file.h"
+#include "daemon/plugins.h"
+#include "daemon/settings.h"
+
+/* The names of the files in the directory, without ".so", sorted. */
+struct listing {
+	char **names;
+	size_t n;
+};
+
+struct sb_plugins {
+	char *directory;
+	struct sb_plugin **all; /* each in its own memory: links point to them */
+	size_t n;
+	struct listing last; /* nearest() lends from it */
+};
+
+SB_DEFINE_CLEANUP(struct sb_plugins *, sb_plugins_free)
+
+static struct sb_plugin *plugin_free(struct sb_plugin *plugin)
+{
+	if (!plugin)
+		return NULL;
+
+	free(plugin->name);
+	free(plugin->why);
+	free(plugin);
+
+	return NULL;
+}
+
+SB_DEFINE_CLEANUP(struct sb_plugin *, plugin_free)
+
+/* ---- the directory ---- */
+
+static void listing_done(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->n; i++)
+		free(listing->names[i]);
+	free(listing->names);
+	*listing = (struct listing){ 0 };
+}
+
+static int is_shared_object(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
+}
+
+/* Not alphasort(), whose order changes with the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Stays empty when the directory cannot be read: loading from it says why. */
+static void listing_fill(struct listing *listing, const char *directory)
+{
+	struct dirent **entries;
+	int n;
+
+	listing_done(listing);
+	n = scandir(directory, &entries, is_shared_object, by_name);
+	if (n < 0)
+		return;
+
+	listing->names = calloc((size_t)n + 1, sizeof(*listing->names));
+	for (int i = 0; i < n; i++) {
+		const char *file = entries[i]->d_name;
+		char *name = listing->names ? strndup(file, strlen(file) - 3) : NULL;
+
+		if (name)
+			listing->names[listing->n++] = name;
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+static char *explain_missing(struct sb_plugins *plugins, const char *name)
+{
+	const char *nearest = sb_plugins_nearest(plugins, name);
+	char names[512] = "";
+	char *why = NULL;
+	size_t used = 0;
+	int n;
+
+	for (size_t i = 0; i < plugins->last.n && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+					 i > 0 ? ", " : "", plugins->last.names[i]);
+
+	if (nearest)
+		n = asprintf(&why, "there is no plugin \"%s\" in %s: did you mean \"%s\"?", name,
+			     plugins->directory, nearest);
+	else if (plugins->last.n > 0)
+		n = asprintf(&why,
+			     "there is no plugin \"%s\" in %s: install it, or write one of %s",
+			     name, plugins->directory, names);
+	else
+		n = asprintf(&why, "there is no plugin \"%s\" in %s, nor any other: install it",
+			     name, plugins->directory);
+
+	return n < 0 ? NULL : why;
+}
+
+/* ---- life ---- */
+
+/**
+ * sb_plugins_new() - the plugins of a directory; none is loaded yet
+ * @directory: absolute, or from the working directory on; it need not be there
+ * @ret: the plugins, the caller's
+ *
+ * Return: 0; -ENOMEM.
+ */
+int sb_plugins_new(const char *directory, struct sb_plugins **ret)
+{
+	SB_CLEANUP(sb_plugins_free) struct sb_plugins *plugins = calloc(1, sizeof(*plugins));
+
+	if (!plugins)
+		return -ENOMEM;
+
+	/* What is not there has no real path; loading will say so. */
+	plugins->directory = realpath(directory, NULL);
+	if (!plugins->directory)
+		plugins->directory = strdup(directory);
+	if (!plugins->directory)
+		return -ENOMEM;
+
+	*ret = SB_STEAL(plugins);
+
+	return 0;
+}
+
+/**
+ * sb_plugins_free() - forget the plugins; their code stays where it was loaded
+ * @plugins: may be NULL
+ *
+ * Return: NULL.
+ */
+struct sb_plugins *sb_plugins_free(struct sb_plugins *plugins)
+{
+	if (!plugins)
+		return NULL;
+
+	for (size_t i = 0; i < plugins->n; i++)
+		(void)plugin_free(plugins->all[i]);
+	free(plugins->all);
+	listing_done(&plugins->last);
+	free(plugins->directory);
+	free(plugins);
+
+	return NULL;
+}
+
+/* ---- loading ---- */
+
+/* Leaves a descriptor or a reason in the plugin; -ENOMEM: neither. */
+static int load(struct sb_plugins *plugins, struct sb_plugin *plugin)
+{
+	int r;
+
+	r = sb_plugin_file_load(plugins->directory, plugin);
+	if (r == -ENOENT)
+		plugin->why = explain_missing(plugins, plugin->name);
+
+	return plugin->descriptor || plugin->why ? 0 : -ENOMEM;
+}
+
+/**
+ * sb_plugins_load() - the plugin of a name; loaded when it is asked for first
+ * @plugins: the plugins
+ * @name: of the plugin, perhaps not even a possible one
+ *
+ * A name is tried once: what failed keeps its reason.
+ *
+ * Return: the plugin, lent as long as @plugins live, or the reason why there is none; NULL without
+ * memory.
+ */
+const struct sb_plugin *sb_plugins_load(struct sb_plugins *plugins, const char *name)
+{
+	SB_CLEANUP(plugin_free) struct sb_plugin *plugin = NULL;
+	struct sb_plugin **all;
+
+	for (size_t i = 0; i < plugins->n; i++)
+		if (strcmp(plugins->all[i]->name, name) == 0)
+			return plugins->all[i];
+
+	all = reallocarray(plugins->all, plugins->n + 1, sizeof(struct sb_plugin *));
+	if (!all)
+		return NULL;
+	plugins->all = all;
+
+	plugin = calloc(1, sizeof(*plugin));
+	if (!plugin)
+		return NULL;
+	plugin->name = strdup(name);
+	if (!plugin->name || load(plugins, plugin) < 0)
+		return NULL;
+
+	plugins->all[plugins->n++] = SB_STEAL(plugin);
+
+	return plugins->all[plugins->n - 1];
+}
+
+/**
+ * sb_plugins_load_all() - load every plugin of the directory, in the order of their names
+ * @plugins: the plugins; those that fail are among them, with the reason
+ */
+void sb_plugins_load_all(struct sb_plugins *plugins)
+{
+	struct listing listing = { 0 };
+
+	listing_fill(&listing, plugins->directory);
+	for (size_t i = 0; i < listing.n; i++)
+		(void)sb_plugins_load(plugins, listing.names[i]);
+	listing_done(&listing);
+}
+
+/**
+ * sb_plugins_count() - how many plugins were tried
+ * @plugins: the plugins
+ *
+ * Return: the number of those for sb_plugins_at().
+ */
+size_t sb_plugins_count(const struct sb_plugins *plugins)
+{
+	return plugins->n;
+}
+
+/**
+ * sb_plugins_at() - one of the plugins that were tried
+ * @plugins: the plugins
+ * @index: less than sb_plugins_count()
+ *
+ * Return: the plugin, lent as long as @plugins live.
+ */
+const struct sb_plugin *sb_plugins_at(const struct sb_plugins *plugins, size_t index)
+{
+	return plugins->all[index];
+}
+
+/**
+ * sb_plugins_nearest() - the plugin that was probably meant
+ * @plugins: the plugins
+ * @name: what was written
+ *
+ * Return: a name in the directory, lent until the next call; NULL if none is near.
+ */
+const char *sb_plugins_nearest(struct sb_plugins *plugins, const char *name)
+{
+	listing_fill(&plugins->last, plugins->directory);
+
+	return sb_nearest_word(name, (const char *const *)plugins->last.names, plugins->last.n);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The loader: plugins are shared objects in one directory, <name>.so, loaded when a link asks for
+ * them and never unloaded. A plugin that fails any check is remembered with the reason.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "skybus/plugin.h"
+
+struct sb_plugins;
+
+/**
+ * struct sb_plugin - one plugin file
+ * @name: without directory and ".so"
+ * @descriptor: NULL if it could not be loaded
+ * @why: a sentence that says why it could not; NULL if it could
+ */
+struct sb_plugin {
+	char *name;
+	const struct skybus_plugin *descriptor;
+	char *why;
+};
+
+int sb_plugins_new(const char *directory, struct sb_plugins **ret);
+struct sb_plugins *sb_plugins_free(struct sb_plugins *plugins);
+
+const struct sb_plugin *sb_plugins_load(struct sb_plugins *plugins, const char *name);
+void sb_plugins_load_all(struct sb_plugins *plugins);
+size_t sb_plugins_count(const struct sb_plugins *plugins);
+const struct sb_plugin *sb_plugins_at(const struct sb_plugins *plugins, size_t index);
+const char *sb_plugins_nearest(struct sb_plugins *plugins, const char *name);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/problems.h"
+
+/*
+ * The longest sentence with its place, in bytes: what it quotes comes from files and may be long.
+ */
+#define TEXT_SIZE 2048
+
+/* The bytes of the UTF-8 character at @text; 0 for a broken one (the end of a cut quotation). */
+static size_t character_len(const char *text)
+{
+	static const struct {
+		uint8_t mask;
+		uint8_t lead;
+	} leads[] = { { 0x80, 0x00 }, { 0xe0, 0xc0 }, { 0xf0, 0xe0 }, { 0xf8, 0xf0 } };
+
+	for (size_t len = 1; len <= SB_ELEMENTS(leads); len++) {
+		size_t i = 1;
+
+		if (((uint8_t)text[0] & leads[len - 1].mask) != leads[len - 1].lead)
+			continue;
+		while (i < len && ((uint8_t)text[i] & 0xc0) == 0x80)
+			i++;
+		return i == len ? len : 0;
+	}
+
+	return 0;
+}
+
+/* One line of whole UTF-8 characters: the bus takes nothing else, and a terminal obeys the rest. */
+static void make_printable(char *text)
+{
+	while (*text) {
+		size_t len = character_len(text);
+
+		if (len == 0 || (uint8_t)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+		text += len > 0 ? len : 1;
+	}
+}
+
+static size_t print_place(const struct sb_place *place, char *ret, size_t size)
+{
+	int n = 0;
+
+	if (place && place->file && place->line > 0)
+		n = snprintf(ret, size, "%s:%zu:%zu: ", place->file, place->line, place->column);
+	else if (place && place->file)
+		n = snprintf(ret, size, "%s: ", place->file);
+
+	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+}
+
+__attribute__((format(printf, 4, 0))) static void add(struct sb_problems *problems, bool warning,
+						      const struct sb_place *place,
+						      const char *format, va_list args)
+{
+	char buffer[TEXT_SIZE] = "";
+	struct sb_problem *all;
+	char *text;
+	size_t n;
+
+	n = print_place(place, buffer, sizeof(buffer));
+	(void)vsnprintf(buffer + n, sizeof(buffer) - n, format, args);
+	make_printable(buffer);
+
+	/* An error counts even when there is no memory for its text. */
+	problems->n_errors += !warning;
+
+	text = strdup(buffer);
+	all = text ? reallocarray(problems->all, problems->n + 1, sizeof(*all)) : NULL;
+	if (!all) {
+		free(text);
+		return;
+	}
+
+	problems->all = all;
+	problems->all[problems->n++] = (struct sb_problem){ .warning = warning, .text = text };
+}
+
+/**
+ * sb_problems_done() - forget all problems
+ * @problems: is empty afterwards and can be used again
+ */
+void sb_problems_done(struct sb_problems *problems)
+{
+	for (size_t i = 0; i < problems->n; i++)
+		free(problems->all[i].text);
+	free(problems->all);
+	*problems = (struct sb_problems){ 0 };
+}
+
+/**
+ * sb_problems_error() - add what makes the configuration, or a part of it, unusable
+ * @problems: where
+ * @place: where it was written; NULL for nowhere in particular
+ * @format: the sentence, as for printf: what is wrong, and what to write instead. Bytes that are
+ *	not printable UTF-8 become question marks.
+ *
+ * Without memory the text is lost, but n_errors counts it.
+ */
+void sb_problems_error(struct sb_problems *problems, const struct sb_place *place,
+		       const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(problems, false, place, format, args);
+	va_end(args);
+}
+
+/**
+ * sb_problems_warning() - add what should be mended, but can be used
+ * @problems: where
+ * @place: where it was written; NULL for nowhere in particular
+ * @format: the sentence, as for printf
+ */
+void sb_problems_warning(struct sb_problems *problems, const struct sb_place *place,
+			 const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(problems, true, place, format, args);
+	va_end(args);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Group commit needs no timer: while one commit waits for the disk, the next jobs gather.
+ *
+ * A batch is one transaction. A job that fails undoes itself alone. When the transaction as a whole
+ * fails, so do all its jobs that write; those that read are run again, for they may have seen what is
+ * not there any more. Only when the disk is full is each job given a transaction of its own: then an
+ * end still gets in where a new message does not.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/store-thread.h"
+
+/* Bounds the size of a transaction, and how long the first of its jobs waits for the last. */
+#define BATCH_MAX 1024
+
+TAILQ_HEAD(sb_job_list, sb_job);
+
+struct sb_store_thread {
+	struct sb_db *db; /* the thread's alone while it runs */
+	sb_job_free_fn *free_job;
+	pthread_t thread;
+	bool started;
+	int wake_fd; /* an eventfd: there are finished jobs */
+	struct sb_watch *watch;
+	struct sb_job_list completing; /* the loop's: finished, and taken over from @finished */
+
+	pthread_mutex_t mutex; /* for all that follows */
+	pthread_cond_t work; /* there are waiting jobs, or it is to stop */
+	pthread_cond_t progress; /* n_finished has grown */
+	struct sb_job_list waiting;
+	struct sb_job_list finished;
+	uint64_t n_submitted;
+	uint64_t n_finished;
+	uint64_t n_commits;
+	bool stop;
+};
+
+SB_DEFINE_CLEANUP(struct sb_store_thread *, sb_store_thread_free)
+
+static bool batch_writes(const struct sb_job_list *batch)
+{
+	const struct sb_job *job;
+
+	TAILQ_FOREACH(job, batch, entry)
+		if (job->kind->writes)
+			return true;
+
+	return false;
+}
+
+/* Run the jobs from @first to @last in one transaction. Return: 0, or why it is undone. */
+static int run_in_transaction(struct sb_db *db, struct sb_job *first, const struct sb_job *last)
+{
+	int r;
+
+	r = sb_db_begin(db);
+	if (r < 0)
+		return r;
+
+	for (struct sb_job *job = first; job; job = TAILQ_NEXT(job, entry)) {
+		job->error = job->kind->run(db, job);
+		if (!sb_db_in_transaction(db))
+			return job->error < 0 ? job->error : -EIO;
+		if (job == last)
+			break;
+	}
+
+	return sb_db_commit(db);
+}
+
+/* Nothing else is in the way of a small change on a full disk than the large one beside it. */
+static uint64_t run_one_by_one(struct sb_db *db, struct sb_job_list *batch)
+{
+	struct sb_job *job;
+	uint64_t commits = 0;
+	int r;
+
+	TAILQ_FOREACH(job, batch, entry) {
+		if (!job->kind->writes) {
+			job->error = job->kind->run(db, job);
+			continue;
+		}
+		r = run_in_transaction(db, job, job);
+		if (r == 0) {
+			commits++;
+			continue;
+		}
+		sb_db_rollback(db);
+		job->error = r;
+	}
+
+	return commits;
+}
+
+/* Return: how many transactions were committed. */
+static uint64_t run_batch(struct sb_db *db, struct sb_job_list *batch)
+{
+	struct sb_job *job;
+	int r = 0;
+
+	if (batch_writes(batch)) {
+		r = run_in_transaction(db, TAILQ_FIRST(batch), NULL);
+		if (r == 0)
+			return 1;
+		sb_db_rollback(db);
+		if (r == -ENOSPC) {
+			sb_db_make_room(db);
+			return run_one_by_one(db, batch);
+		}
+	}
+
+	TAILQ_FOREACH(job, batch, entry)
+		job->error = job->kind->writes ? r : job->kind->run(db, job);
+
+	return 0;
+}
+
+/* Wait for jobs and take them. Return: how many; 0 when the thread is to stop. */
+static uint64_t take_batch(struct sb_store_thread *thread, struct sb_job_list *batch)
+{
+	struct sb_job *job;
+	uint64_t n = 0;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	while (TAILQ_EMPTY(&thread->waiting) && !thread->stop)
+		(void)pthread_cond_wait(&thread->work, &thread->mutex);
+	for (; n < BATCH_MAX && (job = TAILQ_FIRST(&thread->waiting)); n++) {
+		TAILQ_REMOVE(&thread->waiting, job, entry);
+		TAILQ_INSERT_TAIL(batch, job, entry);
+	}
+	(void)pthread_mutex_unlock(&thread->mutex);
+
+	return n;
+}
+
+static void hand_back(struct sb_store_thread *thread, struct sb_job_list *batch, uint64_t n,
+		      uint64_t commits)
+{
+	bool wake;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	wake = TAILQ_EMPTY(&thread->finished);
+	TAILQ_CONCAT(&thread->finished, batch, entry);
+	thread->n_finished += n;
+	thread->n_commits += commits;
+	(void)pthread_cond_broadcast(&thread->progress);
+	(void)pthread_mutex_unlock(&thread->mutex);
+
+	if (wake)
+		(void)eventfd_write(thread->wake_fd, 1);
+}
+
+static void *thread_main(void *userdata)
+{
+	struct sb_store_thread *thread = userdata;
+	struct sb_job_list batch = TAILQ_HEAD_INITIALIZER(batch);
+	uint64_t n;
+
+	while ((n = take_batch(thread, &batch)) > 0) {
+		hand_back(thread, &batch, n, run_batch(thread->db, &batch));
+		sb_db_trim(thread->db);
+	}
+
+	return NULL;
+}
+
+/* Jobs leave the list one by one, so a completion may drain the rest. */
+static void complete_finished(struct sb_store_thread *thread)
+{
+	struct sb_job *job;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	TAILQ_CONCAT(&thread->completing, &thread->finished, entry);
+	(void)pthread_mutex_unlock(&thread->mutex);
+
+	while ((job = TAILQ_FIRST(&thread->completing))) {
+		TAILQ_REMOVE(&thread->completing, job, entry);
+		job->kind->complete(job);
+		thread->free_job(job);
+	}
+}
+
+static void thread_on_wake(void *userdata, uint32_t events)
+{
+	struct sb_store_thread *thread = userdata;
+	eventfd_t count;
+
+	(void)events;
+	(void)eventfd_read(thread->wake_fd, &count);
+	complete_finished(thread);
+}
+
+/* Signals are for the loop's thread: all are blocked in this one, from its first moment. */
+static int start(struct sb_store_thread *thread)
+{
+	sigset_t all;
+	sigset_t before;
+	int r;
+
+	(void)sigfillset(&all);
+	r = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (r != 0)
+		return -r;
+	r = pthread_create(&thread->thread, NULL, thread_main, thread);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0)
+		return -r;
+	(void)pthread_setname_np(thread->thread, "skybus-store");
+	thread->started = true;
+
+	return 0;
+}
+
+/**
+ * sb_store_thread_new() - start the thread
+ * @loop: where jobs complete; outlives the thread
+ * @db: the thread's until sb_store_thread_free() has returned
+ * @free_job: called for each job in the end, on the loop's thread
+ * @ret: the thread, the caller's
+ *
+ * Return: 0, or a negative errno.
+ */
+int sb_store_thread_new(struct sb_loop *loop, struct sb_db *db, sb_job_free_fn *free_job,
+			struct sb_store_thread **ret)
+{
+	SB_CLEANUP(sb_store_thread_free)
+	struct sb_store_thread *thread = calloc(1, sizeof(*thread));
+	int r;
+
+	if (!thread)
+		return -ENOMEM;
+	thread->db = db;
+	thread->free_job = free_job;
+	TAILQ_INIT(&thread->completing);
+	TAILQ_INIT(&thread->waiting);
+	TAILQ_INIT(&thread->finished);
+	(void)pthread_mutex_init(&thread->mutex, NULL);
+	(void)pthread_cond_init(&thread->work, NULL);
+	(void)pthread_cond_init(&thread->progress, NULL);
+
+	thread->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (thread->wake_fd < 0)
+		return -errno;
+	r = sb_watch_new(loop, thread->wake_fd, EPOLLIN, thread_on_wake, thread, &thread->watch);
+	if (r < 0)
+		return r;
+	r = start(thread);
+	if (r < 0)
+		return r;
+
+	*ret = SB_STEAL(thread);
+
+	return 0;
+}
+
+static void free_jobs(struct sb_store_thread *thread, struct sb_job_list *list)
+{
+	struct sb_job *job;
+
+	while ((job = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, job, entry);
+		thread->free_job(job);
+	}
+}
+
+/**
+ * sb_store_thread_free() - let the thread finish what it was given, and end it
+ * @thread: may be NULL or half-built
+ *
+ * Jobs are run and committed, but do not complete any more.
+ *
+ * Return: NULL.
+ */
+struct sb_store_thread *sb_store_thread_free(struct sb_store_thread *thread)
+{
+	if (!thread)
+		return NULL;
+
+	if (thread->started) {
+		(void)pthread_mutex_lock(&thread->mutex);
+		thread->stop = true;
+		(void)pthread_cond_signal(&thread->work);
+		(void)pthread_mutex_unlock(&thread->mutex);
+		(void)pthread_join(thread->thread, NULL);
+	}
+	(void)sb_watch_free(thread->watch);
+	if (thread->wake_fd >= 0)
+		(void)close(thread->wake_fd);
+	free_jobs(thread, &thread->completing);
+	free_jobs(thread, &thread->finished);
+	(void)pthread_cond_destroy(&thread->progress);
+	(void)pthread_cond_destroy(&thread->work);
+	(void)pthread_mutex_destroy(&thread->mutex);
+	free(thread);
+
+	return NULL;
+}
+
+/**
+ * sb_store_thread_submit() - hand a job over
+ * @thread: the thread
+ * @job: the thread's from now on
+ */
+void sb_store_thread_submit(struct sb_store_thread *thread, struct sb_job *job)
+{
+	(void)pthread_mutex_lock(&thread->mutex);
+	TAILQ_INSERT_TAIL(&thread->waiting, job, entry);
+	thread->n_submitted++;
+	(void)pthread_cond_signal(&thread->work);
+	(void)pthread_mutex_unlock(&thread->mutex);
+}
+
+/**
+ * sb_store_thread_drain() - wait until all jobs handed over so far are done, and complete them
+ * @thread: the thread
+ */
+void sb_store_thread_drain(struct sb_store_thread *thread)
+{
+	uint64_t until;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	until = thread->n_submitted;
+	while (thread->n_finished < until)
+		(void)pthread_cond_wait(&thread->progress, &thread->mutex);
+	(void)pthread_mutex_unlock(&thread->mutex);
+
+	complete_finished(thread);
+}
+
+/**
+ * sb_store_thread_commits() - how many transactions were committed
+ * @thread: the thread
+ *
+ * Return: a number that grows.
+ */
+uint64_t sb_store_thread_commits(struct sb_store_thread *thread)
+{
+	uint64_t n;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	n = thread->n_commits;
+	(void)pthread_mutex_unlock(&thread->mutex);
+
+	return n;
+}

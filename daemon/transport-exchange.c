@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcoap retransmits (RFC 7252 section 4.2) and tells when it gave up. It does not tell when an empty
+ * acknowledgement came and the separate response never did, and it cannot be asked to forget a
+ * request; so each exchange has a deadline of its own, and an answer to a forgotten one is ignored.
+ *
+ * Tokens are four random bytes: long enough that an attacker beside the path has to guess 48 bits with
+ * the message id, short enough for the air.
+ */
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/transport-exchange.h"
+
+#define TOKEN_LEN 4
+#define HEADER_LEN 4 /* RFC 7252 section 3 */
+#define OPTIONS_ON_STACK 16
+
+struct sb_exchange {
+	TAILQ_ENTRY(sb_exchange) entry;
+	struct sb_exchanges *owner;
+	struct sb_timer deadline;
+	uint8_t token[TOKEN_LEN];
+	coap_mid_t mid;
+	bool ping; /* an empty message; its Reset is the answer, RFC 7252 section 4.3 */
+	bool impatient;
+	uint32_t outcome; /* once it is known that no answer comes: for the deadline to tell */
+	uint64_t note;
+	sb_reply_fn *done;
+	void *userdata;
+};
+
+static struct sb_exchange *exchange_free(struct sb_exchange *exchange)
+{
+	sb_timer_disarm(&exchange->deadline);
+	TAILQ_REMOVE(&exchange->owner->all, exchange, entry);
+	free(exchange);
+
+	return NULL;
+}
+
+/* The exchange is gone before its owner hears, so that he may do anything. */
+static void exchange_end(struct sb_exchange *exchange, struct skybus_reply *reply)
+{
+	sb_reply_fn *done = exchange->done;
+	void *userdata = exchange->userdata;
+
+	reply->note = exchange->note;
+	(void)exchange_free(exchange);
+	done(userdata, reply);
+}
+
+static void exchange_on_deadline(struct sb_timer *timer)
+{
+	struct sb_exchange *exchange = sb_container_of(timer, struct sb_exchange, deadline);
+	struct skybus_reply reply = {
+		.size = sizeof(reply),
+		.outcome = exchange->owner->refused ? SKYBUS_UNREACHABLE : SKYBUS_TIMEOUT,
+		.content_format = SKYBUS_NO_FORMAT,
+		.max_age = UINT32_MAX,
+	};
+
+	if (exchange->outcome)
+		reply.outcome = exchange->outcome;
+	exchange_end(exchange, &reply);
+}
+
+/* libcoap may say so while something else is being sent: too early to tell anybody. */
+static void exchange_end_soon(struct sb_exchange *exchange, uint32_t outcome)
+{
+	exchange->outcome = outcome;
+	sb_timer_arm(&exchange->deadline, 0);
+}
+
+static struct sb_exchange *find_token(struct sb_exchanges *exchanges, coap_bin_const_t token)
+{
+	struct sb_exchange *exchange;
+
+	if (token.length != TOKEN_LEN)
+		return NULL;
+	TAILQ_FOREACH(exchange, &exchanges->all, entry) {
+		if (!exchange->ping && memcmp(exchange->token, token.s, TOKEN_LEN) == 0)
+			return exchange;
+	}
+
+	return NULL;
+}
+
+static size_t option_size(uint16_t *last, uint16_t number, size_t len)
+{
+	size_t size = coap_opt_encode_size((uint16_t)(number - *last), len);
+
+	*last = number;
+
+	return size;
+}
+
+static size_t message_size(size_t options_size, size_t payload_len)
+{
+	return HEADER_LEN + TOKEN_LEN + options_size + (payload_len > 0 ? 1 + payload_len : 0);
+}
+
+static void release_body(coap_session_t *session, void *body)
+{
+	(void)session;
+	free(body);
+}
+
+/* A payload that does not fit goes in blocks (RFC 7959), which libcoap sees to. */
+static int add_large_payload(coap_session_t *session, coap_pdu_t *pdu,
+			     const struct sb_request *request)
+{
+	uint8_t *body = malloc(request->payload_len);
+
+	if (!body)
+		return -ENOMEM;
+	memcpy(body, request->payload, request->payload_len);
+	/* Calls release_body() itself, also when it fails. */
+	if (!coap_add_data_large_request(session, pdu, request->payload_len, body, release_body,
+					 body))
+		return -EMSGSIZE;
+
+	return 0;
+}
+
+static int add_payload(struct sb_exchange *exchange, const struct sb_request *request,
+		       coap_pdu_t *pdu, size_t size)
+{
+	coap_session_t *session = exchange->owner->session;
+
+	if (request->payload_len == 0)
+		return 0;
+	if (size > HEADER_LEN + coap_session_max_pdu_size(session))
+		return add_large_payload(session, pdu, request);
+
+	return coap_add_data(pdu, request->payload_len, request->payload) ? 0 : -EMSGSIZE;
+}
+
+static int build(struct sb_exchange *exchange, const struct sb_request *request, coap_pdu_t *pdu)
+{
+	const struct sb_option *option;
+	uint16_t last = 0;
+	size_t options_size = 0;
+	size_t size;
+	int r;
+
+	if (!coap_add_token(pdu, TOKEN_LEN, exchange->token))
+		return -ENOMEM;
+	TAILQ_FOREACH(option, &request->options, entry) {
+		if (!coap_add_option(pdu, option->number, option->len, option->value))
+			return -EMSGSIZE;
+		options_size += option_size(&last, option->number, option->len);
+	}
+	size = message_size(options_size, request->payload_len);
+	r = add_payload(exchange, request, pdu, size);
+	if (r < 0)
+		return r;
+	exchange->owner->traffic.sent += size;
+
+	return 0;
+}
+
+static struct sb_exchange *exchange_new(struct sb_exchanges *exchanges, sb_reply_fn *done,
+					void *userdata)
+{
+	struct sb_exchange *exchange = calloc(1, sizeof(*exchange));
+
+	if (!exchange)
+		return NULL;
+	exchange->owner = exchanges;
+	exchange->mid = COAP_INVALID_MID;
+	exchange->done = done;
+	exchange->userdata = userdata;
+	sb_timer_init(&exchange->deadline, exchanges->loop, exchange_on_deadline);
+	TAILQ_INSERT_TAIL(&exchanges->all, exchange, entry);
+
+	return exchange;
+}
+
+static int new_token(struct sb_exchange *exchange)
+{
+	uint8_t token[TOKEN_LEN];
+
+	do {
+		if (gnutls_rnd(GNUTLS_RND_NONCE, token, sizeof(token)) < 0)
+			return -EIO;
+	} while (find_token(exchange->owner, (coap_bin_const_t){ sizeof(token), token }));
+	memcpy(exchange->token, token, sizeof(token));
+
+	return 0;
+}
+
+static int transmit(struct sb_exchange *exchange, const struct sb_request *request)
+{
+	coap_session_t *session = exchange->owner->session;
+	coap_pdu_t *pdu;
+	int r;
+
+	r = new_token(exchange);
+	if (r < 0)
+		return r;
+	pdu = coap_pdu_init(COAP_MESSAGE_CON, (coap_pdu_code_t)request->method,
+			    coap_new_message_id(session), coap_session_max_pdu_size(session));
+	if (!pdu)
+		return -ENOMEM;
+	r = build(exchange, request, pdu);
+	if (r < 0) {
+		coap_delete_pdu(pdu);
+		return r;
+	}
+	/* coap_send() owns the PDU from here, whatever happens. */
+	exchange->mid = coap_send(session, pdu);
+
+	return exchange->mid == COAP_INVALID_MID ? -ENOTCONN : 0;
+}
+
+/**
+ * sb_exchanges_init() - prepare the exchanges of a session
+ * @exchanges: embedded in its owner
+ * @loop: outlives it
+ * @session: lent; outlives it
+ */
+void sb_exchanges_init(struct sb_exchanges *exchanges, struct sb_loop *loop,
+		       coap_session_t *session)
+{
+	*exchanges = (struct sb_exchanges){ .loop = loop, .session = session };
+	TAILQ_INIT(&exchanges->all);
+}
+
+/**
+ * sb_exchanges_done() - forget all exchanges; nobody is told
+ * @exchanges: initialised
+ */
+void sb_exchanges_done(struct sb_exchanges *exchanges)
+{
+	struct sb_exchange *exchange;
+
+	while ((exchange = TAILQ_FIRST(&exchanges->all)))
+		(void)exchange_free(exchange);
+}
+
+/**
+ * sb_exchanges_send() - send a request
+ * @exchanges: of an open session
+ * @request: lent
+ * @timeout_usec: when to stop waiting for the answer, µs from now
+ * @done: called once, never from within this call
+ * @userdata: for @done
+ *
+ * Return: 0; -EMSGSIZE, -ENOMEM, -ENOTCONN, and @done is not called then.
+ */
+int sb_exchanges_send(struct sb_exchanges *exchanges, const struct sb_request *request,
+		      uint64_t timeout_usec, sb_reply_fn *done, void *userdata)
+{
+	struct sb_exchange *exchange = exchange_new(exchanges, done, userdata);
+	int r;
+
+	if (!exchange)
+		return -ENOMEM;
+	exchange->note = request->note;
+	exchange->impatient = request->impatient;
+	r = transmit(exchange, request);
+	if (r < 0) {
+		(void)exchange_free(exchange);
+		return r;
+	}
+	sb_timer_arm(&exchange->deadline, timeout_usec);
+
+	return 0;
+}
+
+/* Not coap_session_send_ping(): from 4.3.2 on that refuses while anything is under way. */
+static coap_mid_t send_empty(coap_session_t *session)
+{
+	coap_pdu_t *pdu =
+		coap_pdu_init(COAP_MESSAGE_CON, COAP_EMPTY_CODE, coap_new_message_id(session), 0);
+
+	return pdu ? coap_send(session, pdu) : COAP_INVALID_MID;
+}
+
+/**
+ * sb_exchanges_ping() - ask for a sign of life, RFC 7252 section 4.3
+ * @exchanges: of an open session
+ * @timeout_usec: when to stop waiting, µs from now
+ * @done: called once, never from within this call; SKYBUS_ANSWERED without code is the sign
+ * @userdata: for @done
+ *
+ * Return: 0; -ENOMEM, -ENOTCONN, and @done is not called then.
+ */
+int sb_exchanges_ping(struct sb_exchanges *exchanges, uint64_t timeout_usec, sb_reply_fn *done,
+		      void *userdata)
+{
+	struct sb_exchange *exchange = exchange_new(exchanges, done, userdata);
+
+	if (!exchange)
+		return -ENOMEM;
+	exchange->ping = true;
+	exchange->impatient = true;
+	exchange->mid = send_empty(exchanges->session);
+	if (exchange->mid == COAP_INVALID_MID) {
+		(void)exchange_free(exchange);
+		return -ENOTCONN;
+	}
+	exchanges->traffic.sent += HEADER_LEN;
+	sb_timer_arm(&exchange->deadline, timeout_usec);
+
+	return 0;
+}
+
+static size_t count_options(const coap_pdu_t *pdu)
+{
+	coap_opt_iterator_t iterator;
+	size_t n = 0;
+
+	(void)coap_option_iterator_init(pdu, &iterator, COAP_OPT_ALL);
+	while (coap_option_next(&iterator))
+		n++;
+
+	return n;
+}
+
+/* Fills @options, which has room for all of them, and what of the reply stands in options. */
+static size_t read_options(const coap_pdu_t *pdu, struct skybus_option *options,
+			   struct skybus_reply *reply)
+{
+	coap_opt_iterator_t iterator;
+	const coap_opt_t *found;
+	uint16_t last = 0;
+	size_t size = 0;
+
+	reply->options = options;
+	(void)coap_option_iterator_init(pdu, &iterator, COAP_OPT_ALL);
+	while ((found = coap_option_next(&iterator))) {
+		struct skybus_option *option = &options[reply->n_options++];
+
+		option->number = iterator.number;
+		option->len = coap_opt_length(found);
+		option->value = coap_opt_value(found);
+		if (option->number == SB_OPTION_CONTENT_FORMAT)
+			reply->content_format = coap_decode_var_bytes(option->value, option->len);
+		else if (option->number == SB_OPTION_MAX_AGE)
+			reply->max_age = coap_decode_var_bytes(option->value, option->len);
+		size += option_size(&last, iterator.number, option->len);
+	}
+
+	return size;
+}
+
+/**
+ * sb_exchanges_on_response() - a response came
+ * @exchanges: of the session on which it came
+ * @received: the response; block-wise ones come whole
+ *
+ * Return: whether it answers one of our requests.
+ */
+bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *received)
+{
+	struct sb_exchange *exchange = find_token(exchanges, coap_pdu_get_token(received));
+	struct skybus_option on_stack[OPTIONS_ON_STACK];
+	SB_CLEANUP(sb_free) struct skybus_option *on_heap = NULL;
+	struct skybus_reply reply = {
+		.size = sizeof(reply),
+		.outcome = SKYBUS_ANSWERED,
+		.code = coap_pdu_get_code(received),
+		.content_format = SKYBUS_NO_FORMAT,
+		.max_age = UINT32_MAX,
+	};
+	size_t n = count_options(received);
+	size_t options_size;
+	size_t payload_len = 0;
+	size_t offset;
+	size_t total;
+
+	if (!exchange)
+		return false;
+	if (n > OPTIONS_ON_STACK) {
+		on_heap = calloc(n, sizeof(*on_heap));
+		if (!on_heap)
+			return false;
+	}
+	options_size = read_options(received, on_heap ? on_heap : on_stack, &reply);
+	if (!coap_get_data_large(received, &payload_len, &reply.payload, &offset, &total))
+		payload_len = 0;
+	reply.payload_len = (uint32_t)payload_len;
+	exchanges->traffic.received += message_size(options_size, payload_len);
+	exchanges->refused = false;
+	exchange_end(exchange, &reply);
+
+	return true;
+}
+
+static struct sb_exchange *find_sent(struct sb_exchanges *exchanges, const coap_pdu_t *sent,
+				     coap_mid_t mid)
+{
+	struct sb_exchange *exchange;
+
+	TAILQ_FOREACH(exchange, &exchanges->all, entry) {
+		if (exchange->ping && exchange->mid == mid)
+			return exchange;
+	}
+
+	return sent ? find_token(exchanges, coap_pdu_get_token(sent)) : NULL;
+}
+
+/**
+ * sb_exchanges_on_nack() - libcoap says that a request of ours got nowhere
+ * @exchanges: of the session
+ * @sent: the request; may be NULL
+ * @reason: why
+ * @mid: its message id
+ */
+void sb_exchanges_on_nack(struct sb_exchanges *exchanges, const coap_pdu_t *sent,
+			  coap_nack_reason_t reason, coap_mid_t mid)
+{
+	struct sb_exchange *exchange = find_sent(exchanges, sent, mid);
+
+	if (!exchange)
+		return;
+
+	/* As a number: each version of the library has more reasons than the one before. */
+	switch ((int)reason) {
+	case COAP_NACK_ICMP_ISSUE:
+		if (exchange->impatient)
+			exchange_end_soon(exchange, SKYBUS_UNREACHABLE);
+		break;
+	case COAP_NACK_RST:
+		exchange_end_soon(exchange, exchange->ping ? SKYBUS_ANSWERED : SKYBUS_RESET);
+		break;
+	case COAP_NACK_TOO_MANY_RETRIES:
+		exchange_end_soon(exchange,
+				  exchanges->refused ? SKYBUS_UNREACHABLE : SKYBUS_TIMEOUT);
+		break;
+	default:
+		exchange_end_soon(exchange, SKYBUS_ABANDONED);
+		break;
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Exchanges: each request on its way, matched with what comes back by its token. Between the parts of
+ * the transport; nobody else includes this.
+ */
+#include <coap3/coap.h>
+
+#include "daemon/transport.h"
+
+struct sb_exchange;
+
+TAILQ_HEAD(sb_exchange_list, sb_exchange);
+
+/** struct sb_exchanges - what is on its way in one session; embedded in it */
+struct sb_exchanges {
+	struct sb_loop *loop;
+	coap_session_t *session; /* lent */
+	struct sb_exchange_list all;
+	struct sb_traffic traffic;
+	bool refused; /* the network has said that nobody is there, and nothing came since */
+};
+
+void sb_exchanges_init(struct sb_exchanges *exchanges, struct sb_loop *loop,
+		       coap_session_t *session);
+void sb_exchanges_done(struct sb_exchanges *exchanges);
+int sb_exchanges_send(struct sb_exchanges *exchanges, const struct sb_request *request,
+		      uint64_t timeout_usec, sb_reply_fn *done, void *userdata);
+int sb_exchanges_ping(struct sb_exchanges *exchanges, uint64_t timeout_usec, sb_reply_fn *done,
+		      void *userdata);
+bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *received);
+void sb_exchanges_on_nack(struct sb_exchanges *exchanges, const coap_pdu_t *sent,
+			  coap_nack_reason_t reason, coap_mid_t mid);

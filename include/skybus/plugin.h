@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Skybus plugin ABI, version 1.
+ *
+ * A plugin knows the rules of one cloud and nothing else: how to log in, how a topic becomes a CoAP
+ * request, what a reply means. It never blocks, opens no socket, reads no clock, starts no thread and
+ * touches no file; the daemon does that and lends it through struct skybus_host. All calls come on one
+ * thread. A plugin keeps no static data: what it remembers hangs on the state that attach() returned,
+ * so one shared object serves any number of links.
+ *
+ * A plugin exports one symbol, skybus_plugin_v1, a const struct skybus_plugin. The symbol's name is the
+ * major version. Structs that cross the border begin with their size in bytes, set by the side that
+ * allocates them, and grow at the end only: a field is there if it lies within that size
+ * (SKYBUS_HAS). No field is an enum, a bool or a bit-field; each has the same width on every machine,
+ * pointers apart.
+ *
+ * Text is UTF-8 and ends with a zero byte. Whoever lends a pointer keeps it: it is valid until the
+ * call (or the completion) that carried it returns, unless said otherwise.
+ *
+ * Calls that can fail return 0 or a negative errno value.
+ */
+#ifndef SKYBUS_PLUGIN_H
+#define SKYBUS_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Whether @field lies within the size that the other side gave @object. */
+#define SKYBUS_HAS(object, field) \
+	((object)->size >= offsetof(__typeof__(*(object)), field) + sizeof((object)->field))
+
+/** Put before the descriptor, which is the one symbol that a plugin exports. */
+#define SKYBUS_EXPORT __attribute__((visibility("default")))
+
+/* ---- 1. Settings: a table from which the daemon parses, checks and documents ------------------ */
+
+enum {
+	SKYBUS_TEXT = 1, /* min and max bound the length in bytes */
+	SKYBUS_INTEGER = 2,
+	SKYBUS_BOOLEAN = 3, /* yes or no */
+	SKYBUS_SECRET = 4, /* never printed; may come from a credential or a file */
+	SKYBUS_DURATION = 5, /* 90, 90s, 15m, 1h, 1h30m, 7d; in seconds */
+	SKYBUS_SIZE = 6, /* 512, 64K, 5M, 1G; in bytes */
+	SKYBUS_CHOICE = 7, /* one of choices */
+	SKYBUS_PORT = 8, /* 1 to 65535 */
+	SKYBUS_HOST = 9, /* a name or a numeric address */
+};
+
+/* Flags of a setting. */
+enum {
+	SKYBUS_REQUIRED = 1u << 0,
+};
+
+/**
+ * struct skybus_setting - one row of a plugin's settings
+ * @key: the name in the configuration, [a-z][a-z0-9_]*
+ * @kind: SKYBUS_TEXT …
+ * @flags: SKYBUS_REQUIRED …
+ * @fallback: the default, written as one would in the configuration; NULL for none
+ * @min, @max: the bounds, in the kind's unit; both 0 for none beyond the kind's own
+ * @choices: for SKYBUS_CHOICE, "one|two|three"
+ * @help: one sentence for people
+ *
+ * This struct never changes in version 1.
+ */
+struct skybus_setting {
+	const char *key;
+	uint32_t kind;
+	uint32_t flags;
+	const char *fallback;
+	int64_t min;
+	int64_t max;
+	const char *choices;
+	const char *help;
+};
+
+/* ---- 2. What passes between the two: messages, requests, replies, verdicts -------------------- */
+
+struct skybus_link; /* the daemon's; a handle to one link */
+struct skybus_request; /* the daemon's; a CoAP request that is being filled */
+
+/* CoAP methods, RFC 7252 section 5.8, RFC 8132. */
+enum {
+	SKYBUS_GET = 1,
+	SKYBUS_POST = 2,
+	SKYBUS_PUT = 3,
+	SKYBUS_DELETE = 4,
+	SKYBUS_FETCH = 5,
+	SKYBUS_PATCH = 6,
+};
+
+/** A CoAP code as one byte, RFC 7252 section 3: SKYBUS_CODE(2, 4) is 2.04. */
+#define SKYBUS_CODE(class, detail) (((uint32_t)(class) << 5) | (uint32_t)(detail))
+
+/** The class of a CoAP code: 2, 4 or 5 in a reply. */
+#define SKYBUS_CODE_CLASS(code) ((code) >> 5)
+
+/* Content-Formats, RFC 7252 section 12.3, RFC 8949 section 9.1. */
+enum {
+	SKYBUS_FORMAT_TEXT = 0,
+	SKYBUS_FORMAT_BYTES = 42,
+	SKYBUS_FORMAT_JSON = 50,
+	SKYBUS_FORMAT_CBOR = 60,
+};
+
+/** No Content-Format given. */
+#define SKYBUS_NO_FORMAT UINT32_MAX
+
+/**
+ * struct skybus_message - what an app published
+ * @size: of this struct
+ * @payload_len: in bytes
+ * @ticket: the message's number, for ever; 0 for a request that is not stored
+ * @topic: as the app gave it
+ * @payload: may be NULL when @payload_len is 0
+ * @time_ms: when the daemon took it, wall clock, milliseconds since 1970
+ * @content_format: SKYBUS_FORMAT_… or SKYBUS_NO_FORMAT
+ * @flags: none yet
+ */
+struct skybus_message {
+	uint32_t size;
+	uint32_t payload_len;
+	uint64_t ticket;
+	const char *topic;
+	const uint8_t *payload;
+	int64_t time_ms;
+	uint32_t content_format;
+	uint32_t flags;
+};
+
+/** One CoAP option of a reply. Never changes in version 1. */
+struct skybus_option {
+	uint32_t number;
+	uint32_t len;
+	const uint8_t *value;
+};
+
+/* How a request ended. */
+enum {
+	SKYBUS_ANSWERED = 1, /* code, payload and options are the cloud's */
+	SKYBUS_TIMEOUT = 2, /* no answer, after every retransmission or the given time */
+	SKYBUS_RESET = 3, /* the cloud answered with a Reset: it knows nothing of this session */
+	SKYBUS_UNREACHABLE = 4, /* the network says that nobody is there */
+	SKYBUS_ABANDONED = 5, /* the session was closed before an answer came */
+};
+
+/**
+ * struct skybus_reply - what became of a request
+ * @size: of this struct
+ * @outcome: SKYBUS_ANSWERED …; the other fields but @note count only then
+ * @code: SKYBUS_CODE(class, detail)
+ * @content_format: or SKYBUS_NO_FORMAT
+ * @max_age: in seconds, UINT32_MAX when the reply carried none
+ * @payload_len: in bytes; block-wise replies come whole
+ * @payload: may be NULL when @payload_len is 0
+ * @note: what request_note() was told, else 0
+ * @options: every option of the reply, in ascending order
+ * @n_options: how many
+ * @reserved: 0
+ */
+struct skybus_reply {
+	uint32_t size;
+	uint32_t outcome;
+	uint32_t code;
+	uint32_t content_format;
+	uint32_t max_age;
+	uint32_t payload_len;
+	const uint8_t *payload;
+	uint64_t note;
+	const struct skybus_option *options;
+	uint32_t n_options;
+	uint32_t reserved;
+};
+
+/* Verdicts over a message. */
+enum {
+	SKYBUS_DELIVERED = 1, /* the cloud has it */
+	SKYBUS_RETRY = 2, /* the same message again, after retry_after_ms */
+	SKYBUS_RELOGIN = 3, /* log in again, then the same message again */
+	SKYBUS_REJECTED = 4, /* the cloud will never take it */
+};
+
+/**
+ * struct skybus_verdict - what a reply means for its message
+ * @size: of this struct
+ * @kind: SKYBUS_DELIVERED …
+ * @retry_after_ms: with SKYBUS_RETRY; 0 leaves the delay to the daemon's back-off
+ * @reserved: 0
+ * @reason: for people, and never with a secret in it; may stay empty with SKYBUS_DELIVERED
+ */
+struct skybus_verdict {
+	uint32_t size;
+	uint32_t kind;
+	uint32_t retry_after_ms;
+	uint32_t reserved;
+	char reason[192];
+};
+
+/* Kinds of a session's security. */
+enum {
+	SKYBUS_PLAIN = 1, /* CoAP over UDP */
+	SKYBUS_PSK = 2, /* CoAP over DTLS with a pre-shared key */
+};
+
+/**
+ * struct skybus_session - which session to open
+ * @size: of this struct
+ * @security: SKYBUS_PLAIN …
+ * @host: name or numeric address
+ * @port: UDP port
+ * @identity_len, @key_len: in bytes, with SKYBUS_PSK
+ * @identity, @key: copied before open_session() returns
+ * @reserved: 0
+ */
+struct skybus_session {
+	uint32_t size;
+	uint32_t security;
+	const char *host;
+	uint32_t port;
+	uint32_t identity_len;
+	const uint8_t *identity;
+	const uint8_t *key;
+	uint32_t key_len;
+	uint32_t reserved;
+};
+
+/**
+ * struct skybus_terms - on which terms the cloud has let us in
+ * @size: of this struct
+ * @expires_s: the login ends after so many seconds whatever happens, and the daemon logs in again
+ *	before; 0 for never
+ * @keepalive_s: after so many seconds without an answer from the cloud keepalive() is called; 0 for never
+ * @window: at most so many messages may be on their way at once; 0 leaves it to the daemon
+ */
+struct skybus_terms {
+	uint32_t size;
+	uint32_t expires_s;
+	uint32_t keepalive_s;
+	uint32_t window;
+};
+
+/**
+ * struct skybus_command - what the cloud sent for the apps of this box
+ * @size: of this struct
+ * @payload_len: in bytes
+ * @topic: apps subscribe to it
+ * @payload: may be NULL when @payload_len is 0
+ * @id: the cloud's own number of it, so that a repeated one is recognised; NULL if it has none
+ * @content_format: or SKYBUS_NO_FORMAT
+ * @reserved: 0
+ */
+struct skybus_command {
+	uint32_t size;
+	uint32_t payload_len;
+	const char *topic;
+	const uint8_t *payload;
+	const char *id;
+	uint32_t content_format;
+	uint32_t reserved;
+};
+
+/* Why a login failed. */
+enum {
+	SKYBUS_TRANSIENT = 1, /* may work later: time-out, server error */
+	SKYBUS_CREDENTIALS = 2, /* the cloud refused who we say we are */
+	SKYBUS_CONFIGURATION = 3, /* only a person can mend it */
+};
+
+/* Levels of log(). Nothing that happens once a message goes above SKYBUS_LOG_DEBUG. */
+enum {
+	SKYBUS_LOG_ERROR = 3,
+	SKYBUS_LOG_WARNING = 4,
+	SKYBUS_LOG_NOTICE = 5,
+	SKYBUS_LOG_INFO = 6,
+	SKYBUS_LOG_DEBUG = 7,
+};
+
+/* ---- 3. What the daemon lends ----------------------------------------------------------------- */
+
+/**
+ * A session was opened, or was not.
+ * @state: what attach() returned
+ * @tag: what open_session() was given
+ * @outcome: 0; -EHOSTUNREACH (name or route), -ETIMEDOUT (no answer), -ECONNREFUSED (nobody listens),
+ *	-EKEYREJECTED (the handshake was refused), or another negative errno
+ * @reason: a sentence for people, with host and port; "" on success
+ */
+typedef void skybus_opened_fn(void *state, void *tag, int32_t outcome, const char *reason);
+
+/** A request ended. @reply is lent until this returns. */
+typedef void skybus_replied_fn(void *state, void *tag, const struct skybus_reply *reply);
+
+/** A timer ran out. */
+typedef void skybus_timer_fn(void *state, void *tag);
+
+/** What store_put() or store_remove() was asked is on disk (@error 0), or could not be written. */
+typedef void skybus_stored_fn(void *state, void *tag, int32_t error);
+
+/**
+ * struct skybus_host - the daemon's services
+ *
+ * After detach() began, nothing of a link may be called any more, and no completion comes.
+ * A completion never comes before the call that asked for it has returned. Requests end without a
+ * completion when their session is closed: by open_session(), and whenever the daemon takes the link
+ * down. Timers run on. So login() begins from nothing, whatever was under way before.
+ */
+struct skybus_host {
+	uint32_t size;
+	uint32_t reserved;
+
+	/* -- the link's settings; valid from attach() to detach() -- */
+
+	/** TEXT, CHOICE and HOST settings; NULL when not set and without default. Lent until detach(). */
+	const char *(*setting_text)(struct skybus_link *link, const char *key);
+	/** INTEGER, BOOLEAN (0, 1), DURATION (s), SIZE (bytes) and PORT; 0 when not set. */
+	int64_t (*setting_integer)(struct skybus_link *link, const char *key);
+	/** SECRET settings: NULL when not set. Lent until detach(); copies are the plugin's to wipe. */
+	const uint8_t *(*setting_secret)(struct skybus_link *link, const char *key,
+					 uint32_t *ret_len);
+
+	/** One line for the journal; the daemon adds the link's name. Never a secret in it. */
+	void (*log)(struct skybus_link *link, uint32_t level, const char *text);
+
+	/* -- filling a request; a failure (no memory, too large) is remembered and told at the end -- */
+
+	/** SKYBUS_POST unless called. */
+	void (*request_method)(struct skybus_request *request, uint32_t method);
+	/** "/a/b" becomes the Uri-Path options a, b; empty segments are left out. Replaces the path. */
+	void (*request_path)(struct skybus_request *request, const char *path);
+	/** Adds one Uri-Query option, "key=value". */
+	void (*request_query)(struct skybus_request *request, const char *query);
+	/** Adds any other option. @value is copied. */
+	void (*request_option)(struct skybus_request *request, uint32_t number, const void *value,
+			       uint32_t len);
+	/** Sets an option whose value is an unsigned integer (Content-Format 12, Accept 17 …). */
+	void (*request_uint)(struct skybus_request *request, uint32_t number, uint32_t value);
+	/** Replaces the payload; @data is copied. In encode() it begins as the message's. */
+	void (*request_payload)(struct skybus_request *request, const void *data, uint32_t len);
+	/** A number of the plugin's own that comes back in the reply. */
+	void (*request_note)(struct skybus_request *request, uint64_t note);
+
+	/* -- talking to the cloud -- */
+
+	/**
+	 * Resolves, connects and (not with SKYBUS_PLAIN) shakes hands. A session that the link had is
+	 * closed first. Returns -EINVAL for parameters that make no sense, -EBUSY outside of a login;
+	 * @done is not called then.
+	 */
+	int32_t (*open_session)(struct skybus_link *link, const struct skybus_session *session,
+				skybus_opened_fn *done, void *tag);
+	/** An empty request, to be given to send_request() or free_request(). NULL: no memory. */
+	struct skybus_request *(*new_request)(struct skybus_link *link);
+	void (*free_request)(struct skybus_request *request);
+	/**
+	 * Sends a request of the plugin's own (login, fetching a command) over the open session and
+	 * takes it over, also when it fails. @timeout_ms is for the answer; 0 means the daemon's 30 s.
+	 * Returns -ENOTCONN without a session, or what went wrong while filling; @done is not called then.
+	 */
+	int32_t (*send_request)(struct skybus_request *request, uint32_t timeout_ms,
+				skybus_replied_fn *done, void *tag);
+
+	/** Calls @done once after @ms milliseconds. Returns a handle > 0, or a negative errno. */
+	int64_t (*timer_start)(struct skybus_link *link, uint32_t ms, skybus_timer_fn *done,
+			       void *tag);
+	/** A handle that has run out is ignored. */
+	void (*timer_stop)(struct skybus_link *link, int64_t handle);
+
+	/* -- how the login ended; exactly one of the two, once for each login() -- */
+
+	/** The link is ready for messages. @terms is copied. */
+	void (*online)(struct skybus_link *link, const struct skybus_terms *terms);
+	/**
+	 * The login failed. @kind: SKYBUS_TRANSIENT …. @reason: a sentence for people; NULL when a request
+	 * got no answer, and the daemon says what the network did. @wait_s: the cloud's own rule says not
+	 * to try before so many seconds; 0 leaves it to the daemon's back-off.
+	 */
+	void (*failed)(struct skybus_link *link, uint32_t kind, const char *reason,
+		       uint32_t wait_s);
+
+	/* -- commands -- */
+
+	/** Hands a command to the apps. Returns how many subscribers took it, or a negative errno. */
+	int32_t (*deliver)(struct skybus_link *link, const struct skybus_command *command);
+
+	/* -- memory that survives a restart, per link; for tokens, keys, counters -- */
+
+	/** The value last put, or NULL. Lent until the next store call for this link. */
+	const uint8_t *(*store_get)(struct skybus_link *link, const char *key, uint32_t *ret_len);
+	/** Visible to store_get() at once; @done (may be NULL) comes when it is on disk. */
+	int32_t (*store_put)(struct skybus_link *link, const char *key, const void *data,
+			     uint32_t len, skybus_stored_fn *done, void *tag);
+	int32_t (*store_remove)(struct skybus_link *link, const char *key, skybus_stored_fn *done,
+				void *tag);
+};
+
+/* ---- 4. What a plugin implements -------------------------------------------------------------- */
+
+/**
+ * struct skybus_plugin - the descriptor, exported as skybus_plugin_v1
+ *
+ * attach, detach, login, encode and decide must be there; the others may be NULL.
+ */
+struct skybus_plugin {
+	uint32_t size;
+	uint32_t n_settings;
+	/** The name in the configuration and of the file, [a-z0-9][a-z0-9-]*. */
+	const char *name;
+	const char *version;
+	/** One sentence for people. */
+	const char *summary;
+	const struct skybus_setting *settings;
+
+	/**
+	 * A link comes. The settings have passed the table; say here what the table cannot.
+	 * On success *ret_state is handed to every other call until detach(). On failure (a negative
+	 * errno) nothing stays, and why->reason says what to write instead.
+	 */
+	int32_t (*attach)(const struct skybus_host *host, struct skybus_link *link,
+			  void **ret_state, struct skybus_verdict *why);
+	/** The link goes. Frees @state and wipes its secrets. */
+	void (*detach)(void *state);
+
+	/** The link should come up: end with host->online() or host->failed(), now or later. */
+	void (*login)(void *state);
+
+	/**
+	 * A message is due. @request begins as a POST with the message's payload and no path. Pure: a
+	 * message may be encoded again after a crash or a new login. Returns 0 to send it; otherwise a
+	 * negative errno, and @verdict (which begins as SKYBUS_REJECTED) is carried out.
+	 */
+	int32_t (*encode)(void *state, const struct skybus_message *message,
+			  struct skybus_request *request, struct skybus_verdict *verdict);
+
+	/**
+	 * The reply to a message, or to a keepalive (@message is NULL then). Fills @verdict, which begins
+	 * as SKYBUS_RETRY. Replies with another outcome than SKYBUS_ANSWERED do not come here: the daemon
+	 * deals with silence.
+	 */
+	void (*decide)(void *state, const struct skybus_message *message,
+		       const struct skybus_reply *reply, struct skybus_verdict *verdict);
+
+	/* -- optional -- */
+
+	/**
+	 * Could the cloud ever take this message? Asked before it is stored, also while the link is
+	 * down. Returns 0, -EINVAL (the topic) or -EMSGSIZE (the payload), with why->reason.
+	 */
+	int32_t (*accept)(void *state, const struct skybus_message *message,
+			  struct skybus_verdict *why);
+
+	/** Nothing came from the cloud for the period given to online(): a request that keeps the session. */
+	int32_t (*keepalive)(void *state, struct skybus_request *request);
+
+	/** For people: which device this link is at the cloud. Lent until detach(). */
+	const char *(*device)(void *state);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

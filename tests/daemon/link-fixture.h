@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A link with a scripted plugin and no network, but with a real store, outbox and hub in a directory of
+ * its own, in virtual time. Include <cmocka.h> before.
+ */
+#include "daemon/link.h"
+#include "tests/daemon/fake-channel.h"
+#include "tests/daemon/scratch.h"
+#include "tests/daemon/script.h"
+
+/** struct link_fixture - the texts gather what happened, each item with a space behind */
+struct link_fixture {
+	struct scratch scratch;
+	struct sb_link_parts parts;
+	struct sb_link *link;
+	struct sb_link_status status; /* of the last link_status() */
+	char states[1024];
+	char settled[8192]; /* "1:delivered:2.04:reason" */
+	char published[2048]; /* tickets */
+	char requested[1024]; /* codes, or errors with their names */
+	struct sb_error error; /* of the last that was told */
+	unsigned int numbers; /* how often they changed */
+};
+
+int link_fixture_setup(void **state);
+int link_fixture_teardown(void **state);
+
+struct sb_link_config *link_config(const char *name, const char *const *settings);
+void link_make(struct link_fixture *f, const char *const *settings);
+void link_make_of(struct link_fixture *f, struct sb_link_config *config);
+void link_unmake(struct link_fixture *f);
+void link_restart(struct link_fixture *f);
+
+void link_run(struct link_fixture *f);
+void link_pass(struct link_fixture *f, uint64_t usec);
+void link_come_up(struct link_fixture *f);
+void link_bring_up(struct link_fixture *f);
+void link_publish(struct link_fixture *f, const char *payload);
+void link_publish_many(struct link_fixture *f, unsigned int first, unsigned int last);
+int link_request(struct link_fixture *f, const char *payload, uint64_t timeout_usec);
+const struct sb_link_status *link_status(struct link_fixture *f);
+
+void link_expect_state(struct link_fixture *f, enum sb_link_state state);
+void link_expect_reason(struct link_fixture *f, const char *part);
+void link_expect_sent(const char *sent);
+void link_answer(struct link_fixture *f, const char *payload, uint32_t code);
+void link_answer_all(struct link_fixture *f, uint32_t code);
+struct fake_request *link_find_request(const char *payload);

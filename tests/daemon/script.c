@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/daemon/script.h"
+
+struct script script;
+
+void script_reset(void)
+{
+	script = (struct script){
+		.terms = { .size = sizeof(script.terms) },
+		.fail_kind = SKYBUS_TRANSIENT,
+		.fail_reason = "the cloud says no",
+		.opened_outcome = 1,
+	};
+}
+
+static int32_t plugin_attach(const struct skybus_host *host, struct skybus_link *link,
+			     void **ret_state, struct skybus_verdict *why)
+{
+	script.host = host;
+	script.link = link;
+	if (script.attach_error < 0) {
+		(void)snprintf(why->reason, sizeof(why->reason), "%s", script.attach_reason);
+		return script.attach_error;
+	}
+	script.attached++;
+	*ret_state = &script;
+
+	return 0;
+}
+
+static void plugin_detach(void *state)
+{
+	assert_ptr_equal(state, &script);
+	script.attached--;
+}
+
+static void on_login_reply(void *state, void *tag, const struct skybus_reply *reply)
+{
+	assert_ptr_equal(state, &script);
+	assert_ptr_equal(tag, &script.logins);
+	if (reply->outcome != SKYBUS_ANSWERED)
+		script.host->failed(script.link, SKYBUS_TRANSIENT, NULL, 0);
+	else if (SKYBUS_CODE_CLASS(reply->code) == 2)
+		script.host->online(script.link, &script.terms);
+	else
+		script.host->failed(script.link, script.fail_kind, script.fail_reason,
+				    script.fail_wait_s);
+}
+
+static int32_t send_login(void)
+{
+	struct skybus_request *request = script.host->new_request(script.link);
+
+	assert_non_null(request);
+	script.host->request_path(request, "/login");
+
+	return script.host->send_request(request, 5000, on_login_reply, &script.logins);
+}
+
+void script_send_login(void)
+{
+	assert_int_equal(send_login(), 0);
+}
+
+static void on_opened(void *state, void *tag, int32_t outcome, const char *reason)
+{
+	assert_ptr_equal(state, &script);
+	assert_ptr_equal(tag, &script.opened_outcome);
+	script.opened_outcome = outcome;
+	if (outcome == 0)
+		script_send_login();
+	else if (script.stubborn)
+		script.host->online(script.link, &script.terms);
+	else
+		script.host->failed(script.link, SKYBUS_TRANSIENT, reason, 0);
+}
+
+int32_t script_open_session(void)
+{
+	struct skybus_session session = {
+		.size = sizeof(session),
+		.security = SKYBUS_PLAIN,
+		.host = "cloud.example",
+		.port = 5683,
+	};
+
+	script.opened_outcome = 1;
+
+	return script.host->open_session(script.link, &session, on_opened, &script.opened_outcome);
+}
+
+static void open_or_fail(void)
+{
+	if (script_open_session() < 0)
+		script.host->failed(script.link, SKYBUS_CONFIGURATION, "no such session", 0);
+}
+
+static void plugin_login(void *state)
+{
+	assert_ptr_equal(state, &script);
+	script.logins++;
+	switch (script.login) {
+	case SCRIPT_OPENS:
+		open_or_fail();
+		break;
+	case SCRIPT_REUSES:
+		if (send_login() < 0)
+			open_or_fail();
+		break;
+	case SCRIPT_IS_ONLINE:
+		script.host->online(script.link, &script.terms);
+		break;
+	case SCRIPT_FAILS:
+		script.host->failed(script.link, script.fail_kind, script.fail_reason,
+				    script.fail_wait_s);
+		break;
+	case SCRIPT_HANGS:
+		break;
+	}
+}
+
+static int32_t plugin_encode(void *state, const struct skybus_message *message,
+			     struct skybus_request *request, struct skybus_verdict *verdict)
+{
+	assert_ptr_equal(state, &script);
+	assert_int_equal(verdict->kind, SKYBUS_REJECTED);
+	script.encoded++;
+	if (script.encode_error < 0) {
+		*verdict = script.encode_verdict;
+		return script.encode_error;
+	}
+	script.host->request_path(request, message->topic);
+	script.host->request_note(request, message->ticket);
+
+	return 0;
+}
+
+static void plugin_decide(void *state, const struct skybus_message *message,
+			  const struct skybus_reply *reply, struct skybus_verdict *verdict)
+{
+	assert_ptr_equal(state, &script);
+	assert_int_equal(verdict->kind, SKYBUS_RETRY);
+	assert_int_equal(reply->outcome, SKYBUS_ANSWERED);
+	if (message)
+		assert_int_equal(reply->note, message->ticket);
+	script.decided++;
+	if (SKYBUS_CODE_CLASS(reply->code) == 2) {
+		verdict->kind = SKYBUS_DELIVERED;
+	} else if (reply->code == SKYBUS_CODE(4, 1)) {
+		verdict->kind = SKYBUS_RELOGIN;
+		strcpy(verdict->reason, "the login is over");
+	} else if (SKYBUS_CODE_CLASS(reply->code) == 4) {
+		verdict->kind = SKYBUS_REJECTED;
+		strcpy(verdict->reason, "the cloud does not want it");
+	} else if (SKYBUS_CODE_CLASS(reply->code) == 5) {
+		if (reply->max_age != UINT32_MAX)
+			verdict->retry_after_ms = reply->max_age * 1000;
+	} else {
+		verdict->kind = 99;
+	}
+	if (script.decide)
+		script.decide();
+}
+
+static int32_t plugin_accept(void *state, const struct skybus_message *message,
+			     struct skybus_verdict *why)
+{
+	assert_ptr_equal(state, &script);
+	assert_non_null(message->topic);
+	if (script.accept_error < 0)
+		(void)snprintf(why->reason, sizeof(why->reason), "%s", script.accept_reason);
+
+	return script.accept_error;
+}
+
+static int32_t plugin_keepalive(void *state, struct skybus_request *request)
+{
+	assert_ptr_equal(state, &script);
+	script.host->request_path(request, "/keepalive");
+
+	return 0;
+}
+
+static const char *plugin_device(void *state)
+{
+	assert_ptr_equal(state, &script);
+
+	return "device 7";
+}
+
+static const struct skybus_setting settings[] = {
+	{ .key = "greeting", .kind = SKYBUS_TEXT, .fallback = "hello", .help = "A text." },
+	{ .key = "number", .kind = SKYBUS_INTEGER, .fallback = "7", .help = "A number." },
+};
+
+static const struct skybus_plugin descriptor = {
+	.size = sizeof(descriptor),
+	.n_settings = 2,
+	.name = "script",
+	.version = "1",
+	.summary = "Does what a test says.",
+	.settings = settings,
+	.attach = plugin_attach,
+	.detach = plugin_detach,
+	.login = plugin_login,
+	.encode = plugin_encode,
+	.decide = plugin_decide,
+	.accept = plugin_accept,
+	.keepalive = plugin_keepalive,
+	.device = plugin_device,
+};
+
+static char name[] = "script";
+
+const struct sb_plugin script_plugin = { .name = name, .descriptor = &descriptor };
+
+static void on_reply(void *state, void *tag, const struct skybus_reply *reply)
+{
+	assert_ptr_equal(state, &script);
+	assert_ptr_equal(tag, &script.replied);
+	script.replied++;
+	script.last_outcome = reply->outcome;
+}
+
+/* A request of the plugin's own. */
+int32_t script_send(const char *path)
+{
+	struct skybus_request *request = script.host->new_request(script.link);
+
+	assert_non_null(request);
+	script.host->request_path(request, path);
+
+	return script.host->send_request(request, 0, on_reply, &script.replied);
+}
+
+static void on_timer(void *state, void *tag)
+{
+	assert_ptr_equal(state, &script);
+	assert_ptr_equal(tag, &script.fired);
+	script.fired++;
+}
+
+int64_t script_start_timer(uint32_t ms)
+{
+	return script.host->timer_start(script.link, ms, on_timer, &script.fired);
+}
+
+static void on_stored(void *state, void *tag, int32_t error)
+{
+	assert_ptr_equal(state, &script);
+	assert_ptr_equal(tag, &script.stored);
+	assert_int_equal(error, 0);
+	script.stored++;
+}
+
+int32_t script_store(const char *key, const char *value)
+{
+	return script.host->store_put(script.link, key, value, (uint32_t)strlen(value), on_stored,
+				      &script.stored);
+}

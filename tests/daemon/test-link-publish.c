@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/daemon/link-fixture.h"
+
+static int setup(void **state)
+{
+	(void)link_fixture_setup(state);
+	link_make(*state, NULL);
+
+	return 0;
+}
+
+static void never_published(void *userdata, uint64_t ticket, const struct sb_error *error)
+{
+	(void)userdata;
+	(void)ticket;
+	(void)error;
+	fail_msg("told of a message that was refused");
+}
+
+static void never_requested(void *userdata, const struct skybus_reply *reply,
+			    const struct sb_error *error)
+{
+	(void)userdata;
+	(void)reply;
+	(void)error;
+	fail_msg("told of a request that was refused");
+}
+
+/* Both doors have the same rules. */
+static void expect_refused(struct link_fixture *f, const char *topic, size_t payload_len, int r,
+			   const char *sentence)
+{
+	void *payload = calloc(1, payload_len + 1);
+	struct sb_message *message = sb_message_new(topic, payload, payload_len, NULL);
+	struct sb_error error;
+
+	assert_non_null(message);
+	assert_int_equal(sb_link_publish(f->link, message, never_published, f, &error), r);
+	assert_string_equal(error.text, sentence);
+	assert_int_equal(
+		sb_link_request(f->link, message, SB_USEC_PER_SEC, never_requested, f, &error), r);
+	assert_string_equal(error.text, sentence);
+	(void)sb_message_free(message);
+	free(payload);
+	link_run(f);
+	assert_int_equal(link_status(f)->queue.queued, 0);
+}
+
+static void topics_have_rules(void **state)
+{
+	struct link_fixture *f = *state;
+	char topic[SB_TOPIC_MAX + 2] = "";
+
+	expect_refused(f, "", 0, -EINVAL, "a topic has 1 to 512 bytes, this one 0");
+	memset(topic, 'x', SB_TOPIC_MAX + 1);
+	expect_refused(f, topic, 0, -EINVAL, "a topic has 1 to 512 bytes, this one 513");
+	expect_refused(f, "a/+/b", 0, -EINVAL,
+		       "the topic \"a/+/b\" holds the wildcard +: publish to one topic, wildcards "
+		       "are for subscriptions");
+	expect_refused(f, "a/#", 0, -EINVAL,
+		       "the topic \"a/#\" holds the wildcard #: publish to one topic, wildcards "
+		       "are for subscriptions");
+	expect_refused(f, "a\nb", 0, -EINVAL,
+		       "byte 2 of the topic is a control character: leave it out");
+	expect_refused(f, "ab\x7f", 0, -EINVAL,
+		       "byte 3 of the topic is a control character: leave it out");
+}
+
+static void payloads_are_bounded(void **state)
+{
+	struct link_fixture *f = *state;
+
+	expect_refused(f, "t", SB_PAYLOAD_MAX + 1, -EMSGSIZE,
+		       "the payload has 65537 bytes, and a message may have 65536");
+}
+
+static void the_plugin_may_refuse(void **state)
+{
+	struct link_fixture *f = *state;
+
+	script.accept_error = -EINVAL;
+	script.accept_reason = "no such measure point";
+	expect_refused(f, "t", 1, -EINVAL, "no such measure point");
+	script.accept_error = -EMSGSIZE;
+	script.accept_reason = "1024 bytes at most";
+	expect_refused(f, "t", 1, -EMSGSIZE, "1024 bytes at most");
+	script.accept_reason = "";
+	expect_refused(f, "t", 1, -EMSGSIZE, "the cloud does not take such a message");
+}
+
+static void letters_of_the_world_are_fine(void **state)
+{
+	struct link_fixture *f = *state;
+	struct sb_message *message = sb_message_new("größe/温度", "x", 1, NULL);
+
+	assert_int_equal(sb_link_publish(f->link, message, never_published, f, &f->error), 0);
+	/* The outbox goes before the ticket comes: nobody is told. */
+}
+
+static void a_request_needs_a_link_that_is_online(void **state)
+{
+	struct link_fixture *f = *state;
+
+	sb_link_start(f->link, 0);
+	link_run(f);
+	fake_break(-EHOSTUNREACH, "no such name");
+	assert_int_equal(link_request(f, "r", SB_USEC_PER_SEC), -ENOTCONN);
+	assert_int_equal(f->error.code, SB_ERROR_NOT_ONLINE);
+	assert_non_null(strstr(f->error.text, "the link plant is backoff: no such name"));
+	assert_string_equal(f->requested, "");
+}
+
+static void a_full_queue_refuses(void **state)
+{
+	static const char *const settings[] = { "queue_messages", "2", NULL };
+	struct link_fixture *f = *state;
+	struct sb_message *message = sb_message_new("t", "x", 1, NULL);
+
+	link_unmake(f);
+	link_make(f, settings);
+	link_publish_many(f, 1, 2);
+	assert_int_equal(sb_link_publish(f->link, message, never_published, f, &f->error),
+			 -ENOBUFS);
+	assert_int_equal(f->error.code, SB_ERROR_QUEUE_FULL);
+	(void)sb_message_free(message);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, link_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(topics_have_rules),
+		TEST(payloads_are_bounded),
+		TEST(the_plugin_may_refuse),
+		TEST(letters_of_the_world_are_fine),
+		TEST(a_request_needs_a_link_that_is_online),
+		TEST(a_full_queue_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
