@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/gateway.h"
+#include "dbus/call.h"
+#include "dbus/link-object.h"
+#include "dbus/parts.h"
+#include "dbus/reply.h"
+#include "dbus/subscription.h"
+#include "skybus/plugin.h"
+
+/* Numbers change with every message, but the bus is told of them at most this often. */
+#define NUMBERS_INTERVAL_USEC (1 * SB_USEC_PER_SEC)
+
+/* What Request waits when it is given no time-out. */
+#define REQUEST_TIMEOUT_S 30
+
+SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
+SB_DEFINE_CLEANUP(struct sb_call *, sb_call_free)
+SB_DEFINE_CLEANUP(struct sb_link_object *, sb_link_object_free)
+SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
+
+/* ---- properties ------------------------------------------------------------------------------ */
+
+/*
+ * X(name, signature, getter, member of struct sb_link_status, the change that it is told with)
+ *
+ * A link keeps its name and its plugin for life: a reload that changes them makes another link.
+ */
+#define PROPERTIES(X)                                                                       \
+	X("Name", "s", get_text, name, 0)                                                   \
+	X("Plugin", "s", get_text, plugin, 0)                                               \
+	X("Device", "s", get_text, device, SB_LINK_CHANGED_STATE)                           \
+	X("State", "s", get_text, state_word, SB_LINK_CHANGED_STATE)                        \
+	X("StateReason", "s", get_text, state_reason, SB_LINK_CHANGED_STATE)                \
+	X("Since", "t", get_time, since_ms, SB_LINK_CHANGED_STATE)                          \
+	X("SessionExpires", "t", get_time, session_expires_ms, SB_LINK_CHANGED_STATE)       \
+	X("LastError", "s", get_text, last_error, SB_LINK_CHANGED_STATE)                    \
+	X("Queued", "t", get_number, queue.queued, SB_LINK_CHANGED_NUMBERS)                 \
+	X("QueuedBytes", "t", get_number, queue.queued_bytes, SB_LINK_CHANGED_NUMBERS)      \
+	X("InFlight", "t", get_number, queue.in_flight, SB_LINK_CHANGED_NUMBERS)            \
+	X("Delivered", "t", get_number, queue.ended[SB_DELIVERED], SB_LINK_CHANGED_NUMBERS) \
+	X("Rejected", "t", get_number, queue.ended[SB_REJECTED], SB_LINK_CHANGED_NUMBERS)   \
+	X("Expired", "t", get_number, queue.ended[SB_EXPIRED], SB_LINK_CHANGED_NUMBERS)     \
+	X("BytesSent", "t", get_number, traffic.sent, SB_LINK_CHANGED_NUMBERS)              \
+	X("BytesReceived", "t", get_number, traffic.received, SB_LINK_CHANGED_NUMBERS)
+
+static const struct property {
+	const char *name;
+	size_t offset; /* in struct sb_link_status */
+	uint32_t what;
+} properties[] = {
+#define PROPERTY_ROW(property_name, signature, getter, member, change) \
+	{ .name = (property_name),                                     \
+	  .offset = offsetof(struct sb_link_status, member),           \
+	  .what = (change) },
+	PROPERTIES(PROPERTY_ROW)
+#undef PROPERTY_ROW
+};
+
+/* Where a property's value is; sd-bus asks for those of the vtable alone, so it is there. */
+static const void *find_value(const struct sb_link_status *status, const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(properties[i].name, name) != 0)
+		i++;
+
+	return (const char *)status + properties[i].offset;
+}
+
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+		    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_link_status status;
+	const char *const *value;
+
+	(void)bus;
+	(void)path;
+	(void)interface;
+	(void)error;
+	sb_link_status(object->link, &status);
+	value = find_value(&status, property);
+
+	return sb_bus_append_text(reply, *value);
+}
+
+static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
+		      sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_link_status status;
+
+	(void)bus;
+	(void)path;
+	(void)interface;
+	(void)error;
+	sb_link_status(object->link, &status);
+
+	return sd_bus_message_append_basic(reply, SD_BUS_TYPE_UINT64,
+					   find_value(&status, property));
+}
+
+/* Times are milliseconds inside and, as everywhere on the system bus, microseconds outside. */
+static int get_time(sd_bus *bus, const char *path, const char *interface, const char *property,
+		    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_link_status status;
+	const int64_t *ms;
+	uint64_t usec;
+
+	(void)bus;
+	(void)path;
+	(void)interface;
+	(void)error;
+	sb_link_status(object->link, &status);
+	ms = find_value(&status, property);
+	usec = (uint64_t)*ms * SB_USEC_PER_MSEC;
+
+	return sd_bus_message_append_basic(reply, SD_BUS_TYPE_UINT64, &usec);
+}
+
+static void tell_properties(const struct sb_link_object *object, uint32_t what)
+{
+	const char *names[SB_ELEMENTS(properties) + 1];
+	size_t n = 0;
+	size_t i;
+
+	for (i = 0; i < SB_ELEMENTS(properties); i++)
+		if (properties[i].what & what)
+			names[n++] = properties[i].name;
+	names[n] = NULL;
+	(void)sd_bus_emit_properties_changed_strv(object->parts->connection, object->path,
+						  SB_BUS_LINK_INTERFACE, (char **)names);
+}
+
+static void numbers_on_time(struct sb_timer *timer)
+{
+	tell_properties(sb_container_of(timer, struct sb_link_object, tell_numbers),
+			SB_LINK_CHANGED_NUMBERS);
+}
+
+/* ---- publish and request --------------------------------------------------------------------- */
+
+static void publish_on_stored(void *userdata, uint64_t ticket, const struct sb_error *error)
+{
+	SB_CLEANUP(sd_bus_message_unref)
+	sd_bus_message *call = sb_call_end(userdata, NULL);
+
+	if (!call)
+		return;
+
+	if (error)
+		(void)sb_bus_reply_error(call, error);
+	else
+		(void)sd_bus_reply_method_return(call, "t", ticket);
+}
+
+static int publish(const struct sb_link_object *object, sd_bus_message *call_message,
+		   const char *topic, const void *payload, size_t payload_len)
+{
+	SB_CLEANUP(sb_message_free)
+	struct sb_message *message = sb_message_new(topic, payload, payload_len,
+						    sd_bus_message_get_sender(call_message));
+	SB_CLEANUP(sb_call_free) struct sb_call *call = NULL;
+	struct sb_error error = { 0 };
+	int r;
+
+	if (!message)
+		return -ENOMEM;
+	r = sb_call_new(object->parts->calls, call_message, NULL, &call);
+	if (r < 0)
+		return r;
+	r = sb_link_publish(object->link, message, publish_on_stored, call, &error);
+	if (r < 0)
+		return sb_bus_reply_error(call_message, &error);
+	(void)SB_STEAL(message);
+	(void)SB_STEAL(call);
+
+	return 1;
+}
+
+static int method_publish(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const char *topic;
+	const char *text;
+	int r;
+
+	(void)error;
+	r = sd_bus_message_read(call, "ss", &topic, &text);
+	if (r < 0)
+		return r;
+
+	return publish(userdata, call, topic, text, strlen(text));
+}
+
+static int method_publish_bytes(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const char *topic;
+	const void *payload;
+	size_t payload_len;
+	int r;
+
+	(void)error;
+	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &topic);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read_array(call, SD_BUS_TYPE_BYTE, &payload, &payload_len);
+	if (r < 0)
+		return r;
+
+	return publish(userdata, call, topic, payload, payload_len);
+}
+
+static int reply_with_answer(sd_bus_message *call, const struct skybus_reply *answer)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	char code[16];
+	int r;
+
+	/* RFC 7252 section 3: three bits of class, five of detail. */
+	(void)snprintf(code, sizeof(code), "%u.%02u", SKYBUS_CODE_CLASS(answer->code) & 7,
+		       answer->code & 31);
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append_basic(reply, SD_BUS_TYPE_STRING, code);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append_array(reply, SD_BUS_TYPE_BYTE, answer->payload,
+					answer->payload_len);
+	if (r < 0)
+		return r;
+
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static void request_on_answer(void *userdata, const struct skybus_reply *answer,
+			      const struct sb_error *error)
+{
+	SB_CLEANUP(sd_bus_message_unref)
+	sd_bus_message *call = sb_call_end(userdata, NULL);
+
+	if (!call)
+		return;
+
+	if (answer)
+		(void)reply_with_answer(call, answer);
+	else
+		(void)sb_bus_reply_error(call, error);
+}
+
+static int request(const struct sb_link_object *object, sd_bus_message *call_message,
+		   struct sb_message *taken, uint32_t timeout_s)
+{
+	SB_CLEANUP(sb_message_free) struct sb_message *message = taken;
+	SB_CLEANUP(sb_call_free) struct sb_call *call = NULL;
+	struct sb_error error = { 0 };
+	int r;
+
+	if (!message)
+		return -ENOMEM;
+	r = sb_call_new(object->parts->calls, call_message, NULL, &call);
+	if (r < 0)
+		return r;
+	r = sb_link_request(object->link, message,
+			    (timeout_s > 0 ? timeout_s : REQUEST_TIMEOUT_S) * SB_USEC_PER_SEC,
+			    request_on_answer, call, &error);
+	if (r < 0)
+		return sb_bus_reply_error(call_message, &error);
+	(void)SB_STEAL(message);
+	(void)SB_STEAL(call);
+
+	return 1;
+}
+
+static int method_request(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const char *topic;
+	const char *text;
+	uint32_t timeout_s;
+	int r;
+
+	(void)error;
+	r = sd_bus_message_read(call, "ssu", &topic, &text, &timeout_s);
+	if (r < 0)
+		return r;
+
+	return request(userdata, call, sb_message_new(topic, text, strlen(text), NULL), timeout_s);
+}
+
+/* ---- the other methods ----------------------------------------------------------------------- */
+
+static int method_connect(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_error why = { 0 };
+
+	(void)error;
+	if (sb_link_connect(object->link, &why) < 0)
+		return sb_bus_reply_error(call, &why);
+
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+static int method_disconnect(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_error why = { 0 };
+
+	(void)error;
+	if (sb_link_disconnect(object->link, &why) < 0)
+		return sb_bus_reply_error(call, &why);
+
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+static int method_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_error why = { 0 };
+	const char *filter;
+	uint32_t id;
+	int r;
+
+	(void)error;
+	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &filter);
+	if (r < 0)
+		return r;
+	r = sb_subscriptions_add(object->parts->subscriptions, sd_bus_message_get_sender(call),
+				 sb_link_name(object->link), filter, &id, &why);
+	if (r < 0)
+		return sb_bus_reply_error(call, &why);
+
+	return sd_bus_reply_method_return(call, "u", id);
+}
+
+static int method_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_error why = { 0 };
+	uint32_t id;
+	int r;
+
+	(void)error;
+	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_UINT32, &id);
+	if (r < 0)
+		return r;
+	r = sb_subscriptions_end(object->parts->subscriptions, sd_bus_message_get_sender(call),
+				 sb_link_name(object->link), id, &why);
+	if (r < 0)
+		return sb_bus_reply_error(call, &why);
+
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+/* ---- the interface --------------------------------------------------------------------------- */
+
+static const sd_bus_vtable link_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+#define VTABLE_ROW(property_name, signature, getter, member, change)   \
+	SD_BUS_PROPERTY(property_name, signature, getter, 0,           \
+			(change) ? SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE \
+				 : SD_BUS_VTABLE_PROPERTY_CONST),
+	PROPERTIES(VTABLE_ROW)
+#undef VTABLE_ROW
+		SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_ARGS("s", topic, "s", text),
+					SD_BUS_RESULT("t", ticket), method_publish,
+					SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PublishBytes", SD_BUS_ARGS("s", topic, "ay", payload),
+				SD_BUS_RESULT("t", ticket), method_publish_bytes,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Request", SD_BUS_ARGS("s", topic, "s", text, "u", timeout_s),
+				SD_BUS_RESULT("s", code, "ay", payload), method_request,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_ARGS("s", filter),
+				SD_BUS_RESULT("u", subscription), method_subscribe,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Unsubscribe", SD_BUS_ARGS("u", subscription), SD_BUS_NO_RESULT,
+				method_unsubscribe, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Connect", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_connect,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Disconnect", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disconnect,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL_WITH_ARGS("Settled",
+				SD_BUS_ARGS("t", ticket, "s", outcome, "s", code, "s", reason), 0),
+	SD_BUS_SIGNAL_WITH_ARGS(
+		"Message",
+		SD_BUS_ARGS("t", message, "s", topic, "ay", payload, "a{sv}", properties), 0),
+	SD_BUS_VTABLE_END,
+};
+
+/**
+ * sb_link_object_new() - put a link on the bus
+ * @parts: outlive it
+ * @link: outlives it
+ * @ret: the object, the caller's
+ *
+ * Return: 0, or a negative errno.
+ */
+int sb_link_object_new(const struct sb_bus_parts *parts, struct sb_link *link,
+		       struct sb_link_object **ret)
+{
+	SB_CLEANUP(sb_link_object_free)
+	struct sb_link_object *object = calloc(1, sizeof(*object));
+	int r;
+
+	if (!object)
+		return -ENOMEM;
+	object->parts = parts;
+	object->link = link;
+	sb_timer_init(&object->tell_numbers, sb_gateway_loop(parts->gateway), numbers_on_time);
+	r = sd_bus_path_encode(SB_BUS_LINKS, sb_link_name(link), &object->path);
+	if (r < 0)
+		return r;
+	r = sd_bus_add_object_vtable(parts->connection, &object->vtable, object->path,
+				     SB_BUS_LINK_INTERFACE, link_vtable, object);
+	if (r < 0)
+		return r;
+
+	*ret = SB_STEAL(object);
+
+	return 0;
+}
+
+/**
+ * sb_link_object_free() - take a link off the bus
+ * @object: may be NULL or half-built
+ *
+ * Return: NULL.
+ */
+struct sb_link_object *sb_link_object_free(struct sb_link_object *object)
+{
+	if (!object)
+		return NULL;
+
+	sb_timer_disarm(&object->tell_numbers);
+	(void)sd_bus_slot_unref(object->vtable);
+	free(object->path);
+	free(object);
+
+	return NULL;
+}
+
+/**
+ * sb_link_object_changed() - tell the bus: of the state at once, of numbers within a second
+ * @object: the link's object
+ * @what: SB_LINK_CHANGED_… bits
+ */
+void sb_link_object_changed(struct sb_link_object *object, uint32_t what)
+{
+	if ((what & SB_LINK_CHANGED_NUMBERS) && !sb_timer_armed(&object->tell_numbers))
+		sb_timer_arm(&object->tell_numbers, NUMBERS_INTERVAL_USEC);
+	if (what & SB_LINK_CHANGED_STATE)
+		tell_properties(object, SB_LINK_CHANGED_STATE);
+}
+
+/**
+ * sb_link_object_tell_settled() - send the signal Settled to the publisher
+ * @connection: the bus
+ * @settled: what has ended; its link may be gone by now
+ *
+ * Return: >= 0, also when there is nobody to tell; or a negative errno.
+ */
+int sb_link_object_tell_settled(sd_bus *connection, const struct sb_settled *settled)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
+	SB_CLEANUP(sb_free) char *path = NULL;
+	int r;
+
+	if (!settled->sender)
+		return 0;
+
+	r = sd_bus_path_encode(SB_BUS_LINKS, settled->link, &path);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_new_signal(connection, &signal, path, SB_BUS_LINK_INTERFACE, "Settled");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append_basic(signal, SD_BUS_TYPE_UINT64, &settled->settlement.ticket);
+	if (r < 0)
+		return r;
+	r = sb_bus_append_settlement(signal, &settled->settlement);
+	if (r < 0)
+		return r;
+
+	return sd_bus_send_to(connection, signal, settled->sender, NULL);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text on the bus must be UTF-8, and sd-bus refuses to send anything else. Topics, reasons and
+ * device names come from clouds and plugins, and a sentence may have been cut within a character:
+ * such text is sent with a question mark for each byte that is not ASCII, rather than not at all.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/store.h"
+#include "dbus/parts.h"
+#include "dbus/reply.h"
+
+SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
+
+static void make_ascii(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			*text = '?';
+}
+
+/**
+ * sb_bus_append_text() - append a string that may come from outside
+ * @message: where
+ * @text: any bytes up to a zero
+ *
+ * Return: what sd_bus_message_append_basic() returns; text that is not UTF-8 is no failure.
+ */
+int sb_bus_append_text(sd_bus_message *message, const char *text)
+{
+	SB_CLEANUP(sb_free) char *ascii = NULL;
+	int r;
+
+	r = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, text);
+	if (r != -EINVAL)
+		return r;
+
+	ascii = strdup(text);
+	if (!ascii)
+		return -ENOMEM;
+	make_ascii(ascii);
+
+	return sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, ascii);
+}
+
+/**
+ * sb_bus_reply_error() - answer a method call with an error
+ * @call: the method call
+ * @error: becomes io.skybus.Gateway1.Error.<Name> with its sentence
+ *
+ * Return: 1, which tells sd-bus that a method call was dealt with; or a negative errno.
+ */
+int sb_bus_reply_error(sd_bus_message *call, const struct sb_error *error)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	struct sb_error plain = *error;
+	char name[128];
+	int r;
+
+	(void)snprintf(name, sizeof(name), SB_BUS_ERROR_PREFIX "%s", sb_error_name(error->code));
+	r = sd_bus_message_new_method_error(call, &reply,
+					    &SD_BUS_ERROR_MAKE_CONST(name, plain.text));
+	if (r == -EINVAL) {
+		make_ascii(plain.text);
+		r = sd_bus_message_new_method_error(call, &reply,
+						    &SD_BUS_ERROR_MAKE_CONST(name, plain.text));
+	}
+	if (r < 0)
+		return r;
+	r = sd_bus_send(NULL, reply, NULL);
+
+	return r < 0 ? r : 1;
+}
+
+/**
+ * sb_bus_append_settlement() - append outcome, code and reason, "sss"
+ * @message: where
+ * @settlement: what became of a message, or where it is until then
+ *
+ * Return: >= 0, or a negative errno.
+ */
+int sb_bus_append_settlement(sd_bus_message *message, const struct sb_settlement *settlement)
+{
+	int r;
+
+	r = sb_bus_append_text(message, sb_outcome_word(settlement->outcome));
+	if (r < 0)
+		return r;
+	r = sb_bus_append_text(message, settlement->code);
+	if (r < 0)
+		return r;
+
+	return sb_bus_append_text(message, settlement->reason);
+}
+
+/**
+ * sb_bus_reply_settlement() - answer a call of Ticket or WaitTicket
+ * @call: the method call
+ * @settlement: what became of the message
+ *
+ * Return: >= 0, or a negative errno.
+ */
+int sb_bus_reply_settlement(sd_bus_message *call, const struct sb_settlement *settlement)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = sb_bus_append_settlement(reply, settlement);
+	if (r < 0)
+		return r;
+
+	return sd_bus_send(NULL, reply, NULL);
+}

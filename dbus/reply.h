@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the daemon says on the bus: errors with a sentence, how a message ended, text from
+ * outside.
+ */
+#include <systemd/sd-bus.h>
+
+#include "daemon/error.h"
+
+struct sb_settlement;
+
+int sb_bus_append_text(sd_bus_message *message, const char *text);
+int sb_bus_reply_error(sd_bus_message *call, const struct sb_error *error);
+int sb_bus_append_settlement(sd_bus_message *message, const struct sb_settlement *settlement);
+int sb_bus_reply_settlement(sd_bus_message *call, const struct sb_settlement *settlement);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/gateway.h"
+#include "daemon/hub.h"
+#include "daemon/log.h"
+#include "dbus/caller.h"
+#include "dbus/parts.h"
+#include "dbus/reply.h"
+#include "dbus/subscription.h"
+#include "skybus/plugin.h"
+
+struct subscription {
+	struct sb_subscriptions *all;
+	uint32_t id; /* 0 until it is in the tree */
+	char *link;
+	char *path; /* the link's, where Message comes from */
+	struct sb_held held;
+	struct sb_subscription *at_hub;
+};
+
+static struct subscription *subscription_free(struct subscription *subscription);
+
+SB_DEFINE_CLEANUP(struct subscription *, subscription_free)
+SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct subscription *left = a;
+	const struct subscription *right = b;
+
+	return (left->id > right->id) - (left->id < right->id);
+}
+
+static struct subscription *subscription_find(struct sb_subscriptions *all, uint32_t id)
+{
+	struct subscription key = { .id = id };
+	struct subscription *const *found = tfind(&key, &all->by_id, compare_ids);
+
+	return found ? *found : NULL;
+}
+
+static struct subscription *subscription_free(struct subscription *subscription)
+{
+	if (!subscription)
+		return NULL;
+
+	if (subscription->id != 0)
+		(void)tdelete(subscription, &subscription->all->by_id, compare_ids);
+	(void)sb_subscription_free(subscription->at_hub);
+	sb_caller_release(&subscription->held);
+	free(subscription->link);
+	free(subscription->path);
+	free(subscription);
+
+	return NULL;
+}
+
+static void subscription_on_gone(struct sb_held *held)
+{
+	(void)subscription_free(sb_container_of(held, struct subscription, held));
+}
+
+static int append_properties(sd_bus_message *signal, const struct sb_delivery *delivery)
+{
+	int r;
+
+	r = sd_bus_message_open_container(signal, SD_BUS_TYPE_ARRAY, "{sv}");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(signal, "{sv}", "link", "s", delivery->link);
+	if (r < 0)
+		return r;
+	if (delivery->content_format != SKYBUS_NO_FORMAT) {
+		r = sd_bus_message_append(signal, "{sv}", "content-format", "u",
+					  delivery->content_format);
+		if (r < 0)
+			return r;
+	}
+
+	return sd_bus_message_close_container(signal);
+}
+
+static int send_message(const struct subscription *subscription, const struct sb_delivery *delivery)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
+	sd_bus *connection = subscription->all->parts->connection;
+	int r;
+
+	r = sd_bus_message_new_signal(connection, &signal, subscription->path,
+				      SB_BUS_LINK_INTERFACE, "Message");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append_basic(signal, SD_BUS_TYPE_UINT64, &delivery->message);
+	if (r < 0)
+		return r;
+	r = sb_bus_append_text(signal, delivery->topic);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append_array(signal, SD_BUS_TYPE_BYTE, delivery->payload,
+					delivery->payload_len);
+	if (r < 0)
+		return r;
+	r = append_properties(signal, delivery);
+	if (r < 0)
+		return r;
+
+	return sd_bus_send_to(connection, signal, subscription->held.caller->name, NULL);
+}
+
+/* A caller gets a message once, however many of its filters match it. */
+static void subscription_on_delivery(void *userdata, struct sb_subscription *at_hub,
+				     const struct sb_delivery *delivery)
+{
+	struct subscription *subscription = userdata;
+	struct sb_caller *caller = subscription->held.caller;
+	int r;
+
+	(void)at_hub;
+	if (caller->last_message == delivery->message)
+		return;
+
+	r = send_message(subscription, delivery);
+	if (r < 0) {
+		sb_log_link(delivery->link, LOG_DEBUG,
+			    "message %" PRIu64 " could not be sent to %s: %s", delivery->message,
+			    caller->name, strerror(-r));
+		return;
+	}
+	caller->last_message = delivery->message;
+}
+
+/* Numbers are not used again while their owner may still name them. */
+static uint32_t next_id(struct sb_subscriptions *all)
+{
+	do
+		all->last_id++;
+	while (all->last_id == 0 || subscription_find(all, all->last_id));
+
+	return all->last_id;
+}
+
+static int subscription_register(struct subscription *subscription)
+{
+	subscription->id = next_id(subscription->all);
+	if (tsearch(subscription, &subscription->all->by_id, compare_ids))
+		return 0;
+	subscription->id = 0;
+
+	return -ENOMEM;
+}
+
+static struct subscription *subscription_new(struct sb_subscriptions *all, const char *link)
+{
+	SB_CLEANUP(subscription_free)
+	struct subscription *subscription = calloc(1, sizeof(*subscription));
+
+	if (!subscription)
+		return NULL;
+	subscription->all = all;
+	subscription->link = strdup(link);
+	if (!subscription->link ||
+	    sd_bus_path_encode(SB_BUS_LINKS, link, &subscription->path) < 0 ||
+	    subscription_register(subscription) < 0)
+		return NULL;
+
+	return SB_STEAL(subscription);
+}
+
+/**
+ * sb_subscriptions_init() - no subscriptions
+ * @all: to be set up
+ * @parts: outlive it
+ */
+void sb_subscriptions_init(struct sb_subscriptions *all, const struct sb_bus_parts *parts)
+{
+	*all = (struct sb_subscriptions){ .parts = parts };
+}
+
+/**
+ * sb_subscriptions_done() - end all subscriptions
+ * @all: all of them
+ */
+void sb_subscriptions_done(struct sb_subscriptions *all)
+{
+	while (all->by_id) {
+		/* The root of the tree; a node begins with its key, tsearch(3). */
+		struct subscription *const *root = all->by_id;
+
+		(void)subscription_free(*root);
+	}
+}
+
+/**
+ * sb_subscriptions_add() - send a caller the messages of a link that match a filter
+ * @all: all subscriptions
+ * @caller: unique name
+ * @link: name of the link
+ * @filter: MQTT's, from the caller
+ * @ret_id: the subscription's number, never 0
+ * @ret_error: why it could not be
+ *
+ * Return: 0, or a negative errno with @ret_error.
+ */
+int sb_subscriptions_add(struct sb_subscriptions *all, const char *caller, const char *link,
+			 const char *filter, uint32_t *ret_id, struct sb_error *ret_error)
+{
+	SB_CLEANUP(subscription_free)
+	struct subscription *subscription = subscription_new(all, link);
+	int r;
+
+	if (!subscription)
+		return sb_error_set(ret_error, SB_ERROR_FAILED, "no memory for a subscription");
+	r = sb_caller_hold(all->parts->callers, caller, SB_HELD_SUBSCRIPTION, subscription_on_gone,
+			   &subscription->held, ret_error);
+	if (r < 0)
+		return r;
+	r = sb_hub_subscribe(sb_gateway_hub(all->parts->gateway), link, filter,
+			     subscription_on_delivery, subscription, &subscription->at_hub,
+			     ret_error);
+	if (r < 0)
+		return r;
+
+	*ret_id = SB_STEAL(subscription)->id;
+
+	return 0;
+}
+
+/**
+ * sb_subscriptions_end() - end one subscription
+ * @all: all subscriptions
+ * @caller: unique name of whoever asks; must be the subscriber
+ * @link: name of the link that was asked; must be the subscription's
+ * @id: from the caller
+ * @ret_error: why it could not be
+ *
+ * Return: 0, or a negative errno with @ret_error.
+ */
+int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const char *link,
+			 uint32_t id, struct sb_error *ret_error)
+{
+	struct subscription *subscription = subscription_find(all, id);
+
+	/* One answer for all cases, so that nobody learns what others hold. */
+	if (!subscription || strcmp(subscription->held.caller->name, caller) != 0 ||
+	    strcmp(subscription->link, link) != 0)
+		return sb_error_set(ret_error, SB_ERROR_NOT_PERMITTED,
+				    "this connection has no subscription %" PRIu32 " on link %s: "
+				    "give the number that Subscribe answered",
+				    id, link);
+	(void)subscription_free(subscription);
+
+	return 0;
+}

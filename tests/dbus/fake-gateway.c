@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "tests/dbus/fake-gateway.h"
+
+struct sb_gateway *fake_gateway_new(struct sb_loop *loop)
+{
+	struct sb_gateway *gateway = calloc(1, sizeof(*gateway));
+
+	if (!gateway || sb_hub_new(&gateway->hub) < 0)
+		abort();
+	gateway->loop = loop;
+
+	return gateway;
+}
+
+static void link_free(struct sb_link *link)
+{
+	size_t i;
+
+	for (i = 0; i < link->n_jobs; i++)
+		(void)sb_message_free(link->jobs[i].message);
+	free(link);
+}
+
+struct sb_gateway *fake_gateway_free(struct sb_gateway *gateway)
+{
+	if (!gateway)
+		return NULL;
+
+	while (gateway->n_links > 0)
+		link_free(gateway->links[--gateway->n_links]);
+	(void)sb_hub_free(gateway->hub);
+	free(gateway);
+
+	return NULL;
+}
+
+struct sb_link *fake_link_add(struct sb_gateway *gateway, const char *name)
+{
+	struct sb_link *link = calloc(1, sizeof(*link));
+
+	if (!link || gateway->n_links == FAKE_LINKS_MAX)
+		abort();
+	link->gateway = gateway;
+	(void)snprintf(link->name, sizeof(link->name), "%s", name);
+	link->status = (struct sb_link_status){
+		.name = link->name,
+		.plugin = "enos",
+		.device = "",
+		.state = SB_LINK_STARTING,
+		.state_word = "starting",
+		.state_reason = "",
+		.last_error = "",
+	};
+	gateway->links[gateway->n_links++] = link;
+	if (gateway->listener.link_added)
+		gateway->listener.link_added(gateway->userdata, link);
+
+	return link;
+}
+
+void fake_link_remove(struct sb_link *link)
+{
+	struct sb_gateway *gateway = link->gateway;
+	size_t i = 0;
+
+	if (gateway->listener.link_removed)
+		gateway->listener.link_removed(gateway->userdata, link);
+	while (gateway->links[i] != link)
+		i++;
+	gateway->links[i] = gateway->links[--gateway->n_links];
+	link_free(link);
+}
+
+void fake_link_change(struct sb_link *link, uint32_t what)
+{
+	struct sb_gateway *gateway = link->gateway;
+
+	gateway->listener.link_changed(gateway->userdata, link, what);
+}
+
+static void push(struct fake_job *jobs, size_t *n_jobs, const struct fake_job *job)
+{
+	if (*n_jobs == FAKE_JOBS_MAX)
+		abort();
+	jobs[(*n_jobs)++] = *job;
+}
+
+static struct fake_job take(struct fake_job *jobs, size_t *n_jobs)
+{
+	struct fake_job first;
+
+	assert(*n_jobs > 0);
+	first = jobs[0];
+	memmove(jobs, jobs + 1, --(*n_jobs) * sizeof(*jobs));
+
+	return first;
+}
+
+/* The oldest job; its message is the caller's. */
+struct fake_job fake_link_take_job(struct sb_link *link)
+{
+	return take(link->jobs, &link->n_jobs);
+}
+
+struct fake_job fake_outbox_take_job(struct sb_gateway *gateway)
+{
+	return take(gateway->outbox.jobs, &gateway->outbox.n_jobs);
+}
+
+void fake_settle(struct sb_gateway *gateway, const struct sb_settled *settled)
+{
+	gateway->listener.settled(gateway->userdata, settled);
+}
+
+/* ---- what dbus/ calls ------------------------------------------------------------------------ */
+
+void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_listener *listener,
+		       void *userdata)
+{
+	gateway->listener = listener ? *listener : (struct sb_gateway_listener){ 0 };
+	gateway->userdata = userdata;
+}
+
+size_t sb_gateway_n_links(const struct sb_gateway *gateway)
+{
+	return gateway->n_links;
+}
+
+struct sb_link *sb_gateway_link(const struct sb_gateway *gateway, size_t index)
+{
+	return gateway->links[index];
+}
+
+struct sb_plugins *sb_gateway_plugins(const struct sb_gateway *gateway)
+{
+	return (struct sb_plugins *)&gateway->plugins;
+}
+
+struct sb_loop *sb_gateway_loop(const struct sb_gateway *gateway)
+{
+	return gateway->loop;
+}
+
+struct sb_outbox *sb_gateway_outbox(const struct sb_gateway *gateway)
+{
+	return (struct sb_outbox *)&gateway->outbox;
+}
+
+struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway)
+{
+	return gateway->hub;
+}
+
+size_t sb_plugins_count(const struct sb_plugins *plugins)
+{
+	return plugins->n;
+}
+
+const struct sb_plugin *sb_plugins_at(const struct sb_plugins *plugins, size_t index)
+{
+	return &plugins->all[index];
+}
+
+int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_store_lookup_fn *done,
+		     void *userdata)
+{
+	const struct fake_job job = { .looked_up = done, .userdata = userdata, .ticket = ticket };
+
+	push(outbox->jobs, &outbox->n_jobs, &job);
+
+	return 0;
+}
+
+const char *sb_link_name(const struct sb_link *link)
+{
+	return link->name;
+}
+
+void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
+{
+	*ret = link->status;
+}
+
+static int refuse(const struct sb_link *link, struct sb_error *ret_error)
+{
+	if (!link->refusal)
+		return 0;
+
+	return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL, "%s", link->refusal);
+}
+
+int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_published_fn *done,
+		    void *userdata, struct sb_error *ret_error)
+{
+	const struct fake_job job = { .message = message, .published = done, .userdata = userdata };
+
+	if (link->refusal)
+		return refuse(link, ret_error);
+	push(link->jobs, &link->n_jobs, &job);
+
+	return 0;
+}
+
+int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t timeout_usec,
+		    sb_requested_fn *done, void *userdata, struct sb_error *ret_error)
+{
+	const struct fake_job job = { .message = message,
+				      .requested = done,
+				      .userdata = userdata,
+				      .timeout_usec = timeout_usec };
+
+	if (link->refusal)
+		return refuse(link, ret_error);
+	push(link->jobs, &link->n_jobs, &job);
+
+	return 0;
+}
+
+int sb_link_connect(struct sb_link *link, struct sb_error *ret_error)
+{
+	link->connects++;
+
+	return refuse(link, ret_error);
+}
+
+int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
+{
+	link->disconnects++;
+
+	return refuse(link, ret_error);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A gateway whose links do what the test says: the functions of daemon/gateway.h, link.h, plugins.h
+ * and of the outbox that dbus/ calls. The hub is the real one.
+ */
+#include "daemon/gateway.h"
+
+#define FAKE_LINKS_MAX 4
+#define FAKE_JOBS_MAX 8
+
+/** struct fake_job - something that a link or the outbox was asked and has not answered */
+struct fake_job {
+	struct sb_message *message;
+	sb_published_fn *published;
+	sb_requested_fn *requested;
+	sb_store_lookup_fn *looked_up;
+	void *userdata;
+	uint64_t ticket;
+	uint64_t timeout_usec;
+};
+
+/** struct sb_link - a link; the test sets what it likes */
+struct sb_link {
+	struct sb_gateway *gateway;
+	char name[64];
+	struct sb_link_status status;
+	const char *refusal; /* sb_link_…() fail with QueueFull and this */
+	struct fake_job jobs[FAKE_JOBS_MAX];
+	size_t n_jobs;
+	unsigned int connects;
+	unsigned int disconnects;
+};
+
+struct sb_outbox {
+	struct fake_job jobs[FAKE_JOBS_MAX];
+	size_t n_jobs;
+};
+
+struct sb_plugins {
+	const struct sb_plugin *all;
+	size_t n;
+};
+
+struct sb_gateway {
+	struct sb_loop *loop;
+	struct sb_hub *hub;
+	struct sb_outbox outbox;
+	struct sb_plugins plugins;
+	struct sb_gateway_listener listener;
+	void *userdata;
+	struct sb_link *links[FAKE_LINKS_MAX];
+	size_t n_links;
+};
+
+struct sb_gateway *fake_gateway_new(struct sb_loop *loop);
+struct sb_gateway *fake_gateway_free(struct sb_gateway *gateway);
+struct sb_link *fake_link_add(struct sb_gateway *gateway, const char *name);
+void fake_link_remove(struct sb_link *link);
+void fake_link_change(struct sb_link *link, uint32_t what);
+
+struct fake_job fake_link_take_job(struct sb_link *link);
+struct fake_job fake_outbox_take_job(struct sb_gateway *gateway);
+void fake_settle(struct sb_gateway *gateway, const struct sb_settled *settled);
