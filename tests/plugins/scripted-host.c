@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/plugins/scripted-private.h"
+
+/* A login that waits for nothing never ends. */
+static void check_login(struct skybus_link *link)
+{
+	if (link->logging_in && !link->opening && TAILQ_EMPTY(&link->sent) &&
+	    TAILQ_EMPTY(&link->timers) && TAILQ_EMPTY(&link->writes))
+		scripted_fault(link, "login() ended neither with online() nor with failed()");
+}
+
+/* ---- coming and going ---- */
+
+/**
+ * scripted_new() - a link that is not yet attached
+ * @plugin: the descriptor
+ * @settings: what the configuration would say, up to a NULL key; read at each scripted_attach()
+ *
+ * Return: the link, the caller's.
+ */
+struct skybus_link *scripted_new(const struct skybus_plugin *plugin,
+				 const struct scripted_setting *settings)
+{
+	struct skybus_link *link = scripted_need(calloc(1, sizeof(*link)));
+
+	link->plugin = plugin;
+	link->settings = settings;
+	TAILQ_INIT(&link->filling);
+	TAILQ_INIT(&link->sent);
+	TAILQ_INIT(&link->timers);
+	TAILQ_INIT(&link->store);
+	TAILQ_INIT(&link->writes);
+
+	return link;
+}
+
+/**
+ * scripted_free() - free a link
+ * @link: detached if it was attached; may be NULL
+ *
+ * Return: NULL.
+ */
+struct skybus_link *scripted_free(struct skybus_link *link)
+{
+	if (!link)
+		return NULL;
+
+	scripted_detach(link);
+	scripted_forget_command(&link->command);
+	while (!TAILQ_EMPTY(&link->store))
+		scripted_remove_entry(link, TAILQ_FIRST(&link->store));
+	free(link);
+
+	return NULL;
+}
+
+/* What the plugin has not given back, and what is under way. */
+static void clean_up(struct skybus_link *link)
+{
+	struct scripted_write *write;
+	struct skybus_request *request;
+
+	TAILQ_FOREACH(request, &link->filling, entry) {
+		if (request->kind == SCRIPTED_OWN)
+			scripted_fault(link, "a request for %s was neither sent nor freed",
+				       request->path);
+	}
+	scripted_drop_requests(&link->filling);
+	scripted_drop_session(link);
+	while (!TAILQ_EMPTY(&link->timers))
+		scripted_remove_timer(link, TAILQ_FIRST(&link->timers));
+	while ((write = TAILQ_FIRST(&link->writes))) {
+		TAILQ_REMOVE(&link->writes, write, entry);
+		free(write);
+	}
+	scripted_return_settings(link);
+}
+
+/**
+ * scripted_attach() - attach the plugin
+ * @link: not attached; what it stored before is still there
+ * @ret_why: what the plugin said, when it refuses
+ *
+ * Return: what attach() returned.
+ */
+int32_t scripted_attach(struct skybus_link *link, struct skybus_verdict *ret_why)
+{
+	int32_t r;
+
+	*ret_why = (struct skybus_verdict){ .size = sizeof(*ret_why), .kind = SKYBUS_REJECTED };
+	scripted_lend_settings(link);
+	link->attached = true;
+	r = link->plugin->attach(&scripted_calls, link, &link->state, ret_why);
+	if (r > 0)
+		scripted_fault(link, "attach() returned %d", r);
+	if (r == 0)
+		return 0;
+	scripted_check_verdict(link, "attach", ret_why);
+	if (link->opening || !TAILQ_EMPTY(&link->timers) || !TAILQ_EMPTY(&link->writes))
+		scripted_fault(link, "attach() failed and left something under way");
+	link->attached = false;
+	clean_up(link);
+
+	return r;
+}
+
+/**
+ * scripted_detach() - detach the plugin, whatever is under way
+ * @link: nothing happens if it is not attached
+ */
+void scripted_detach(struct skybus_link *link)
+{
+	if (!link->attached)
+		return;
+
+	link->attached = false;
+	link->logging_in = false;
+	link->plugin->detach(link->state);
+	link->state = NULL;
+	clean_up(link);
+}
+
+/* ---- what happens to a link ---- */
+
+/**
+ * scripted_login() - ask for a login
+ * @link: attached, with no login under way
+ */
+void scripted_login(struct skybus_link *link)
+{
+	link->logging_in = true;
+	link->plugin->login(link->state);
+	check_login(link);
+}
+
+/**
+ * scripted_opened() - the session was opened, or was not
+ * @link: opening
+ * @outcome: 0 or a negative errno
+ * @reason: a sentence, "" on success
+ */
+void scripted_opened(struct skybus_link *link, int32_t outcome, const char *reason)
+{
+	char *lent = scripted_text(reason);
+
+	link->opening = false;
+	link->open = outcome == 0;
+	link->opened(link->state, link->opened_tag, outcome, lent);
+	free(lent);
+	check_login(link);
+}
+
+static void judge(struct skybus_request *request, const struct skybus_reply *reply,
+		  struct skybus_verdict *verdict)
+{
+	struct skybus_link *link = request->link;
+	bool is_message = request->kind == SCRIPTED_MESSAGE;
+
+	link->plugin->decide(link->state, is_message ? &request->message : NULL, reply, verdict);
+	scripted_check_verdict(link, "decide", verdict);
+}
+
+/**
+ * scripted_answer() - a request ended
+ * @request: out of link->sent; gone afterwards
+ * @reply: copied, and lent to the plugin with the request's note in it
+ *
+ * Return: the plugin's verdict over a message or a keepalive. Those must be SKYBUS_ANSWERED; how
+ * the plugin's own requests end is free.
+ */
+struct skybus_verdict scripted_answer(struct skybus_request *request,
+				      const struct skybus_reply *reply)
+{
+	struct skybus_link *link = request->link;
+	struct skybus_verdict verdict = { .size = sizeof(verdict), .kind = SKYBUS_RETRY };
+	struct skybus_reply lent = *reply;
+	struct skybus_option *options = (struct skybus_option *)scripted_bytes(
+		reply->options, reply->n_options * sizeof(*options));
+
+	TAILQ_REMOVE(&link->sent, request, entry);
+	for (uint32_t i = 0; i < lent.n_options; i++)
+		options[i].value = scripted_bytes(options[i].value, options[i].len);
+	lent.size = sizeof(lent);
+	lent.payload = scripted_bytes(reply->payload, reply->payload_len);
+	lent.options = options;
+	lent.note = request->note;
+	if (request->kind == SCRIPTED_OWN) {
+		link->unanswered = lent.outcome != SKYBUS_ANSWERED;
+		request->done(link->state, request->tag, &lent);
+	} else {
+		judge(request, &lent, &verdict);
+	}
+	for (uint32_t i = 0; i < lent.n_options; i++)
+		free((uint8_t *)options[i].value);
+	free(options);
+	free((uint8_t *)lent.payload);
+	scripted_request_free(request);
+	check_login(link);
+
+	return verdict;
+}
+
+/**
+ * scripted_pass() - let time pass
+ * @link: attached
+ * @ms: so much; timers that run out meanwhile do so in their order
+ */
+void scripted_pass(struct skybus_link *link, uint64_t ms)
+{
+	uint64_t until = link->now_ms + ms;
+
+	for (;;) {
+		struct scripted_timer *next = TAILQ_FIRST(&link->timers);
+		struct scripted_timer *timer;
+		skybus_timer_fn *done;
+		void *tag;
+
+		TAILQ_FOREACH(timer, &link->timers, entry) {
+			if (timer->due_ms < next->due_ms)
+				next = timer;
+		}
+		if (!next || next->due_ms > until)
+			break;
+		link->now_ms = next->due_ms;
+		done = next->done;
+		tag = next->tag;
+		scripted_remove_timer(link, next);
+		done(link->state, tag);
+		check_login(link);
+	}
+	link->now_ms = until;
+}
+
+/**
+ * scripted_stored() - the oldest write is on disk, or could not be written
+ * @link: with a write under way
+ * @error: 0 or a negative errno
+ */
+void scripted_stored(struct skybus_link *link, int32_t error)
+{
+	struct scripted_write *write = TAILQ_FIRST(&link->writes);
+
+	TAILQ_REMOVE(&link->writes, write, entry);
+	if (write->done)
+		write->done(link->state, write->tag, error);
+	free(write);
+	check_login(link);
+}
+
+/* ---- messages ---- */
+
+static void filled(struct skybus_request *request, const char *call)
+{
+	struct skybus_link *link = request->link;
+
+	if (request->result > 0)
+		scripted_fault(link, "%s() returned %d", call, request->result);
+	if (request->result != 0 || request->error != 0)
+		return;
+	TAILQ_REMOVE(&link->filling, request, entry);
+	TAILQ_INSERT_TAIL(&link->sent, request, entry);
+}
+
+/**
+ * scripted_encode() - have a message encoded
+ * @link: attached
+ * @topic: as an app gave it
+ * @payload: @payload_len bytes
+ * @payload_len: bytes
+ *
+ * Return: the request, the link's; in link->sent when it was filled well, with result < 0 and a
+ * verdict or with an error otherwise.
+ */
+struct skybus_request *scripted_encode(struct skybus_link *link, const char *topic,
+				       const void *payload, uint32_t payload_len)
+{
+	struct skybus_request *request = scripted_request_new(link, SCRIPTED_MESSAGE);
+
+	request->payload = scripted_bytes(payload, payload_len);
+	request->payload_len = payload_len;
+	request->message = (struct skybus_message){
+		.size = sizeof(request->message),
+		.payload_len = payload_len,
+		.ticket = 1,
+		.topic = scripted_text(topic),
+		.payload = scripted_bytes(payload, payload_len),
+		.time_ms = 1700000000000,
+		.content_format = SKYBUS_NO_FORMAT,
+	};
+	request->result =
+		link->plugin->encode(link->state, &request->message, request, &request->verdict);
+	if (request->result < 0)
+		scripted_check_verdict(link, "encode", &request->verdict);
+	filled(request, "encode");
+
+	return request;
+}
+
+/**
+ * scripted_keepalive() - have a keepalive filled
+ * @link: attached, of a plugin that has one
+ *
+ * Return: as scripted_encode().
+ */
+struct skybus_request *scripted_keepalive(struct skybus_link *link)
+{
+	struct skybus_request *request = scripted_request_new(link, SCRIPTED_KEEPALIVE);
+
+	request->result = link->plugin->keepalive(link->state, request);
+	filled(request, "keepalive");
+
+	return request;
+}
+
+/**
+ * scripted_accept() - could the cloud ever take a message
+ * @link: attached, of a plugin that has accept()
+ * @topic: of the message
+ * @payload_len: of the message, all zero bytes
+ * @ret_why: what the plugin said
+ *
+ * Return: what accept() returned.
+ */
+int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
+			struct skybus_verdict *ret_why)
+{
+	char *lent = scripted_text(topic);
+	uint8_t *payload = scripted_need(calloc(1, (size_t)payload_len + 1));
+	struct skybus_message message = {
+		.size = sizeof(message),
+		.payload_len = payload_len,
+		.topic = lent,
+		.payload = payload,
+		.content_format = SKYBUS_NO_FORMAT,
+	};
+	int32_t r;
+
+	*ret_why = (struct skybus_verdict){ .size = sizeof(*ret_why), .kind = SKYBUS_REJECTED };
+	r = link->plugin->accept(link->state, &message, ret_why);
+	if (r != 0 && r != -EINVAL && r != -EMSGSIZE)
+		scripted_fault(link, "accept() returned %d", r);
+	if (r != 0)
+		scripted_check_verdict(link, "accept", ret_why);
+	free(payload);
+	free(lent);
+
+	return r;
+}
+
+/* ---- small helpers ---- */
+
+/**
+ * scripted_option() - the first option of a number
+ * @request: the request
+ * @number: which
+ *
+ * Return: lent with the request; NULL if it has none.
+ */
+const struct scripted_option *scripted_option(const struct skybus_request *request, uint32_t number)
+{
+	for (uint32_t i = 0; i < request->n_options; i++) {
+		if (request->options[i].number == number)
+			return &request->options[i];
+	}
+
+	return NULL;
+}
+
+/**
+ * scripted_reply() - an answer without options
+ * @code: SKYBUS_CODE(class, detail)
+ * @payload: @payload_len bytes, lent
+ * @payload_len: bytes
+ *
+ * Return: the reply, to be given to scripted_answer().
+ */
+struct skybus_reply scripted_reply(uint32_t code, const void *payload, uint32_t payload_len)
+{
+	return (struct skybus_reply){
+		.size = sizeof(struct skybus_reply),
+		.outcome = SKYBUS_ANSWERED,
+		.code = code,
+		.content_format = SKYBUS_NO_FORMAT,
+		.max_age = UINT32_MAX,
+		.payload_len = payload_len,
+		.payload = payload,
+	};
+}
