@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a cloud is to the simulator: a name and a function that answers one request.
+ *
+ * A cloud sees no socket, no clock and no CoAP library. Its requests come parsed, dated and free of
+ * repetitions and of block-wise pieces; its replies go back as values. So a cloud is one file and a
+ * row in main.c, and a test of it needs no network.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/reply.h"
+#include "sim/setup.h"
+
+struct sim_record;
+struct sim_cloud;
+
+#define SIM_USEC_PER_SEC UINT64_C(1000000)
+
+/** The largest payload that a cloud is given, in bytes; beyond it the sender gets 4.13. */
+#define SIM_PAYLOAD_MAX 1024
+
+/** The longest path, with its terminating zero. */
+#define SIM_PATH_MAX 512
+
+/* CoAP methods that clouds know by name, RFC 7252 section 12.1.1. */
+enum {
+	SIM_GET = 1,
+	SIM_POST = 2,
+};
+
+/** struct sim_option - one option of a request; @value is lent with the request */
+struct sim_option {
+	uint16_t number;
+	uint16_t len;
+	const uint8_t *value;
+};
+
+/**
+ * struct sim_request - one request
+ * @now: when it came, CLOCK_BOOTTIME, µs
+ * @peer: who sent it, "127.0.0.1:40000"; the same text for the same address, always
+ * @method: SIM_GET … or any other method's code
+ * @path: the Uri-Path options, each behind a slash; "/" when there is none
+ * @options: all others, ascending
+ * @n_options: how many
+ * @payload: never NULL
+ * @payload_len: at most SIM_PAYLOAD_MAX
+ *
+ * Everything in it is lent until serve() returns.
+ */
+struct sim_request {
+	uint64_t now;
+	const char *peer;
+	uint8_t method;
+	const char *path;
+	const struct sim_option *options;
+	size_t n_options;
+	const uint8_t *payload;
+	size_t payload_len;
+};
+
+/**
+ * struct sim_cloud_type - the rules of one cloud
+ * @name: its word on stdout and in the record
+ * @scheme: of its URL
+ * @critical: option numbers that are critical and known, ended by 0 (RFC 7252 section 5.4.1)
+ * @make: a cloud for the devices of @setup, which outlives it, as does @record
+ * @free: takes NULL, returns NULL
+ * @command: puts @command, which outlives the cloud, into the cache of its device; -ENOENT when
+ *	it is for no device of this cloud, -ENOBUFS when the cache is full
+ * @serve: answers a request; @reply comes empty, with code 0, and leaves with a code
+ */
+struct sim_cloud_type {
+	const char *name;
+	const char *scheme;
+	const uint16_t *critical;
+	struct sim_cloud *(*make)(const struct sim_cloud_type *type, const struct sim_setup *setup,
+				  struct sim_record *record);
+	struct sim_cloud *(*free)(struct sim_cloud *cloud);
+	int (*command)(struct sim_cloud *cloud, const struct sim_command *command);
+	void (*serve)(struct sim_cloud *cloud, const struct sim_request *request,
+		      struct sim_reply *reply);
+};
+
+/** struct sim_cloud - the head of every cloud's own struct */
+struct sim_cloud {
+	const struct sim_cloud_type *type;
+	struct sim_record *record;
+};
+
+/** The option @number of @request; NULL when it has none. */
+static inline const struct sim_option *sim_request_option(const struct sim_request *request,
+							  uint16_t number)
+{
+	for (size_t i = 0; i < request->n_options; i++)
+		if (request->options[i].number == number)
+			return &request->options[i];
+
+	return NULL;
+}
+
+extern const struct sim_cloud_type sim_enos_v1;
+extern const struct sim_cloud_type sim_enos_v2;
