@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What outlives what: the daemon killed, the cloud gone, the cloud with its memory lost."""
+
+import json
+import signal
+import time
+
+import harness
+from client import LINK, MANAGER, PATIENCE, ROOT, link_path
+from harness import POINTS, post
+
+CLOUDS = {"first": "enos-v1", "second": "enos-v2"}  # by their links
+DELIVERED = ("delivered", "2.04", "")
+WINDOW = 8  # the most messages in flight, the default
+MANY = 1000
+
+
+def first_of_each(items):
+    return list(dict.fromkeys(items))
+
+
+class RestartTest(harness.SystemTest):
+    """Two links, one for each generation of EnOS."""
+
+    def setUp(self):
+        self.bus = self.start_bus()
+        self.simulator = self.start_simulator()
+        links = [
+            harness.enos_link(link, self.simulator.endpoints[cloud])
+            for link, cloud in CLOUDS.items()
+        ]
+        self.daemon = self.start_daemon(self.bus, "links:\n" + "".join(links))
+        self.wait_online()
+        self.client = self.new_client(self.bus)
+
+    def wait_online(self):
+        for link in CLOUDS:
+            self.daemon.wait_state(link, "online")
+
+    def publish(self, link, numbers):
+        """Publishes without waiting in between; returns the tickets when all are on disk."""
+        path = link_path(link)
+        serials = [
+            self.client.send(path, LINK + ".Publish", "ss", POINTS, post(number))
+            for number in numbers
+        ]
+        return [self.client.reply(serial)[0] for serial in serials]
+
+    def assert_delivered(self, tickets):
+        for ticket in tickets:
+            self.assertEqual(self.client.wait_ticket(ticket), DELIVERED)
+
+    def ids(self, link):
+        return [int(number) for number in self.simulator.ids(CLOUDS[link])]
+
+    def ids_by_session(self, link):
+        """For each session that had messages, their ids."""
+        sessions = {}
+        for line in self.simulator.record("message", CLOUDS[link]):
+            ids = sessions.setdefault(line["session"], [])
+            ids.append(int(json.loads(line["payload"])["id"]))
+        return sessions.values()
+
+    def logins(self, link):
+        return len(self.simulator.record("login", CLOUDS[link]))
+
+
+class KillTest(RestartTest):
+    def test_while_the_cloud_is_down(self):
+        self.assertEqual(self.simulator.end(), 0)
+        tickets = {link: self.publish(link, range(30)) for link in CLOUDS}
+        everything = tickets["first"] + tickets["second"]
+        self.assertEqual(everything, sorted(set(everything)))
+        self.daemon.kill()
+
+        self.daemon.start()
+        for ticket in everything:
+            outcome = self.client.call(ROOT, MANAGER + ".Ticket", "t", ticket)[0]
+            self.assertIn(outcome, ("stored", "in-flight"))
+        self.daemon.kill()
+
+        self.simulator.start()
+        self.daemon.start()
+        for link in CLOUDS:
+            self.assert_delivered(tickets[link])
+            self.assertEqual(self.ids(link), list(range(30)))
+            self.assertEqual(self.daemon.get(link, "Queued"), 0)
+            [ticket] = self.publish(link, [30])
+            self.assertGreater(ticket, max(everything))
+
+    def test_in_the_middle_of_delivery(self):
+        for link in CLOUDS:
+            self.client.call(link_path(link), LINK + ".Disconnect")
+            tickets = self.publish(link, range(MANY))
+            self.client.call(link_path(link), LINK + ".Connect")
+            harness.eventually(lambda: self.ids(link), "a message at the cloud")
+            self.daemon.kill()
+            self.daemon.start()
+            self.assert_delivered(tickets)
+
+            before, after = self.ids_by_session(link)
+            self.assertLess(len(before), MANY, "killed too late to show anything")
+            self.assertEqual(before, list(range(len(before))))
+            # Only what had not ended on disk is sent again: the last ones, in their order.
+            self.assertLessEqual(after[0], len(before))
+            self.assertEqual(after, list(range(after[0], MANY)))
+
+    def test_tickets_are_never_used_again(self):
+        last = 0
+        for number in range(4):
+            [ticket] = self.publish("second", [number])
+            self.assertGreater(ticket, last)
+            self.assert_delivered([ticket])
+            last = ticket
+            self.daemon.kill()
+            self.daemon.start()
+
+    def test_a_ticket_is_a_promise(self):
+        """Killed as soon as the ticket is there."""
+        self.assertEqual(self.simulator.end(), 0)
+        tickets = []
+        for number in range(5):
+            tickets += self.publish("second", [number])
+            self.daemon.kill()
+            self.daemon.start()
+        self.simulator.start()
+        self.client.call(link_path("second"), LINK + ".Connect")
+        self.assert_delivered(tickets)
+        self.assertEqual(self.ids("second"), list(range(5)))
+
+
+class TermTest(RestartTest):
+    def assert_ends_quickly(self):
+        begun = time.monotonic()
+        self.assertEqual(self.daemon.end(), 0)
+        self.assertLess(time.monotonic() - begun, 5)
+
+    def test_idle(self):
+        self.assert_ends_quickly()
+
+    def test_with_messages_in_flight(self):
+        tickets = self.publish("second", range(300))
+        self.assert_ends_quickly()
+        self.daemon.start()
+        self.assert_delivered(tickets)
+        self.assertEqual(first_of_each(self.ids("second")), list(range(300)))
+
+    def test_while_the_cloud_is_silent(self):
+        self.simulator.process.send_signal(signal.SIGSTOP)
+        try:
+            tickets = self.publish("second", range(10))
+            self.daemon.wait_property("second", "InFlight", lambda number: number > 0)
+            self.assert_ends_quickly()
+        finally:
+            self.simulator.process.send_signal(signal.SIGCONT)
+        self.daemon.start()
+        self.assert_delivered(tickets)
+
+    def test_sigint(self):
+        self.assertEqual(self.daemon.end(signal.SIGINT), 0)
+
+    def test_the_bus_goes_away(self):
+        """The service manager starts it anew; nothing is lost."""
+        self.bus.end()
+        self.assertEqual(self.daemon.process.wait(PATIENCE), 1)
+        self.daemon.process = None
+        self.assertIn("bus closed the connection", self.daemon.log)
+
+
+class ForgottenSessionTest(RestartTest):
+    def test_log_in_again(self):
+        for link in CLOUDS:
+            self.assert_delivered(self.publish(link, range(5)))
+        self.assertEqual(self.simulator.end(), 0)
+        self.simulator.start()
+        for link in CLOUDS:
+            self.assert_delivered(self.publish(link, range(5, 25)))
+            self.assertEqual(self.ids(link), list(range(25)))
+            refusals = self.simulator.record("refused", CLOUDS[link])
+            self.assertEqual({line["code"] for line in refusals}, {"4.01"})
+            self.assertLessEqual(len(refusals), WINDOW)
+            self.assertEqual(self.logins(link), 2)
+            self.assertEqual(self.daemon.get(link, "State"), "online")
+            self.assertEqual(self.daemon.get(link, "Rejected"), 0)
+
+    def test_request_is_saved_too(self):
+        self.assertEqual(self.simulator.end(), 0)
+        self.simulator.start()
+        for link in CLOUDS:
+            answer = self.client.call(link_path(link), LINK + ".Request", "ssu", POINTS, post(1), 9)
+            self.assertEqual(answer[0], "2.04")
+            self.assertEqual((self.ids(link), self.logins(link)), ([1], 2))
+
+    def test_no_needless_login(self):
+        for link in CLOUDS:
+            self.assert_delivered(self.publish(link, range(100)))
+            self.assertEqual(self.logins(link), 1)
+        self.assertEqual(self.daemon.end(), 0)
+        self.daemon.start()
+        self.wait_online()
+        for link in CLOUDS:
+            self.assert_delivered(self.publish(link, range(100, 110)))
+            self.assertEqual(self.logins(link), 2)
+            self.client.call(link_path(link), LINK + ".Connect")  # is online already
+            self.assert_delivered(self.publish(link, range(110, 120)))
+            self.assertEqual(self.logins(link), 2)
+        self.assertEqual(self.simulator.record("login-refused"), [])
+
+
+if __name__ == "__main__":
+    harness.main()
