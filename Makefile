@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front over meson. Each target does all that it needs, from a bare Debian on; once every package
+# is in place it uses no network.
+
+# To build: the compiler, the build system, a -dev package for each library. meson configures the tests
+# together with the rest, hence cmocka.
+BUILD_PACKAGES = gcc libc6-dev libcmocka-dev libcoap3-dev libgnutls28-dev libjansson-dev \
+	libsqlite3-dev libsystemd-dev libyaml-dev meson ninja-build pkgconf
+# To run the demo: a bus, and the client of it that is everywhere.
+DEMO_PACKAGES = dbus-bin dbus-daemon
+# To check: the second compiler, the tools for style, and the other peers and clients of the tests:
+# coap-client, gdbus, openssl, jeepney, busctl.
+CHECK_PACKAGES = clang clang-format libcoap3-bin libglib2.0-bin openssl python3-jeepney shellcheck \
+	systemd
+
+# What runs in the demo.
+DEMO_PARTS = skybusd sim/skybus-sim plugins/enos.so
+
+help:
+	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'
+	@echo 'make check    builds with two compilers, runs all tests, checks the style'
+	@echo 'make format   brings the C files into their form'
+	@echo 'make clean    removes what was built'
+	@echo 'Debian packages that are missing are installed, which takes root or sudo.'
+
+demo:
+	@$(call alone,demo-parts)
+	@sim/demo.sh build/demo
+
+# The same for those who hold the lock.
+demo-here: demo-parts
+	@sim/demo.sh build/demo
+
+demo-parts: need = $(BUILD_PACKAGES) $(DEMO_PACKAGES)
+demo-parts: packages
+	@[ -f build/demo/build.ninja ] || meson setup build/demo
+	@ninja -C build/demo $(DEMO_PARTS)
+
+check:
+	@$(call alone,check-here)
+
+check-here: need = $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(CHECK_PACKAGES)
+check-here: packages
+	@tests/check.sh
+
+format: need = clang-format
+format: packages
+	@tests/format.sh --fix
+
+clean:
+	rm -rf build
+
+# $(call alone,TARGET): two that build at a time, in one tree, wait for each other.
+alone = mkdir -p build && flock --close build/lock $(MAKE) --no-print-directory $(1)
+
+# Installs those of $(need) that are not there.
+packages:
+	@missing=; \
+	for package in $(need); do \
+		dpkg-query -W -f '$${db:Status-Status}\n' $$package 2>/dev/null | \
+			grep -qx installed || missing="$$missing $$package"; \
+	done; \
+	[ "$$missing" ] || exit 0; \
+	sudo=; \
+	if [ "$$(id -u)" != 0 ]; then \
+		command -v sudo >/dev/null || { \
+			echo "Packages are missing, and to install them takes root or sudo." \
+				"As root: apt-get install$$missing" >&2; \
+			exit 1; \
+		}; \
+		sudo=sudo; \
+	fi; \
+	echo "Installing$$missing"; \
+	$$sudo apt-get -q update && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 \
+		install --no-install-recommends $$missing
+
+.PHONY: help demo demo-here demo-parts check check-here format clean packages
+.NOTPARALLEL:

@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Everything that must hold before a change is taken. The last line says how many passed and failed: the
+# tests as meson counts them, and each other step as one.
+set -u
+cd "$(dirname -- "$0")/.." || exit
+
+build=build/check
+passed=0
+failed=0
+
+step() { # SENTENCE COMMAND...
+    printf '\n== %s\n' "$1"
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED"
+        return 1
+    fi
+}
+
+# Configures anew each time, so that a package that came meanwhile is seen.
+compile() { # NAME COMPILER OPTION...
+    name=$1
+    compiler=$2
+    shift 2
+    if [ -f "$build/$name/build.ninja" ]; then
+        set -- --reconfigure "$@"
+    fi
+    if ! CC=$compiler meson setup --werror "$@" "$build/$name" >"$build/$name.log" 2>&1; then
+        tail -n 5 "$build/$name.log"
+        return 1
+    fi
+    ninja --quiet -k 0 -C "$build/$name"
+}
+
+fresh_demo() {
+    rm -rf build/demo
+    make --no-print-directory demo-here
+}
+
+check_scripts() {
+    shellcheck .ci/run sim/demo.sh tests/*.sh
+}
+
+# Prints two numbers: the tests in meson's log that passed, and those that failed. A suite without a
+# single test is a failure: one of its packages must be missing.
+count() { # LOG
+    python3 - "$1" <<'END'
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as log:
+    tests = [json.loads(line) for line in log]
+results = [test["result"] for test in tests]
+passed = sum(result in ("OK", "EXPECTEDFAIL") for result in results)
+failed = sum(result not in ("OK", "EXPECTEDFAIL", "SKIP") for result in results)
+for suite in "unit", "system":
+    if not any(f":{suite}" in test["name"] for test in tests):
+        print(f"no {suite} test has run", file=sys.stderr)
+        failed += 1
+print(passed, failed)
+END
+}
+
+# The status of meson says no more than its log, where there is one.
+run_tests() {
+    printf '\n== Tests: units, then the daemon with a real bus and simulated clouds; sanitized\n'
+    rm -f "$build/sanitize/meson-logs/testlog.json"
+    meson test -C "$build/sanitize" --no-rebuild --print-errorlogs --timeout-multiplier 3
+    counted=$(count "$build/sanitize/meson-logs/testlog.json") || counted="0 1"
+    passed=$((passed + ${counted% *}))
+    failed=$((failed + ${counted#* }))
+}
+
+mkdir -p "$build"
+rm -f "$build/result"
+step "Style: the C files are in the form that .clang-format describes" tests/format.sh
+step "Style: shellcheck finds nothing in the scripts" check_scripts
+step "Build: gcc has no warning" compile gcc gcc
+step "Build: clang has no warning" compile clang clang
+step "Demo: from nothing, with a real bus and dbus-send" fresh_demo
+step "Build: gcc with the address and undefined-behaviour sanitizers has no warning" \
+    compile sanitize gcc -Db_sanitize=address,undefined -Db_lundef=false && run_tests
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed" | tee "$build/result"
+[ "$failed" -eq 0 ]
