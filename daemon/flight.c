@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An item is a message from the queue, a request that an app waits for, or a keepalive. All three go the
- * same way: encode, send, decide. They differ in their end only, which is item_end_…().
+ * Items (flight-item.c) all go the same way: encode, send, decide.
  *
  * Silence is not the plugin's business. A message that nobody answered makes the link suspected, and so
  * does the network's word that nobody listens: nothing more is sent, one ping goes out, and only when
@@ -12,6 +11,7 @@
 #include <stdlib.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/flight-item.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
 
@@ -27,149 +27,6 @@
 #define PING_TIMEOUT_USEC (10 * SB_USEC_PER_SEC)
 #define ASKED_MAX 64
 #define REASON_MAX 320
-
-enum item_kind {
-	ITEM_MESSAGE, /* out of the queue */
-	ITEM_REQUEST, /* an app waits for the answer */
-	ITEM_KEEPALIVE,
-};
-
-struct sb_flight_item {
-	TAILQ_ENTRY(sb_flight_item) entry;
-	struct sb_flight *flight;
-	enum item_kind kind;
-	struct sb_message *message; /* NULL for a keepalive */
-	uint64_t sent_at;
-	bool waits; /* a request, for room: in the flight's list of such */
-	sb_requested_fn *requested; /* NULL once told */
-	void *userdata;
-	struct sb_timer deadline; /* the app's patience */
-};
-
-static const char unanswered[] =
-	"the cloud did not answer in time; whether it has taken the request is unknown";
-
-static void item_on_deadline(struct sb_timer *timer);
-
-static struct sb_flight_item *item_new(struct sb_flight *flight, enum item_kind kind,
-				       struct sb_message *message)
-{
-	struct sb_flight_item *item = calloc(1, sizeof(*item));
-
-	if (!item)
-		return NULL;
-	item->flight = flight;
-	item->kind = kind;
-	item->message = message;
-	sb_timer_init(&item->deadline, flight->link->parts.loop, item_on_deadline);
-
-	return item;
-}
-
-/* In no list. */
-static struct sb_flight_item *item_free(struct sb_flight_item *item)
-{
-	sb_timer_disarm(&item->deadline);
-	(void)sb_message_free(item->message);
-	free(item);
-
-	return NULL;
-}
-
-static void leave_under_way(struct sb_flight_item *item)
-{
-	TAILQ_REMOVE(&item->flight->under_way, item, entry);
-	item->flight->n_under_way--;
-}
-
-static void tell_error(struct sb_flight_item *item, enum sb_error_code code, const char *text)
-{
-	sb_requested_fn *requested = SB_STEAL(item->requested);
-	struct sb_error error;
-
-	if (!requested)
-		return;
-	(void)sb_error_set(&error, code, "%s", text);
-	requested(item->userdata, NULL, &error);
-}
-
-static void asked_add(struct sb_flight_item *item, bool first)
-{
-	struct sb_flight *flight = item->flight;
-
-	item->waits = true;
-	flight->n_asked++;
-	if (first)
-		TAILQ_INSERT_HEAD(&flight->asked, item, entry);
-	else
-		TAILQ_INSERT_TAIL(&flight->asked, item, entry);
-}
-
-static void asked_remove(struct sb_flight_item *item)
-{
-	item->waits = false;
-	item->flight->n_asked--;
-	TAILQ_REMOVE(&item->flight->asked, item, entry);
-}
-
-static void item_on_deadline(struct sb_timer *timer)
-{
-	struct sb_flight_item *item = sb_container_of(timer, struct sb_flight_item, deadline);
-
-	if (!item->waits) {
-		/* It stays under way: libcoap cannot call a request back. */
-		tell_error(item, SB_ERROR_TIMEOUT, unanswered);
-		return;
-	}
-	asked_remove(item);
-	tell_error(item, SB_ERROR_TIMEOUT,
-		   "the link had no room for the request in time: the cloud has not taken it");
-	(void)item_free(item);
-}
-
-/* ---- ends ---- */
-
-static void item_settle(struct sb_flight_item *item, enum sb_outcome outcome, const char *code,
-			const char *reason)
-{
-	sb_queue_settle(item->flight->link->queue, SB_STEAL(item->message), outcome, code, reason);
-	(void)item_free(item);
-}
-
-/* Back to where it came from, to be sent again. */
-static void item_return(struct sb_flight_item *item)
-{
-	struct sb_flight *flight = item->flight;
-
-	switch (item->kind) {
-	case ITEM_MESSAGE:
-		sb_queue_give_back(flight->link->queue, SB_STEAL(item->message));
-		break;
-	case ITEM_REQUEST:
-		if (!item->requested)
-			break;
-		asked_add(item, true);
-		return;
-	case ITEM_KEEPALIVE:
-		break;
-	}
-	(void)item_free(item);
-}
-
-static void item_refuse(struct sb_flight_item *item, const struct skybus_verdict *verdict)
-{
-	switch (item->kind) {
-	case ITEM_MESSAGE:
-		item_settle(item, SB_REJECTED, "", verdict->reason);
-		return;
-	case ITEM_REQUEST:
-		tell_error(item, SB_ERROR_CLOUD_REJECTED, verdict->reason);
-		break;
-	case ITEM_KEEPALIVE:
-		break;
-	}
-	(void)item_free(item);
-}
 
 /* ---- verdicts ---- */
 
@@ -187,54 +44,13 @@ static void pause_for(struct sb_flight *flight, uint32_t delay_ms)
 	sb_timer_arm(&flight->pause, delay);
 }
 
-static void format_code(uint32_t code, char ret_text[8])
-{
-	(void)snprintf(ret_text, 8, "%u.%02u", SKYBUS_CODE_CLASS(code) & 7, code & 31);
-}
-
-/* A request tells its app whatever came; only a login in between may save it from a refusal. */
-static void request_answered(struct sb_flight_item *item, const struct skybus_reply *reply,
-			     const struct skybus_verdict *verdict)
-{
-	sb_requested_fn *requested;
-
-	if (verdict->kind == SKYBUS_RELOGIN && item->requested) {
-		item_return(item);
-		return;
-	}
-	requested = SB_STEAL(item->requested);
-	if (requested)
-		requested(item->userdata, reply, NULL);
-	(void)item_free(item);
-}
-
-static void message_answered(struct sb_flight_item *item, const struct skybus_reply *reply,
-			     const struct skybus_verdict *verdict)
-{
-	char code[8];
-
-	format_code(reply->code, code);
-	if (verdict->kind == SKYBUS_DELIVERED)
-		item_settle(item, SB_DELIVERED, code, "");
-	else if (verdict->kind == SKYBUS_REJECTED)
-		item_settle(item, SB_REJECTED, code, verdict->reason);
-	else
-		item_return(item);
-}
-
 static void carry_out(struct sb_flight_item *item, const struct skybus_reply *reply,
 		      const struct skybus_verdict *verdict)
 {
 	struct sb_flight *flight = item->flight;
 	struct sb_link *link = flight->link;
 
-	if (item->kind == ITEM_REQUEST)
-		request_answered(item, reply, verdict);
-	else if (item->kind == ITEM_MESSAGE)
-		message_answered(item, reply, verdict);
-	else
-		(void)item_free(item);
-
+	sb_item_answered(item, reply, verdict);
 	switch (verdict->kind) {
 	case SKYBUS_DELIVERED:
 		sb_backoff_reset(&flight->backoff);
@@ -298,9 +114,9 @@ static void on_silence(struct sb_flight_item *item, uint32_t outcome)
 
 	sb_window_on_loss(&flight->window);
 	/* A Reset says that it was not taken; else nobody knows, and a request is not sent twice. */
-	if (item->kind == ITEM_REQUEST && outcome != SKYBUS_RESET)
-		tell_error(item, SB_ERROR_TIMEOUT, unanswered);
-	item_return(item);
+	if (item->kind == SB_ITEM_REQUEST && outcome != SKYBUS_RESET)
+		sb_item_tell_error(item, SB_ERROR_TIMEOUT, sb_item_unanswered);
+	sb_item_return(item);
 	if (outcome == SKYBUS_RESET)
 		sb_link_on_login_needed(flight->link, "the cloud does not know the session");
 	else
@@ -308,19 +124,6 @@ static void on_silence(struct sb_flight_item *item, uint32_t outcome)
 }
 
 /* ---- the way out and back ---- */
-
-static struct skybus_message view(const struct sb_message *message)
-{
-	return (struct skybus_message){
-		.size = sizeof(struct skybus_message),
-		.payload_len = (uint32_t)message->payload_len,
-		.ticket = message->ticket,
-		.topic = message->topic,
-		.payload = message->payload,
-		.time_ms = message->time_ms,
-		.content_format = message->content_format,
-	};
-}
 
 static void on_reply(void *userdata, const struct skybus_reply *reply)
 {
@@ -330,7 +133,7 @@ static void on_reply(void *userdata, const struct skybus_reply *reply)
 	struct skybus_verdict verdict = { .size = sizeof(verdict), .kind = SKYBUS_RETRY };
 	struct skybus_message message;
 
-	leave_under_way(item);
+	sb_item_land(item);
 	if (reply->outcome != SKYBUS_ANSWERED) {
 		on_silence(item, reply->outcome);
 	} else {
@@ -340,7 +143,7 @@ static void on_reply(void *userdata, const struct skybus_reply *reply)
 			sb_window_on_loss(&flight->window);
 		sb_link_on_answer(link);
 		if (item->message)
-			message = view(item->message);
+			message = sb_message_view(item->message);
 		link->plugin->decide(link->plugin_state, item->message ? &message : NULL, reply,
 				     &verdict);
 		verdict.reason[sizeof(verdict.reason) - 1] = '\0';
@@ -356,10 +159,10 @@ static int encode(struct sb_flight_item *item, struct skybus_request *request,
 	struct skybus_message message;
 	int r;
 
-	if (item->kind == ITEM_KEEPALIVE)
+	if (item->kind == SB_ITEM_KEEPALIVE)
 		return link->plugin->keepalive(link->plugin_state, request);
 
-	message = view(item->message);
+	message = sb_message_view(item->message);
 	sb_request_payload(request->filled, message.payload, message.payload_len);
 	r = link->plugin->encode(link->plugin_state, &message, request, verdict);
 	verdict->reason[sizeof(verdict->reason) - 1] = '\0';
@@ -377,12 +180,12 @@ static bool item_unsent(struct sb_flight_item *item, int error)
 	};
 
 	if (error == -EMSGSIZE || error == -EINVAL) {
-		item_refuse(item, &verdict);
+		sb_item_refuse(item, &verdict);
 		return true;
 	}
 	/* No memory, or the session is breaking, and then the next event comes by itself. */
 	pause_for(item->flight, 0);
-	item_return(item);
+	sb_item_return(item);
 
 	return false;
 }
@@ -401,11 +204,11 @@ static bool item_send(struct sb_flight_item *item)
 		return item_unsent(item, -ENOMEM);
 	r = encode(item, &request, &verdict);
 	if (r < 0 && verdict.kind == SKYBUS_REJECTED) {
-		item_refuse(item, &verdict);
+		sb_item_refuse(item, &verdict);
 		return true;
 	}
 	if (r < 0) {
-		item_return(item);
+		sb_item_return(item);
 		if (verdict.kind == SKYBUS_RELOGIN)
 			sb_link_on_login_needed(link, verdict.reason);
 		else
@@ -429,13 +232,13 @@ static struct sb_flight_item *next_item(struct sb_flight *flight)
 	struct sb_message *message;
 
 	if (item) {
-		asked_remove(item);
+		sb_item_stop_waiting(item);
 		return item;
 	}
 	message = sb_queue_take(flight->link->queue);
 	if (!message)
 		return NULL;
-	item = item_new(flight, ITEM_MESSAGE, message);
+	item = sb_item_new(flight, SB_ITEM_MESSAGE, message);
 	if (!item)
 		sb_queue_give_back(flight->link->queue, message);
 
@@ -524,7 +327,7 @@ void sb_flight_keepalive(struct sb_flight *flight)
 
 	if (flight->n_under_way > 0 || !may_send(flight))
 		return;
-	item = item_new(flight, ITEM_KEEPALIVE, NULL);
+	item = sb_item_new(flight, SB_ITEM_KEEPALIVE, NULL);
 	if (item)
 		(void)item_send(item);
 }
@@ -538,8 +341,8 @@ void sb_flight_recall(struct sb_flight *flight)
 	struct sb_flight_item *item;
 
 	while ((item = TAILQ_LAST(&flight->under_way, sb_flight_items))) {
-		leave_under_way(item);
-		item_return(item);
+		sb_item_land(item);
+		sb_item_return(item);
 	}
 	flight->suspected = false;
 	flight->login_needed = false;
@@ -556,9 +359,9 @@ void sb_flight_refuse(struct sb_flight *flight, const char *reason)
 	struct sb_flight_item *item;
 
 	while ((item = TAILQ_FIRST(&flight->asked))) {
-		asked_remove(item);
-		tell_error(item, SB_ERROR_NOT_ONLINE, reason);
-		(void)item_free(item);
+		sb_item_stop_waiting(item);
+		sb_item_tell_error(item, SB_ERROR_NOT_ONLINE, reason);
+		(void)sb_item_free(item);
 	}
 }
 
@@ -584,7 +387,7 @@ int sb_flight_ask(struct sb_flight *flight, struct sb_message *message, uint64_t
 			"%u requests wait for this link already: wait for their answers, "
 			"or publish instead",
 			flight->n_asked);
-	item = item_new(flight, ITEM_REQUEST, message);
+	item = sb_item_new(flight, SB_ITEM_REQUEST, message);
 	if (!item) {
 		(void)sb_error_set(ret_error, SB_ERROR_FAILED, "no memory left for a request");
 		return -ENOMEM;
@@ -592,7 +395,7 @@ int sb_flight_ask(struct sb_flight *flight, struct sb_message *message, uint64_t
 	item->requested = done;
 	item->userdata = userdata;
 	sb_timer_arm(&item->deadline, timeout_usec);
-	asked_add(item, false);
+	sb_item_wait(item, false);
 	sb_task_schedule(&flight->pump);
 
 	return 0;

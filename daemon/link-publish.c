@@ -37,14 +37,7 @@ static int check_message(struct sb_link *link, const struct sb_message *message,
 			 struct sb_error *ret_error)
 {
 	struct skybus_verdict why = { .size = sizeof(why) };
-	struct skybus_message view = {
-		.size = sizeof(view),
-		.topic = message->topic,
-		.payload = message->payload,
-		.payload_len = (uint32_t)message->payload_len,
-		.time_ms = message->time_ms,
-		.content_format = message->content_format,
-	};
+	struct skybus_message view = sb_message_view(message);
 	int r;
 
 	r = check_topic(message->topic, ret_error);

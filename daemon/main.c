@@ -73,6 +73,55 @@ static int set_log_level(const char *word)
 	return -EINVAL;
 }
 
+/* One option. Returns 0 to go on; otherwise the process ends with *ret_exit. */
+static int take_option(int option, struct options *options, int *ret_exit)
+{
+	switch (option) {
+	case 'c':
+		options->config = optarg;
+		return 0;
+	case 's':
+		options->state_dir = optarg;
+		return 0;
+	case 'p':
+		options->plugin_dir = optarg;
+		return 0;
+	case 'a':
+		options->bus.address = optarg;
+		return 0;
+	case 'S':
+		options->bus.session = true;
+		return 0;
+	case 'C':
+		options->check_config = true;
+		return 0;
+	case 'L':
+		options->list_plugins = true;
+		return 0;
+	case 'l':
+		if (set_log_level(optarg) == 0)
+			return 0;
+		(void)fprintf(
+			stderr,
+			"skybusd: --log-level %s: write error, warning, notice, info or debug\n",
+			optarg);
+		break;
+	case 'V':
+		(void)puts("skybusd " SKYBUS_VERSION);
+		*ret_exit = EXIT_SUCCESS;
+		return -ECANCELED;
+	case 'h':
+		(void)fputs(help, stdout);
+		*ret_exit = EXIT_SUCCESS;
+		return -ECANCELED;
+	default: /* getopt has said what */
+		break;
+	}
+	*ret_exit = EX_USAGE;
+
+	return -EINVAL;
+}
+
 /* Returns 0 to go on; otherwise the process ends with *ret_exit. */
 static int parse_options(int argc, char **argv, struct options *options, int *ret_exit)
 {
@@ -90,50 +139,12 @@ static int parse_options(int argc, char **argv, struct options *options, int *re
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
+	int r;
 
-	*ret_exit = EXIT_SUCCESS;
 	while ((option = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-		switch (option) {
-		case 'c':
-			options->config = optarg;
-			break;
-		case 's':
-			options->state_dir = optarg;
-			break;
-		case 'p':
-			options->plugin_dir = optarg;
-			break;
-		case 'a':
-			options->bus.address = optarg;
-			break;
-		case 'S':
-			options->bus.session = true;
-			break;
-		case 'C':
-			options->check_config = true;
-			break;
-		case 'L':
-			options->list_plugins = true;
-			break;
-		case 'V':
-			(void)puts("skybusd " SKYBUS_VERSION);
-			return -ECANCELED;
-		case 'h':
-			(void)fputs(help, stdout);
-			return -ECANCELED;
-		case 'l':
-			if (set_log_level(optarg) == 0)
-				break;
-			(void)fprintf(stderr,
-				      "skybusd: --log-level %s: write error, warning, notice, info "
-				      "or debug\n",
-				      optarg);
-			*ret_exit = EX_USAGE;
-			return -EINVAL;
-		default: /* getopt has said what */
-			*ret_exit = EX_USAGE;
-			return -EINVAL;
-		}
+		r = take_option(option, options, ret_exit);
+		if (r < 0)
+			return r;
 	}
 	if (optind < argc) {
 		(void)fprintf(stderr, "skybusd: %s is not an option; --help lists them\n",

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "daemon/message.h"
-#include "skybus/plugin.h"
 
 /**
  * sb_message_new() - a message as an app gave it, stamped with the present time
@@ -83,6 +82,25 @@ void sb_message_list_clear(struct sb_message_list *list)
 size_t sb_message_size(const struct sb_message *message)
 {
 	return strlen(message->topic) + message->payload_len;
+}
+
+/**
+ * sb_message_view() - a message as plugins see it
+ * @message: lends its text to the view
+ *
+ * Return: the view.
+ */
+struct skybus_message sb_message_view(const struct sb_message *message)
+{
+	return (struct skybus_message){
+		.size = sizeof(struct skybus_message),
+		.payload_len = (uint32_t)message->payload_len,
+		.ticket = message->ticket,
+		.topic = message->topic,
+		.payload = message->payload,
+		.time_ms = message->time_ms,
+		.content_format = message->content_format,
+	};
 }
 
 /**

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "skybus/plugin.h"
+
 /** The longest topic that any link takes, in bytes; a plugin may allow less. */
 #define SB_TOPIC_MAX 512
 
@@ -60,4 +62,5 @@ struct sb_message *sb_message_new(const char *topic, const void *payload, size_t
 struct sb_message *sb_message_free(struct sb_message *message);
 void sb_message_list_clear(struct sb_message_list *list);
 size_t sb_message_size(const struct sb_message *message);
+struct skybus_message sb_message_view(const struct sb_message *message);
 const char *sb_outcome_word(enum sb_outcome outcome);

@@ -23,7 +23,6 @@
 #define ENOS_CODE_NOT_LOGGED_IN 1009
 
 #define ENOS_KEY_LEN 16
-#define ENOS_SHA256_HEX_SIZE 65
 
 int enos_key(const uint8_t *secret, size_t secret_len, uint8_t ret_key[ENOS_KEY_LEN]);
 void enos_hex(const uint8_t *data, size_t len, char *ret_text);

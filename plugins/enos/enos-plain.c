@@ -11,7 +11,6 @@
  * Communication (Non-DTLS)", and the vendor's pages on CoAP downlink.
  */
 #include <errno.h>
-#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -20,10 +19,8 @@
 #include <string.h>
 
 #include "plugins/enos-common/enos.h"
+#include "plugins/enos/enos-sign.h"
 
-#define SECURE_MODE 2 /* without DTLS there is no other */
-#define TOKEN_MAX 256
-#define IV_LEN 16
 #define TOPIC_MAX 512
 #define OPTION_URI_PATH_MAX 255
 
@@ -45,7 +42,7 @@ struct enos {
 	const char *device_key;
 	char device[130];
 	uint8_t key[ENOS_KEY_LEN]; /* of the sign, SignKey */
-	char token[TOKEN_MAX + 1]; /* version 1 only, else "" */
+	char token[ENOS_TOKEN_MAX + 1]; /* version 1 only, else "" */
 	uint64_t sequence; /* of the last request in this session */
 	char *command_topic; /* of the command that is being fetched */
 	unsigned int logins; /* sent within LOGINS_WITHIN_MS */
@@ -96,85 +93,43 @@ static const struct skybus_setting settings[] = {
 	{ .key = "sign_iv",
 	  .kind = SKYBUS_TEXT,
 	  .fallback = "543yhjy97ae7fyfg",
-	  .min = IV_LEN,
-	  .max = IV_LEN,
+	  .min = ENOS_IV_LEN,
+	  .max = ENOS_IV_LEN,
 	  .help = "the AES initialisation vector of the request's sign; EnOS documents none" },
 };
 
-/* ---- signs ---- */
-
-/* Uppercase hex SHA-256 of the fields in alphabetical order, then the secret. */
-static int auth_sign(const struct enos *enos, int64_t lifetime, char ret_sign[ENOS_SHA256_HEX_SIZE])
-{
-	uint32_t secret_len = 0;
-	const uint8_t *secret =
-		enos->host->setting_secret(enos->link, "device_secret", &secret_len);
-	gnutls_hash_hd_t hash;
-	uint8_t digest[32];
-	char fields[256];
-	int len;
-	int r;
-
-	len = snprintf(fields, sizeof(fields), "deviceKey%slifetime%lldproductKey%ssecureMode%d",
-		       enos->device_key, (long long)lifetime, enos->product_key, SECURE_MODE);
-	if (len < 0 || (size_t)len >= sizeof(fields))
-		return -EMSGSIZE;
-	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
-		return -EIO;
-	r = gnutls_hash(hash, fields, (size_t)len);
-	if (r >= 0)
-		r = gnutls_hash(hash, secret, secret_len);
-	gnutls_hash_deinit(hash, digest);
-	if (r < 0)
-		return -EIO;
-	enos_hex(digest, sizeof(digest), ret_sign);
-
-	return 0;
-}
+/* ---- requests ---- */
 
 static int auth_payload(const struct enos *enos, char *ret_payload, size_t size)
 {
-	int64_t lifetime = enos->host->setting_integer(enos->link, "lifetime");
-	char sign[ENOS_SHA256_HEX_SIZE];
+	struct enos_login login = {
+		.product_key = enos->product_key,
+		.device_key = enos->device_key,
+		.lifetime = enos->host->setting_integer(enos->link, "lifetime"),
+	};
+	char sign[ENOS_LOGIN_SIGN_SIZE];
 	int r;
 
-	r = auth_sign(enos, lifetime, sign);
+	login.secret = enos->host->setting_secret(enos->link, "device_secret", &login.secret_len);
+	r = enos_sign_login(&login, sign);
 	if (r < 0)
 		return r;
 	r = snprintf(ret_payload, size, "{\"secureMode\":%d,\"lifetime\":%lld,\"sign\":\"%s\"}",
-		     SECURE_MODE, (long long)lifetime, sign);
+		     ENOS_SECURE_MODE, (long long)login.lifetime, sign);
 
 	return r > 0 && (size_t)r < size ? r : -EMSGSIZE;
 }
 
-/* Option 2101: hex of AES-128-CBC over "token{T}sequence{n}", PKCS#7. */
 static int add_sign(struct enos *enos, struct skybus_request *request)
 {
-	char clear[TOKEN_MAX + 64];
-	char sign[2 * sizeof(clear) + 1];
-	gnutls_datum_t key = { .data = enos->key, .size = sizeof(enos->key) };
-	char vector[IV_LEN + 1];
-	gnutls_datum_t iv = { .data = (unsigned char *)vector, .size = IV_LEN };
-	gnutls_cipher_hd_t cipher;
-	size_t len;
-	int r;
+	const char *iv = enos->host->setting_text(enos->link, "sign_iv");
+	char sign[ENOS_REQUEST_SIGN_SIZE];
+	int len;
 
-	(void)snprintf(vector, sizeof(vector), "%s",
-		       enos->host->setting_text(enos->link, "sign_iv"));
-	len = (size_t)snprintf(clear, sizeof(clear), "token%ssequence%llu", enos->token,
-			       (unsigned long long)(enos->sequence + 1));
-	memset(clear + len, (int)(IV_LEN - len % IV_LEN), IV_LEN - len % IV_LEN);
-	len += IV_LEN - len % IV_LEN;
-
-	if (gnutls_cipher_init(&cipher, GNUTLS_CIPHER_AES_128_CBC, &key, &iv) < 0)
-		return -EIO;
-	r = gnutls_cipher_encrypt(cipher, clear, len);
-	gnutls_cipher_deinit(cipher);
-	if (r < 0)
-		return -EIO;
-
-	enos_hex((const uint8_t *)clear, len, sign);
-	enos->host->request_option(request, ENOS_OPTION_SIGN, sign, (uint32_t)(2 * len));
+	len = enos_sign_request(enos->key, iv, enos->token, enos->sequence + 1, sign);
+	if (len < 0)
+		return len;
+	enos->host->request_option(request, ENOS_OPTION_SIGN, sign, (uint32_t)len);
 	enos->sequence++;
 
 	return 0;
@@ -314,7 +269,7 @@ static int read_token(struct enos *enos, const struct skybus_reply *reply)
 	int r = 0;
 
 	enos->token[0] = '\0';
-	if (token && len > 0 && len <= TOKEN_MAX && strlen(token) == len)
+	if (token && len > 0 && len <= ENOS_TOKEN_MAX && strlen(token) == len)
 		memcpy(enos->token, token, len + 1);
 	else if (value && !json_is_null(value))
 		r = -EINVAL;

@@ -76,7 +76,7 @@ static void test_login_with_odd_secret(void **state)
 	struct skybus_link *link = attach_with(state, "device_secret", odd, sizeof(odd) - 1);
 	char content[sizeof(fields) + sizeof(odd)];
 	uint8_t digest[32];
-	char sign[ENOS_SHA256_HEX_SIZE];
+	char sign[2 * sizeof(digest) + 1];
 
 	memcpy(content, fields, sizeof(fields) - 1);
 	memcpy(content + sizeof(fields) - 1, odd, sizeof(odd) - 1);

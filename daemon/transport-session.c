@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/transport-private.h"
+
+/* The in-flight window is ours (RFC 7252 section 4.7 asks for one); libcoap's only must not be smaller. */
+#define NSTART_MAX 256
+
+#define HANDSHAKE_TIMEOUT_USEC (30 * SB_USEC_PER_SEC)
+
+/* libcoap's GnuTLS backend calls select() on these descriptors: a higher one aborts the process. */
+#define DTLS_FD_LIMIT 1024
+
+/* What gnutls_handshake_get_last_in() says before there was one. */
+#define NO_HANDSHAKE_MESSAGE UINT_MAX
+
+/* ---- what happens to a session ---- */
+
+static void session_broke(struct sb_session *session, int error, const char *detail)
+{
+	if (session->error < 0)
+		return;
+
+	session->error = error;
+	session->open = false;
+	(void)snprintf(session->detail, sizeof(session->detail), "%s", detail);
+	sb_timer_disarm(&session->handshake);
+	sb_task_schedule(&session->report);
+}
+
+static void session_on_report(struct sb_task *task)
+{
+	struct sb_session *session = sb_container_of(task, struct sb_session, report);
+
+	if (session->error < 0) {
+		sb_exchanges_done(&session->exchanges);
+	} else if (session->open) {
+		session->changed(session->userdata, SB_SESSION_DOUBTED, "");
+		return;
+	} else {
+		session->open = true;
+		sb_timer_disarm(&session->handshake);
+	}
+	session->changed(session->userdata, session->error, session->detail);
+}
+
+static void session_on_handshake_timeout(struct sb_timer *timer)
+{
+	session_broke(sb_container_of(timer, struct sb_session, handshake), -ETIMEDOUT, "");
+}
+
+static gnutls_session_t gnutls_of(const coap_session_t *coap)
+{
+	coap_tls_library_t library;
+	void *tls = coap_session_get_tls(coap, &library);
+
+	return tls && library == COAP_TLS_LIBRARY_GNUTLS ? tls : NULL;
+}
+
+/* What the peer said when it refused; libcoap 4.3.1 has torn its session down by now, and knows no more. */
+static const char *received_alert(const coap_session_t *coap)
+{
+	gnutls_session_t tls = gnutls_of(coap);
+	gnutls_alert_description_t alert = tls ? gnutls_alert_get(tls) : GNUTLS_A_CLOSE_NOTIFY;
+	const char *name;
+
+	name = alert != GNUTLS_A_CLOSE_NOTIFY ? gnutls_alert_get_name(alert) : NULL;
+
+	return name ? name : "";
+}
+
+/*
+ * libcoap closes a session on an alert and on an ICMP error alike. Who had answered before has refused us;
+ * where nobody ever did, nobody listens.
+ */
+static void session_closed(struct sb_session *session, const char *alert)
+{
+	if (session->open)
+		session_broke(session, session->exchanges.refused ? -ECONNREFUSED : -ECONNRESET,
+			      alert);
+	else if (session->answered || *alert)
+		session_broke(session, -EKEYREJECTED, alert);
+	else
+		session_broke(session, -ECONNREFUSED, "");
+}
+
+/**
+ * sb_session_on_event() - libcoap's handler of events
+ * @coap: libcoap's session; one that its owner has freed is ignored
+ * @event: what happened
+ *
+ * Return: 0.
+ */
+int sb_session_on_event(coap_session_t *coap, coap_event_t event)
+{
+	struct sb_session *session = coap_session_get_app_data(coap);
+
+	if (!session)
+		return 0;
+	if (event == COAP_EVENT_DTLS_CLOSED)
+		session_closed(session, received_alert(coap));
+	else if (event == COAP_EVENT_DTLS_ERROR)
+		session_broke(session, session->open ? -ECONNRESET : -EKEYREJECTED,
+			      received_alert(coap));
+
+	return 0;
+}
+
+/**
+ * sb_session_on_response() - libcoap's handler of responses
+ * @coap: libcoap's session; one that its owner has freed is ignored
+ * @sent: the request, if libcoap knows; unused, tokens tell
+ * @received: the response
+ * @mid: its message id; unused
+ *
+ * Return: COAP_RESPONSE_FAIL for what answers no request of ours, and libcoap sends a Reset.
+ */
+coap_response_t sb_session_on_response(coap_session_t *coap, const coap_pdu_t *sent,
+				       const coap_pdu_t *received, const coap_mid_t mid)
+{
+	struct sb_session *session = coap_session_get_app_data(coap);
+
+	(void)sent;
+	(void)mid;
+	if (!session || !sb_exchanges_on_response(&session->exchanges, received))
+		return COAP_RESPONSE_FAIL;
+
+	return COAP_RESPONSE_OK;
+}
+
+/*
+ * An ICMP error: the peer's host says that nobody listens. Anybody may forge that, and who restarts his
+ * server causes it, so a plain session only comes into doubt. A DTLS session does not survive it:
+ * libcoap 4.3.1 tears it down, later versions do not, and all are treated alike.
+ */
+static void session_refused(struct sb_session *session)
+{
+	session->exchanges.refused = true;
+	if (session->dtls)
+		session_closed(session, "");
+	else if (session->open)
+		sb_task_schedule(&session->report);
+}
+
+/**
+ * sb_session_on_nack() - libcoap's handler of requests that got nowhere
+ * @coap: libcoap's session; one that its owner has freed is ignored
+ * @sent: the request; NULL if libcoap cannot tell which
+ * @reason: why
+ * @mid: its message id
+ */
+void sb_session_on_nack(coap_session_t *coap, const coap_pdu_t *sent,
+			const coap_nack_reason_t reason, const coap_mid_t mid)
+{
+	struct sb_session *session = coap_session_get_app_data(coap);
+
+	if (!session)
+		return;
+	if (reason == COAP_NACK_ICMP_ISSUE)
+		session_refused(session);
+	sb_exchanges_on_nack(&session->exchanges, sent, reason, mid);
+}
+
+/**
+ * sb_session_check() - see what libcoap has made of a session
+ * @session: the session
+ *
+ * libcoap has no event for every end of a handshake (4.3.1 has none for a client's success), and after an
+ * end it would shake hands again by itself at the next request. A new session is the link's to decide.
+ */
+void sb_session_check(struct sb_session *session)
+{
+	coap_session_state_t state;
+	gnutls_session_t tls;
+
+	if (!session->dtls || session->error < 0)
+		return;
+
+	state = coap_session_get_state(session->coap);
+	tls = gnutls_of(session->coap);
+	if (tls && gnutls_handshake_get_last_in(tls) != NO_HANDSHAKE_MESSAGE)
+		session->answered = true;
+	if (state == COAP_SESSION_STATE_NONE ||
+	    (session->open && state != COAP_SESSION_STATE_ESTABLISHED))
+		session_closed(session, "");
+	else if (!session->open && state == COAP_SESSION_STATE_ESTABLISHED)
+		sb_task_schedule(&session->report);
+}
+
+/* ---- coming and going ---- */
+
+static coap_session_t *new_dtls(struct sb_shard *shard, const coap_address_t *address,
+				const struct sb_peer *peer)
+{
+	coap_dtls_cpsk_t psk = {
+		.version = COAP_DTLS_CPSK_SETUP_VERSION,
+		.client_sni = (char *)peer->host,
+		.psk_info.identity = { peer->identity_len, peer->identity },
+		.psk_info.key = { peer->key_len, peer->key },
+	};
+
+	return coap_new_client_session_psk2(shard->context, NULL, address, COAP_PROTO_DTLS, &psk);
+}
+
+static int session_begin(struct sb_session *session, const struct sb_peer *peer)
+{
+	coap_address_t address;
+
+	coap_address_init(&address);
+	if (peer->address_len > sizeof(address.addr))
+		return -EINVAL;
+	memcpy(&address.addr, &peer->address, peer->address_len);
+	address.size = peer->address_len;
+
+	session->dtls = peer->security != SKYBUS_PLAIN;
+	session->coap = session->dtls ? new_dtls(session->shard, &address, peer)
+				      : coap_new_client_session(session->shard->context, NULL,
+								&address, COAP_PROTO_UDP);
+	if (!session->coap)
+		return -EHOSTUNREACH;
+	coap_session_set_app_data(session->coap, session);
+	coap_session_set_nstart(session->coap, NSTART_MAX);
+
+	return 0;
+}
+
+/* Whether the next socket would get a descriptor that libcoap's DTLS survives. */
+static bool room_for_dtls(void)
+{
+	int fd = dup(STDERR_FILENO);
+
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+
+	return fd < DTLS_FD_LIMIT;
+}
+
+/**
+ * sb_session_new() - open a session
+ * @transport: outlives the session
+ * @peer: whom to talk to; copied
+ * @changed: called when the session is open or cannot be opened, never from within this call; later
+ *	whenever it comes into doubt, and once more if it breaks
+ * @userdata: for @changed
+ * @ret: the session, the caller's
+ *
+ * Return: 0; -EHOSTUNREACH without a route, -EMFILE when no DTLS session more is possible, -ENOMEM,
+ * -EINVAL. @changed is not called then.
+ */
+int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
+		   sb_session_fn *changed, void *userdata, struct sb_session **ret)
+{
+	struct sb_session *session;
+	struct sb_shard *shard;
+	int r;
+
+	r = sb_shard_join(transport, &shard);
+	if (r < 0)
+		return r;
+	session = calloc(1, sizeof(*session));
+	if (!session)
+		r = -ENOMEM;
+	else if (peer->security != SKYBUS_PLAIN && !room_for_dtls())
+		r = -EMFILE;
+	if (r >= 0) {
+		session->shard = shard;
+		r = session_begin(session, peer);
+	}
+	if (r < 0) {
+		free(session);
+		sb_shard_leave(shard);
+		return r;
+	}
+
+	session->changed = changed;
+	session->userdata = userdata;
+	sb_exchanges_init(&session->exchanges, transport->loop, session->coap);
+	sb_task_init(&session->report, transport->loop, session_on_report);
+	sb_timer_init(&session->handshake, transport->loop, session_on_handshake_timeout);
+	TAILQ_INSERT_TAIL(&shard->sessions, session, entry);
+	if (session->dtls) {
+		sb_timer_arm(&session->handshake, HANDSHAKE_TIMEOUT_USEC);
+		sb_task_schedule(&shard->process);
+	} else {
+		sb_task_schedule(&session->report);
+	}
+	*ret = session;
+
+	return 0;
+}
+
+/**
+ * sb_session_free() - close a session
+ * @session: may be NULL; no completion of its requests comes any more
+ *
+ * Return: NULL.
+ */
+struct sb_session *sb_session_free(struct sb_session *session)
+{
+	struct sb_transport *transport;
+
+	if (!session)
+		return NULL;
+
+	transport = session->shard->transport;
+	sb_timer_disarm(&session->handshake);
+	sb_task_cancel(&session->report);
+	sb_exchanges_done(&session->exchanges);
+	coap_session_set_app_data(session->coap, NULL);
+	TAILQ_REMOVE(&session->shard->sessions, session, entry);
+	TAILQ_INSERT_TAIL(&transport->graves, session, entry);
+	sb_task_schedule(&transport->bury);
+
+	return NULL;
+}
+
+/**
+ * sb_session_traffic() - what a session has carried
+ * @session: the session
+ * @ret: bytes of CoAP messages since it was opened, without retransmissions and lower layers
+ */
+void sb_session_traffic(const struct sb_session *session, struct sb_traffic *ret)
+{
+	*ret = session->exchanges.traffic;
+}
+
+/**
+ * sb_session_send() - send a confirmable request
+ * @session: the session
+ * @request: lent
+ * @timeout_usec: when to stop waiting for the answer, µs from now
+ * @done: called once, never from within this call
+ * @userdata: for @done
+ *
+ * Return: 0; -ENOTCONN while the session is not open, the request's own error, -EMSGSIZE, -ENOMEM.
+ * @done is not called then.
+ */
+int sb_session_send(struct sb_session *session, const struct sb_request *request,
+		    uint64_t timeout_usec, sb_reply_fn *done, void *userdata)
+{
+	int r;
+
+	if (request->error < 0)
+		return request->error;
+	if (!session->open)
+		return -ENOTCONN;
+
+	r = sb_exchanges_send(&session->exchanges, request, timeout_usec, done, userdata);
+	sb_session_check(session);
+
+	return r;
+}
+
+/**
+ * sb_session_ping() - ask the peer for a sign of life
+ * @session: the session
+ * @timeout_usec: when to stop waiting, µs from now
+ * @done: called once, never from within this call; SKYBUS_ANSWERED is the sign
+ * @userdata: for @done
+ *
+ * Return: 0; -ENOTCONN while the session is not open, -ENOMEM.
+ */
+int sb_session_ping(struct sb_session *session, uint64_t timeout_usec, sb_reply_fn *done,
+		    void *userdata)
+{
+	int r;
+
+	if (!session->open)
+		return -ENOTCONN;
+
+	r = sb_exchanges_ping(&session->exchanges, timeout_usec, done, userdata);
+	sb_session_check(session);
+
+	return r;
+}
