@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,14 +116,25 @@ static void version_six_too(void **state)
 	assert_int_equal(in->sin6_port, htons(5683));
 }
 
-static void localhost_has_an_address(void **state)
+/* As the C library has it: a bare root may have no /etc/hosts, and then there is no localhost. */
+static void a_name_is_what_the_system_says(void **state)
 {
 	struct fixture *f = *state;
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *known = NULL;
+	int gai = getaddrinfo("localhost", "5683", &hints, &known);
 
 	(void)ask(f, "localhost");
 	run_until_told(f, 1);
-	assert_int_equal(f->error, 0);
-	assert_true(f->n_addresses >= 1);
+	if (gai == 0) {
+		assert_int_equal(f->error, 0);
+		assert_int_equal(f->first.len, known->ai_addrlen);
+		assert_memory_equal(&f->first.sockaddr, known->ai_addr, known->ai_addrlen);
+		freeaddrinfo(known);
+	} else {
+		assert_int_not_equal(f->error, 0);
+		assert_string_equal(f->detail, gai_strerror(gai));
+	}
 }
 
 /* RFC 6761 section 6.4: no name below .invalid exists; a server may also be out of reach. */
@@ -214,7 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_numeric_address_becomes_one),
 		TEST(version_six_too),
-		TEST(localhost_has_an_address),
+		TEST(a_name_is_what_the_system_says),
 		TEST(a_name_that_does_not_exist_is_told_so),
 		TEST(nonsense_is_told_so),
 		TEST(a_cancelled_lookup_is_silent),
