@@ -172,7 +172,7 @@ static int caller_get(struct sb_callers *callers, const char *name, struct sb_ca
 	}
 	if (callers->n >= SB_CALLERS_MAX)
 		return sb_error_set(
-			ret_error, SB_ERROR_NOT_PERMITTED,
+			ret_error, SB_ERROR_QUEUE_FULL,
 			"%d connections hold subscriptions or wait for tickets, the most "
 			"that may: close some of them, or share one",
 			SB_CALLERS_MAX);
@@ -225,7 +225,7 @@ int sb_caller_hold(struct sb_callers *callers, const char *name, enum sb_held_ki
 	if (r < 0)
 		return r;
 	if (caller->n_held[kind] >= SB_HELD_MAX)
-		return sb_error_set(ret_error, SB_ERROR_NOT_PERMITTED,
+		return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
 				    "this connection has %d %s, the most it may: %s", SB_HELD_MAX,
 				    kinds[kind].plural, kinds[kind].mend);
 

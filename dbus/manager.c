@@ -352,8 +352,6 @@ void sb_manager_done(struct sb_manager *manager)
 /**
  * sb_manager_links_changed() - a link has come or gone
  * @manager: the object
- *
- * Plugins are loaded when a link asks for them, so they may have changed with it.
  */
 void sb_manager_links_changed(struct sb_manager *manager)
 {

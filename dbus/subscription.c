@@ -248,7 +248,7 @@ int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const
 	/* One answer for all cases, so that nobody learns what others hold. */
 	if (!subscription || strcmp(subscription->held.caller->name, caller) != 0 ||
 	    strcmp(subscription->link, link) != 0)
-		return sb_error_set(ret_error, SB_ERROR_NOT_PERMITTED,
+		return sb_error_set(ret_error, SB_ERROR_NO_SUCH_SUBSCRIPTION,
 				    "this connection has no subscription %" PRIu32 " on link %s: "
 				    "give the number that Subscribe answered",
 				    id, link);

@@ -98,7 +98,7 @@ int sb_waiters_add(struct sb_waiters *waiters, sd_bus_message *call, uint64_t ti
 	if (timeout_s == 0)
 		return set_timeout_error(ret_error, ticket, timeout_s);
 	if (waiters->n >= SB_WAITERS_MAX)
-		return sb_error_set(ret_error, SB_ERROR_NOT_PERMITTED,
+		return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
 				    "%d calls of WaitTicket are waiting, the most that may: ask "
 				    "later, or take the signal Settled",
 				    SB_WAITERS_MAX);

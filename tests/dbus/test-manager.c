@@ -251,7 +251,7 @@ static void test_bound_of_waiters(void **state)
 	for (i = 0; i < SB_HELD_MAX; i++)
 		begin_wait(f, &f->call, 7, 60);
 	begin_wait(f, &f->call, 7, 60);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "NotPermitted", "256 calls");
+	fixture_assert_error(client_end(f->app, &f->call), ERROR "QueueFull", "256 calls");
 }
 
 static void test_end_with_calls_waiting(void **state)

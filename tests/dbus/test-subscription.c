@@ -147,7 +147,7 @@ static void test_unsubscribe(void **state)
 		fixture_call(f, f->app, PLANT_PATH, "Unsubscribe", "u", id), NULL));
 	assert_int_equal(deliver(f, "cmd/light"), 0);
 	fixture_assert_error(fixture_call(f, f->app, PLANT_PATH, "Unsubscribe", "u", id),
-			     ERROR "NotPermitted", "no subscription");
+			     ERROR "NoSuchSubscription", "no subscription");
 }
 
 static void test_unsubscribe_what_is_not_ours(void **state)
@@ -158,10 +158,10 @@ static void test_unsubscribe_what_is_not_ours(void **state)
 
 	assert_non_null(second);
 	fixture_assert_error(fixture_call(f, f->other, PLANT_PATH, "Unsubscribe", "u", id),
-			     ERROR "NotPermitted", "no subscription");
+			     ERROR "NoSuchSubscription", "no subscription");
 	fixture_assert_error(fixture_call(f, f->app, SB_BUS_LINKS "/second", "Unsubscribe", "u",
 					  id),
-			     ERROR "NotPermitted", "no subscription");
+			     ERROR "NoSuchSubscription", "no subscription");
 	assert_int_equal(deliver(f, "cmd/light"), 1);
 }
 
@@ -203,7 +203,7 @@ static void test_bound_of_one_connection(void **state)
 	for (i = 0; i < SB_HELD_MAX; i++)
 		id = subscribe(f, f->app, "#");
 	fixture_assert_error(fixture_call(f, f->app, PLANT_PATH, "Subscribe", "s", "#"),
-			     ERROR "NotPermitted", "256 subscriptions");
+			     ERROR "QueueFull", "256 subscriptions");
 	(void)subscribe(f, f->other, "#");
 	assert_false(sd_bus_message_is_method_error(
 		fixture_call(f, f->app, PLANT_PATH, "Unsubscribe", "u", id), NULL));
