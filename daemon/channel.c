@@ -57,9 +57,11 @@ static void session_reason(const struct sb_channel *channel, int error, const ch
 	case EMFILE:
 		(void)snprintf(
 			reason, size,
-			"no DTLS session to %s:%u: this daemon holds as many as it can, so move "
+			"no session more to %s:%u: this daemon holds as many as it can (%s), so move "
 			"links to a second instance",
-			host, port);
+			host, port,
+			channel->security == SKYBUS_PLAIN ? "LimitNOFILE= in its unit"
+							  : "descriptors below 1024 carry DTLS");
 		break;
 	case ECONNRESET:
 		(void)snprintf(reason, size, "%s:%u ended the session%s%s", host, port,

@@ -21,8 +21,14 @@
  */
 #define ANSWER_TIMEOUT_USEC (120 * SB_USEC_PER_SEC)
 
-/* An answer later than this needed a retransmission (ACK_TIMEOUT, RFC 7252 section 4.8). */
-#define FIRST_TRY_USEC (2 * SB_USEC_PER_SEC)
+/*
+ * An answer later than this needed a retransmission: ACK_TIMEOUT times ACK_RANDOM_FACTOR, RFC 7252 section
+ * 4.8. A cloud that takes as long to answer is treated as if the network had been slow.
+ */
+#define FIRST_TRY_USEC (3 * SB_USEC_PER_SEC)
+
+/* So often in a row may messages get no answer from a cloud that answers pings. */
+#define SILENCES_MAX 3
 
 #define PING_TIMEOUT_USEC (10 * SB_USEC_PER_SEC)
 #define ASKED_MAX 64
@@ -63,8 +69,7 @@ static void carry_out(struct sb_flight_item *item, const struct skybus_reply *re
 		break;
 	case SKYBUS_RETRY:
 	default: /* a kind that we do not know keeps the message too */
-		sb_log_link(sb_link_name(link), LOG_DEBUG, "the cloud says later: %s",
-			    verdict->reason);
+		sb_link_on_trouble(link, verdict->reason);
 		pause_for(flight, verdict->retry_after_ms);
 		break;
 	}
@@ -81,7 +86,11 @@ static void on_ping_reply(void *userdata, const struct skybus_reply *reply)
 	flight->suspected = false;
 	if (reply->outcome == SKYBUS_ANSWERED) {
 		sb_link_on_answer(flight->link);
-		sb_flight_pump(flight);
+		if (flight->silences >= SILENCES_MAX)
+			sb_link_on_lost(flight->link,
+					"the cloud answers pings, but not what it is sent");
+		else
+			sb_flight_pump(flight);
 		return;
 	}
 	sb_channel_explain(
@@ -113,6 +122,7 @@ static void on_silence(struct sb_flight_item *item, uint32_t outcome)
 	struct sb_flight *flight = item->flight;
 
 	sb_window_on_loss(&flight->window);
+	flight->silences++;
 	/* A Reset says that it was not taken; else nobody knows, and a request is not sent twice. */
 	if (item->kind == SB_ITEM_REQUEST && outcome != SKYBUS_RESET)
 		sb_item_tell_error(item, SB_ERROR_TIMEOUT, sb_item_unanswered);
@@ -142,6 +152,7 @@ static void on_reply(void *userdata, const struct skybus_reply *reply)
 		else
 			sb_window_on_loss(&flight->window);
 		sb_link_on_answer(link);
+		flight->silences = 0;
 		if (item->message)
 			message = sb_message_view(item->message);
 		link->plugin->decide(link->plugin_state, item->message ? &message : NULL, reply,
@@ -247,9 +258,9 @@ static struct sb_flight_item *next_item(struct sb_flight *flight)
 
 static bool may_send(const struct sb_flight *flight)
 {
-	return flight->link->state == SB_LINK_ONLINE && !flight->login_needed &&
-	       !flight->suspected && !sb_timer_armed(&flight->pause) &&
-	       flight->n_under_way < flight->window.size;
+	return !flight->stopping && flight->link->state == SB_LINK_ONLINE &&
+	       !flight->login_needed && !flight->suspected && !sb_timer_armed(&flight->pause) &&
+	       flight->n_under_way + flight->link->lent.n_calls < flight->window.size;
 }
 
 /**
@@ -304,6 +315,7 @@ void sb_flight_done(struct sb_flight *flight)
 	sb_flight_recall(flight);
 	sb_flight_refuse(flight, "the link is being removed");
 	sb_task_cancel(&flight->pump);
+	sb_timer_disarm(&flight->pause);
 }
 
 /**
@@ -334,7 +346,7 @@ void sb_flight_keepalive(struct sb_flight *flight)
 
 /**
  * sb_flight_recall() - the session is gone: what was under way is to be sent again
- * @flight: the flight
+ * @flight: the flight; a pause that the cloud has asked for goes on
  */
 void sb_flight_recall(struct sb_flight *flight)
 {
@@ -346,7 +358,19 @@ void sb_flight_recall(struct sb_flight *flight)
 	}
 	flight->suspected = false;
 	flight->login_needed = false;
-	sb_timer_disarm(&flight->pause);
+}
+
+/**
+ * sb_flight_stop() - send nothing any more; what is under way may be answered yet
+ * @flight: the flight
+ *
+ * Return: whether messages are under way.
+ */
+bool sb_flight_stop(struct sb_flight *flight)
+{
+	flight->stopping = true;
+
+	return flight->n_under_way > 0;
 }
 
 /**

@@ -25,6 +25,8 @@ struct sb_flight {
 	struct sb_timer pause;
 	struct sb_task pump;
 	bool suspected; /* is the cloud still there? A ping is under way */
+	bool stopping; /* the daemon is about to end */
+	unsigned int silences; /* in a row, of messages */
 	bool login_needed; /* nothing goes out; log in again once nothing is under way */
 };
 
@@ -35,6 +37,7 @@ void sb_flight_pump(struct sb_flight *flight);
 void sb_flight_keepalive(struct sb_flight *flight);
 void sb_flight_suspect(struct sb_flight *flight);
 void sb_flight_recall(struct sb_flight *flight);
+bool sb_flight_stop(struct sb_flight *flight);
 void sb_flight_refuse(struct sb_flight *flight, const char *reason);
 int sb_flight_ask(struct sb_flight *flight, struct sb_message *message, uint64_t timeout_usec,
 		  sb_requested_fn *done, void *userdata, struct sb_error *ret_error);

@@ -17,14 +17,36 @@ struct sb_gateway {
 	void *listener_userdata;
 	struct sb_link **links;
 	size_t n_links;
+	struct sb_timer patience; /* armed while stopping */
 };
 
 SB_DEFINE_CLEANUP(struct sb_gateway *, sb_gateway_free)
+
+static void exit_when_quiet(struct sb_gateway *gateway)
+{
+	bool busy = false;
+
+	for (size_t i = 0; i < gateway->n_links; i++)
+		busy |= sb_link_stop(gateway->links[i]);
+	if (!busy)
+		sb_loop_exit(gateway->parts.loop, EXIT_SUCCESS);
+}
+
+static void gateway_on_impatience(struct sb_timer *timer)
+{
+	struct sb_gateway *gateway = sb_container_of(timer, struct sb_gateway, patience);
+
+	sb_log(LOG_NOTICE,
+	       "the clouds have not answered all that was sent; it is sent once more after the restart");
+	sb_loop_exit(gateway->parts.loop, EXIT_SUCCESS);
+}
 
 static void gateway_on_link(void *userdata, struct sb_link *link, uint32_t what)
 {
 	struct sb_gateway *gateway = userdata;
 
+	if (sb_timer_armed(&gateway->patience))
+		exit_when_quiet(gateway);
 	if (gateway->listener.link_changed)
 		gateway->listener.link_changed(gateway->listener_userdata, link, what);
 }
@@ -54,6 +76,7 @@ int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins
 		return -ENOMEM;
 	gateway->parts = *parts;
 	gateway->plugins = plugins;
+	sb_timer_init(&gateway->patience, parts->loop, gateway_on_impatience);
 	sb_outbox_listen(parts->outbox, gateway_on_settled, gateway);
 	*ret = SB_STEAL(gateway);
 
@@ -71,6 +94,7 @@ struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway)
 	if (!gateway)
 		return NULL;
 
+	sb_timer_disarm(&gateway->patience);
 	gateway->listener = (struct sb_gateway_listener){ 0 };
 	sb_outbox_listen(gateway->parts.outbox, NULL, NULL);
 	for (size_t i = 0; i < gateway->n_links; i++)
@@ -92,6 +116,21 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 {
 	gateway->listener = listener ? *listener : (struct sb_gateway_listener){ 0 };
 	gateway->listener_userdata = userdata;
+}
+
+static void backlog_on_link(void *userdata, const char *link, const struct sb_backlog *backlog)
+{
+	const struct sb_gateway *gateway = userdata;
+
+	for (size_t i = 0; i < gateway->n_links; i++) {
+		if (strcmp(sb_link_name(gateway->links[i]), link) == 0)
+			return;
+	}
+	sb_log_link(
+		link, LOG_WARNING,
+		"%llu messages wait for this link, which is not in the configuration: put it back "
+		"there for them to be sent",
+		(unsigned long long)backlog->messages);
 }
 
 static uint64_t start_delay(size_t index)
@@ -133,8 +172,20 @@ int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
 			gateway->listener.link_added(gateway->listener_userdata, link);
 		sb_link_start(link, start_delay(i));
 	}
+	sb_store_each_backlog(gateway->parts.store, backlog_on_link, gateway);
 
 	return error;
+}
+
+/**
+ * sb_gateway_stop() - let the loop end when nothing is under way any more
+ * @gateway: sends nothing from now on; what is published is stored
+ * @patience_usec: how long the clouds have for their answers
+ */
+void sb_gateway_stop(struct sb_gateway *gateway, uint64_t patience_usec)
+{
+	sb_timer_arm(&gateway->patience, patience_usec);
+	exit_when_quiet(gateway);
 }
 
 /**

@@ -27,6 +27,8 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 		       void *userdata);
 int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config);
 
+void sb_gateway_stop(struct sb_gateway *gateway, uint64_t patience_usec);
+
 size_t sb_gateway_n_links(const struct sb_gateway *gateway);
 struct sb_link *sb_gateway_link(const struct sb_gateway *gateway, size_t index);
 struct sb_plugins *sb_gateway_plugins(const struct sb_gateway *gateway);

@@ -21,7 +21,6 @@ struct sb_delivery {
 	const char *topic;
 	const uint8_t *payload;
 	size_t payload_len;
-	const char *id; /* the cloud's own number of it, or NULL */
 	uint32_t content_format; /* or SKYBUS_NO_FORMAT */
 };
 

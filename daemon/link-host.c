@@ -76,6 +76,10 @@ static const uint8_t *host_setting_secret(struct skybus_link *link, const char *
 
 static void host_log(struct skybus_link *link, uint32_t level, const char *text)
 {
+	if (level < SKYBUS_LOG_ERROR)
+		level = SKYBUS_LOG_ERROR;
+	if (level > SKYBUS_LOG_DEBUG)
+		level = SKYBUS_LOG_DEBUG;
 	sb_log_link(sb_link_name(link_of(link)), (int)level, "%s", text);
 }
 
@@ -175,13 +179,16 @@ static void call_on_reply(void *userdata, const struct skybus_reply *reply)
 	struct sb_link *link = call->link;
 
 	TAILQ_REMOVE(&link->lent.calls, call, entry);
+	link->lent.n_calls--;
+	sb_task_schedule(&link->flight.pump);
 	if (reply->outcome == SKYBUS_ANSWERED) {
 		sb_link_on_answer(link);
 	} else {
 		link->silence = reply->outcome;
 		link->silence_s = (unsigned int)(call->timeout_usec / SB_USEC_PER_SEC);
 	}
-	call->done(link->plugin_state, call->tag, reply);
+	if (call->done)
+		call->done(link->plugin_state, call->tag, reply);
 }
 
 static int32_t host_send_request(struct skybus_request *request, uint32_t timeout_ms,
@@ -203,6 +210,7 @@ static int32_t host_send_request(struct skybus_request *request, uint32_t timeou
 	if (link->logging_in)
 		sb_link_enter(link, SB_LINK_AUTHENTICATING, "");
 	TAILQ_INSERT_TAIL(&link->lent.calls, call, entry);
+	link->lent.n_calls++;
 	call = NULL;
 
 	return 0;
@@ -295,13 +303,12 @@ static int32_t host_deliver(struct skybus_link *handle, const struct skybus_comm
 		.topic = command->topic,
 		.payload = command->payload,
 		.payload_len = command->payload_len,
-		.id = command->id,
 		.content_format = command->content_format,
 	};
 	size_t n = sb_hub_deliver(link->parts.hub, &delivery);
 
 	if (n == 0)
-		sb_log_link(sb_link_name(link), LOG_NOTICE,
+		sb_log_link(sb_link_name(link), LOG_DEBUG,
 			    "a command for %s came, and no app has subscribed to that topic",
 			    command->topic);
 
@@ -429,6 +436,18 @@ void sb_lent_init(struct sb_lent *lent)
 }
 
 /**
+ * sb_lent_forget_calls() - a new login begins: the plugin's own requests are none of its business any more
+ * @link: its link; the session stays, and what is under way on it ends unheard
+ */
+void sb_lent_forget_calls(struct sb_link *link)
+{
+	struct skybus_request *call;
+
+	TAILQ_FOREACH(call, &link->lent.calls, entry)
+		call->done = NULL;
+}
+
+/**
  * sb_lent_drop_session() - close the link's session, if it has one
  * @link: messages that were under way go back to their queue; the plugin's own requests on it are
  *	forgotten, and their completions do not come
@@ -443,6 +462,7 @@ void sb_lent_drop_session(struct sb_link *link)
 		TAILQ_REMOVE(&link->lent.calls, call, entry);
 		(void)call_free(call);
 	}
+	link->lent.n_calls = 0;
 	if (link->channel && sb_channel_session(link->channel)) {
 		struct sb_traffic traffic;
 

@@ -21,13 +21,14 @@ struct skybus_request {
 	struct sb_link *link;
 	struct sb_request *filled;
 	uint64_t timeout_usec;
-	skybus_replied_fn *done;
+	skybus_replied_fn *done; /* NULL when nobody wants to know any more */
 	void *tag;
 };
 
 /** struct sb_lent - what a plugin has asked for and not yet got; embedded in its link */
 struct sb_lent {
 	struct sb_call_list calls;
+	unsigned int n_calls; /* they count against the window */
 	TAILQ_HEAD(, sb_lent_timer) timers;
 	TAILQ_HEAD(, sb_lent_write) writes;
 	int64_t last_timer;
@@ -75,6 +76,7 @@ struct sb_link {
 extern const struct skybus_host sb_link_host;
 
 void sb_lent_init(struct sb_lent *lent);
+void sb_lent_forget_calls(struct sb_link *link);
 void sb_lent_drop_session(struct sb_link *link);
 void sb_lent_done(struct sb_link *link);
 
@@ -85,5 +87,6 @@ void sb_link_on_failed(struct sb_link *link, uint32_t kind, const char *reason, 
 void sb_link_on_lost(struct sb_link *link, const char *reason);
 void sb_link_on_login_needed(struct sb_link *link, const char *reason);
 void sb_link_log_in_again(struct sb_link *link);
+void sb_link_on_trouble(struct sb_link *link, const char *reason);
 void sb_link_on_answer(struct sb_link *link);
 void sb_link_on_delivered(struct sb_link *link);

@@ -119,6 +119,7 @@ static void begin_login(struct sb_link *link)
 	sb_timer_disarm(&link->stable);
 	sb_timer_disarm(&link->expiry);
 	sb_timer_disarm(&link->keepalive);
+	sb_lent_forget_calls(link);
 	link->logging_in = true;
 	sb_timer_arm(&link->login_deadline, LOGIN_TIMEOUT_USEC);
 	sb_link_enter(link, SB_LINK_STARTING, "");
@@ -289,6 +290,21 @@ void sb_link_log_in_again(struct sb_link *link)
 {
 	link->flight.login_needed = false;
 	begin_login(link);
+}
+
+/**
+ * sb_link_on_trouble() - the cloud says why it does not take anything at present
+ * @link: online, and stays so
+ * @reason: a sentence; said once, until it is another one or the link has been down
+ */
+void sb_link_on_trouble(struct sb_link *link, const char *reason)
+{
+	if (*reason == '\0' || strcmp(link->last_error, reason) == 0)
+		return;
+
+	replace_text(&link->last_error, reason);
+	sb_log_link(sb_link_name(link), LOG_WARNING, "messages wait: %s", link->last_error);
+	tell_changed(link, SB_LINK_CHANGED_STATE);
 }
 
 /**
@@ -492,6 +508,19 @@ void sb_link_start(struct sb_link *link, uint64_t delay_usec)
 		sb_link_enter(link, SB_LINK_STARTING, "");
 		sb_timer_arm(&link->wake, delay_usec);
 	}
+}
+
+/**
+ * sb_link_stop() - the daemon is about to end: send nothing any more
+ * @link: in any state
+ *
+ * What is under way would be sent again after the restart, so give it the time to be answered.
+ *
+ * Return: whether something is under way.
+ */
+bool sb_link_stop(struct sb_link *link)
+{
+	return sb_flight_stop(&link->flight);
 }
 
 /* ---- what people ask and say ---- */

@@ -85,6 +85,7 @@ int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config
 		sb_link_changed_fn *changed, void *userdata, struct sb_link **ret);
 struct sb_link *sb_link_free(struct sb_link *link);
 void sb_link_start(struct sb_link *link, uint64_t delay_usec);
+bool sb_link_stop(struct sb_link *link);
 
 const char *sb_link_name(const struct sb_link *link);
 void sb_link_status(struct sb_link *link, struct sb_link_status *ret);

@@ -31,6 +31,14 @@ static bool stderr_is_journal(void)
 	return known > 0;
 }
 
+/* Words of clouds and apps are in it, and must not look like lines of ours. */
+static void keep_to_one_line(char *line)
+{
+	for (; *line; line++)
+		if ((unsigned char)*line < ' ' || *line == 0x7f)
+			*line = '?';
+}
+
 /**
  * sb_log_set_level() - how much to say
  * @level: LOG_ERR … LOG_DEBUG; what is above it is not written
@@ -67,6 +75,7 @@ void sb_log_link(const char *link, int level, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	keep_to_one_line(line);
 
 	if (stderr_is_journal())
 		(void)sd_journal_send("PRIORITY=%i", level, "MESSAGE=%s%s%s", link ? link : "",

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -20,6 +21,9 @@
 #include "daemon/log.h"
 #include "daemon/resolver.h"
 #include "dbus/bus.h"
+
+/* How long the clouds have for their answers when the daemon is asked to end. */
+#define STOP_PATIENCE_USEC (5 * SB_USEC_PER_SEC)
 
 struct options {
 	const char *config;
@@ -156,13 +160,13 @@ static int parse_options(int argc, char **argv, struct options *options, int *re
 	return 0;
 }
 
-/* Files that only we may read, and no core with secrets in it. */
+/* Files that only we may read, and no core with secrets in it, also where cores go into a pipe. */
 static void protect_process(void)
 {
 	struct rlimit none = { 0, 0 };
 
 	(void)umask(077);
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		sb_log(LOG_WARNING, "core dumps cannot be turned off: %s", strerror(errno));
 }
 
@@ -171,26 +175,31 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)source;
 	sb_log(LOG_NOTICE, "ending: %s", strsignal((int)info->ssi_signo));
 	(void)sd_notify(0, "STOPPING=1");
-	sb_loop_exit(userdata, EXIT_SUCCESS);
+	sb_gateway_stop(userdata, STOP_PATIENCE_USEC);
 
 	return 0;
 }
 
+static const int end_signals[] = { SIGTERM, SIGINT, SIGHUP };
+
 /* Before any thread is made, so that all of them have the signals blocked. */
-static int catch_signals(struct sb_loop *loop)
+static int block_signals(void)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	for (size_t i = 0; i < SB_ELEMENTS(signals); i++)
-		(void)sigaddset(&set, signals[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
+	for (size_t i = 0; i < SB_ELEMENTS(end_signals); i++)
+		(void)sigaddset(&set, end_signals[i]);
 	(void)signal(SIGPIPE, SIG_IGN);
 
-	for (size_t i = 0; i < SB_ELEMENTS(signals); i++) {
-		int r = sd_event_add_signal(sb_loop_event(loop), NULL, signals[i], on_signal, loop);
+	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+}
+
+static int catch_signals(struct sb_loop *loop, struct sb_gateway *gateway)
+{
+	for (size_t i = 0; i < SB_ELEMENTS(end_signals); i++) {
+		int r = sd_event_add_signal(sb_loop_event(loop), NULL, end_signals[i], on_signal,
+					    gateway);
 
 		if (r < 0)
 			return r;
@@ -257,6 +266,8 @@ static int build_parts(struct daemon *daemon, const struct options *options)
 		r = sb_transport_new(parts->loop, &parts->transport);
 	if (r >= 0)
 		r = sb_gateway_new(parts, daemon->plugins, &daemon->gateway);
+	if (r >= 0)
+		r = catch_signals(parts->loop, daemon->gateway);
 	if (r < 0)
 		sb_log(LOG_ERR, "the daemon cannot start: %s", strerror(-r));
 
@@ -304,18 +315,18 @@ static int run(struct daemon *daemon, const struct options *options)
 		return EX_CONFIG;
 	r = sb_loop_new(&daemon->parts.loop);
 	if (r >= 0)
-		r = catch_signals(daemon->parts.loop);
+		r = block_signals();
 	if (r < 0) {
 		sb_log(LOG_ERR, "no event loop: %s", strerror(-r));
 		return EX_OSERR;
 	}
 	if (build_parts(daemon, options) < 0)
 		return EXIT_FAILURE;
+	(void)sb_gateway_apply(daemon->gateway, daemon->config);
 	r = sb_bus_new(&options->bus, daemon->gateway, &daemon->bus);
 	if (r < 0)
 		return EX_UNAVAILABLE; /* said why */
 
-	(void)sb_gateway_apply(daemon->gateway, daemon->config);
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%zu links", sb_gateway_n_links(daemon->gateway));
 	r = sb_loop_run(daemon->parts.loop);
 

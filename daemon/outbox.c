@@ -29,6 +29,8 @@ struct sb_ending {
 	char *sender;
 	struct sb_settlement settlement; /* its text is owned */
 	bool told;
+	bool kept; /* in the list of what the disk has refused, until it is written */
+	bool handed_over; /* the store has it */
 };
 
 /** struct inquiry - a look-up under way */
@@ -89,7 +91,9 @@ static void tell_settled(struct sb_outbox *outbox, const char *link, const char 
 
 static void keep(struct sb_outbox *outbox, struct sb_ending *ending, int error)
 {
-	TAILQ_INSERT_TAIL(&outbox->unwritten, ending, entry);
+	if (!ending->kept)
+		TAILQ_INSERT_TAIL(&outbox->unwritten, ending, entry);
+	ending->kept = true;
 	sb_outbox_store_failed(outbox, error);
 }
 
@@ -98,8 +102,12 @@ static void ending_on_written(void *userdata, int error)
 	SB_CLEANUP(ending_free) struct sb_ending *ending = userdata;
 	struct sb_outbox *outbox = ending->outbox;
 
-	if (outbox->closing)
+	ending->handed_over = false;
+	if (outbox->closing) {
+		if (ending->kept)
+			(void)SB_STEAL(ending);
 		return;
+	}
 	if (!ending->told)
 		tell_settled(outbox, ending->queue->link, ending->sender, &ending->settlement);
 	ending->told = true;
@@ -109,6 +117,8 @@ static void ending_on_written(void *userdata, int error)
 		keep(outbox, SB_STEAL(ending), error);
 		return;
 	}
+	if (ending->kept)
+		TAILQ_REMOVE(&outbox->unwritten, ending, entry);
 	sb_outbox_store_works(outbox);
 	sb_queue_settled(ending->queue, ending->size);
 }
@@ -117,6 +127,7 @@ static void write_ending(struct sb_outbox *outbox, struct sb_ending *ending)
 {
 	int r = sb_store_settle(outbox->store, &ending->settlement, ending_on_written, ending);
 
+	ending->handed_over = r == 0;
 	if (r < 0)
 		keep(outbox, ending, r);
 }
@@ -124,14 +135,13 @@ static void write_ending(struct sb_outbox *outbox, struct sb_ending *ending)
 static void outbox_on_retry(struct sb_timer *timer)
 {
 	struct sb_outbox *outbox = sb_container_of(timer, struct sb_outbox, retry);
-	TAILQ_HEAD(, sb_ending) again = TAILQ_HEAD_INITIALIZER(again);
 	struct sb_ending *ending;
 	struct sb_queue *queue;
 
-	TAILQ_CONCAT(&again, &outbox->unwritten, entry);
-	while ((ending = TAILQ_FIRST(&again))) {
-		TAILQ_REMOVE(&again, ending, entry);
-		write_ending(outbox, ending);
+	/* They stay in the list until they are written, so that whoever asks finds them. */
+	TAILQ_FOREACH(ending, &outbox->unwritten, entry) {
+		if (!ending->handed_over)
+			write_ending(outbox, ending);
 	}
 	TAILQ_FOREACH(queue, &outbox->queues, entry)
 		sb_queue_prefetch(queue);

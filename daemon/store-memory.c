@@ -227,6 +227,34 @@ int sb_store_memory_set_backlog(struct sb_store_memory *memory, const char *link
 	return 0;
 }
 
+struct walk {
+	sb_store_backlog_fn *each;
+	void *userdata;
+};
+
+static void walk_on_link(const void *node, VISIT visit, void *closure)
+{
+	const struct remembered *remembered = *(struct remembered *const *)node;
+	const struct walk *walk = closure;
+
+	if ((visit == postorder || visit == leaf) && remembered->backlog.messages > 0)
+		walk->each(walk->userdata, remembered->link, &remembered->backlog);
+}
+
+/**
+ * sb_store_memory_each_backlog() - go through what was noted
+ * @memory: the memory
+ * @each: called for each link that something waits for, in the order of their names
+ * @userdata: for @each
+ */
+void sb_store_memory_each_backlog(const struct sb_store_memory *memory, sb_store_backlog_fn *each,
+				  void *userdata)
+{
+	struct walk walk = { .each = each, .userdata = userdata };
+
+	twalk_r(memory->links, walk_on_link, &walk);
+}
+
 /**
  * sb_store_memory_backlog() - what was noted
  * @memory: the memory

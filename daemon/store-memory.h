@@ -22,5 +22,7 @@ const uint8_t *sb_store_memory_get(const struct sb_store_memory *memory, const c
 				   const char *key, size_t *ret_len);
 int sb_store_memory_set_backlog(struct sb_store_memory *memory, const char *link,
 				const struct sb_backlog *backlog);
+void sb_store_memory_each_backlog(const struct sb_store_memory *memory, sb_store_backlog_fn *each,
+				  void *userdata);
 void sb_store_memory_backlog(const struct sb_store_memory *memory, const char *link,
 			     struct sb_backlog *ret);

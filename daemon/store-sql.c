@@ -40,9 +40,11 @@ static const char *const texts[SB_N_SQL] = {
 	[SB_SQL_TRIM_END] = "SELECT max(ticket) FROM (SELECT ticket FROM message WHERE ticket > ?1"
 			    " AND ticket <= (SELECT max(ticket) FROM message) - ?2"
 			    " ORDER BY ticket LIMIT ?3)",
-	[SB_SQL_TRIM] =
-		"DELETE FROM message WHERE ticket > ?1 AND ticket <= ?2 AND outcome NOT IN (0, 4)",
-	[SB_SQL_TRIM_REJECTED] = "DELETE FROM message WHERE outcome = 4 AND ticket <="
+	[SB_SQL_TRIM] = "DELETE FROM message WHERE ticket > ?1 AND ticket <= ?2 AND outcome <> 0"
+			" AND NOT (outcome = 4 AND payload IS NOT NULL)",
+	/* What came of it is remembered as long as for other messages. */
+	[SB_SQL_TRIM_REJECTED] = "UPDATE message SET payload = NULL"
+				 " WHERE outcome = 4 AND payload IS NOT NULL AND ticket <="
 				 " (SELECT ticket FROM message WHERE outcome = 4"
 				 " ORDER BY ticket DESC LIMIT 1 OFFSET ?1)",
 };

@@ -368,6 +368,17 @@ int sb_store_backlog(struct sb_store *store, const char *link, struct sb_backlog
 }
 
 /**
+ * sb_store_each_backlog() - what waited for each link when the store was opened
+ * @store: the store
+ * @each: called for each link that something waited for
+ * @userdata: for @each
+ */
+void sb_store_each_backlog(struct sb_store *store, sb_store_backlog_fn *each, void *userdata)
+{
+	sb_store_memory_each_backlog(&store->memory, each, userdata);
+}
+
+/**
  * sb_store_value() - what a link remembers under a key
  * @store: the store
  * @link: its name

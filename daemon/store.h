@@ -45,6 +45,10 @@ struct sb_backlog {
 	uint64_t bytes;
 };
 
+/** What waited for one link; everything is lent. */
+typedef void sb_store_backlog_fn(void *userdata, const char *link,
+				 const struct sb_backlog *backlog);
+
 /** A job is done. @error: 0, or a negative errno and nothing was changed. */
 typedef void sb_store_done_fn(void *userdata, int error);
 
@@ -62,6 +66,7 @@ void sb_store_drain(struct sb_store *store);
 struct sb_loop *sb_store_loop(const struct sb_store *store);
 uint64_t sb_store_commits(struct sb_store *store);
 uint64_t sb_store_last_ticket(struct sb_store *store);
+void sb_store_each_backlog(struct sb_store *store, sb_store_backlog_fn *each, void *userdata);
 int sb_store_backlog(struct sb_store *store, const char *link, struct sb_backlog *ret);
 const uint8_t *sb_store_value(struct sb_store *store, const char *link, const char *key,
 			      size_t *ret_len);

@@ -219,12 +219,14 @@ static int session_begin(struct sb_session *session, const struct sb_peer *peer)
 	memcpy(&address.addr, &peer->address, peer->address_len);
 	address.size = peer->address_len;
 
+	/* libcoap says no more than NULL, but the last call that failed is the one that mattered. */
+	errno = 0;
 	session->dtls = peer->security != SKYBUS_PLAIN;
 	session->coap = session->dtls ? new_dtls(session->shard, &address, peer)
 				      : coap_new_client_session(session->shard->context, NULL,
 								&address, COAP_PROTO_UDP);
 	if (!session->coap)
-		return -EHOSTUNREACH;
+		return errno == EMFILE || errno == ENFILE ? -EMFILE : -EHOSTUNREACH;
 	coap_session_set_app_data(session->coap, session);
 	coap_session_set_nstart(session->coap, NSTART_MAX);
 
@@ -252,7 +254,7 @@ static bool room_for_dtls(void)
  * @userdata: for @changed
  * @ret: the session, the caller's
  *
- * Return: 0; -EHOSTUNREACH without a route, -EMFILE when no DTLS session more is possible, -ENOMEM,
+ * Return: 0; -EHOSTUNREACH without a route, -EMFILE when no session more is possible, -ENOMEM,
  * -EINVAL. @changed is not called then.
  */
 int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,

@@ -145,7 +145,7 @@ enum {
 	SKYBUS_TIMEOUT = 2, /* no answer, after every retransmission or the given time */
 	SKYBUS_RESET = 3, /* the cloud answered with a Reset: it knows nothing of this session */
 	SKYBUS_UNREACHABLE = 4, /* the network says that nobody is there */
-	SKYBUS_ABANDONED = 5, /* the session was closed before an answer came */
+	SKYBUS_ABANDONED = 5, /* it could not be sent, or the session failed under it */
 };
 
 /**
@@ -249,7 +249,6 @@ struct skybus_terms {
  * @payload_len: in bytes
  * @topic: apps subscribe to it
  * @payload: may be NULL when @payload_len is 0
- * @id: the cloud's own number of it, so that a repeated one is recognised; NULL if it has none
  * @content_format: or SKYBUS_NO_FORMAT
  * @reserved: 0
  */
@@ -258,7 +257,6 @@ struct skybus_command {
 	uint32_t payload_len;
 	const char *topic;
 	const uint8_t *payload;
-	const char *id;
 	uint32_t content_format;
 	uint32_t reserved;
 };
@@ -305,8 +303,13 @@ typedef void skybus_stored_fn(void *state, void *tag, int32_t error);
  *
  * After detach() began, nothing of a link may be called any more, and no completion comes.
  * A completion never comes before the call that asked for it has returned. Requests end without a
- * completion when their session is closed: by open_session(), and whenever the daemon takes the link
- * down. Timers run on. So login() begins from nothing, whatever was under way before.
+ * completion when their session is closed, by open_session() or because the daemon takes the link down,
+ * and when login() is called anew. Timers run on. At a login the session of the one before may be open
+ * still: requests may go over it, and open_session() replaces it.
+ *
+ * Bounds of one link: 16 timers at a time; 64 values in store_put(), each with a key of 1 to 64 bytes and
+ * at most 4096 bytes of data; 64 KiB of payload in a request. What is beyond returns -ENOSPC, -EINVAL
+ * or -EMSGSIZE.
  */
 struct skybus_host {
 	uint32_t size;
@@ -383,7 +386,7 @@ struct skybus_host {
 
 	/* -- commands -- */
 
-	/** Hands a command to the apps. Returns how many subscribers took it, or a negative errno. */
+	/** Hands a command to the apps. Returns how many subscriptions match it, or a negative errno. */
 	int32_t (*deliver)(struct skybus_link *link, const struct skybus_command *command);
 
 	/* -- memory that survives a restart, per link; for tokens, keys, counters -- */

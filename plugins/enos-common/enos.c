@@ -114,6 +114,23 @@ int64_t enos_json_code(const struct skybus_reply *reply)
 	return code;
 }
 
+/*
+ * What is wrong with the device is for the login to tell, and no reason to give messages up. Codes like
+ * HTTP's 5xx are EnOS' own trouble. All others are about the message.
+ */
+static uint32_t kind_of(int64_t code)
+{
+	switch (code) {
+	case ENOS_CODE_NO_DEVICE:
+	case ENOS_CODE_DISABLED:
+	case ENOS_CODE_BAD_SIGN:
+	case ENOS_CODE_NOT_LOGGED_IN:
+		return SKYBUS_RELOGIN;
+	default:
+		return code >= 500 && code < 600 ? SKYBUS_RETRY : SKYBUS_REJECTED;
+	}
+}
+
 static void decide_json(const struct skybus_reply *reply, struct skybus_verdict *verdict)
 {
 	int64_t code = enos_json_code(reply);
@@ -127,9 +144,7 @@ static void decide_json(const struct skybus_reply *reply, struct skybus_verdict 
 		if (json_codes[i].code == code)
 			meaning = json_codes[i].meaning;
 	}
-	verdict->kind = code == ENOS_CODE_NOT_LOGGED_IN || code == ENOS_CODE_BAD_SIGN
-				? SKYBUS_RELOGIN
-				: SKYBUS_REJECTED;
+	verdict->kind = kind_of(code);
 	(void)snprintf(verdict->reason, sizeof(verdict->reason), "%s (code %" PRId64 ")", meaning,
 		       code);
 }

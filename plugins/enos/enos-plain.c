@@ -235,11 +235,10 @@ static void refused(struct enos *enos, uint32_t code)
 		kind = SKYBUS_TRANSIENT;
 		what = "EnOS cannot log the device in at present";
 	} else if (code == SKYBUS_CODE(4, 0)) {
-		kind = SKYBUS_CONFIGURATION;
-		what = "EnOS does not understand the login: check product_key, device_key and "
-		       "lifetime";
+		what = "EnOS does not understand the login: check product_key, device_key and lifetime";
 	} else if (code == SKYBUS_CODE(4, 4) || code == SKYBUS_CODE(4, 5)) {
-		kind = SKYBUS_CONFIGURATION;
+		/* Perhaps another server for a while: nothing to give up for. */
+		kind = SKYBUS_TRANSIENT;
 		what = "host and port answer, but not as EnOS does: check them";
 	}
 	(void)snprintf(reason, sizeof(reason), "%s (%u.%02u)", what, SKYBUS_CODE_CLASS(code),
@@ -278,13 +277,15 @@ static int read_token(struct enos *enos, const struct skybus_reply *reply)
 	return r;
 }
 
-static void come_online(struct enos *enos)
+/* A command that waits is asked for first: the window that online() opens may be one. */
+static void come_online(struct enos *enos, const struct skybus_reply *reply)
 {
 	uint32_t lifetime = (uint32_t)enos->host->setting_integer(enos->link, "lifetime");
 	uint32_t poll = (uint32_t)enos->host->setting_integer(enos->link, "poll");
 	struct skybus_terms terms = { .size = sizeof(terms) };
 
 	enos->sequence = 0;
+	look_for_command(enos, reply);
 	terms.keepalive_s = lifetime / 4 * 3;
 	if (poll > 0 && poll < terms.keepalive_s)
 		terms.keepalive_s = poll;
@@ -317,8 +318,7 @@ static void on_auth(void *state, void *tag, const struct skybus_reply *reply)
 		     "EnOS answered the login with a token that makes no sense");
 		return;
 	}
-	come_online(enos);
-	look_for_command(enos, reply);
+	come_online(enos, reply);
 }
 
 static void on_login_old(void *state, void *tag)

@@ -162,6 +162,7 @@ static void plugin_decide(void *state, const struct skybus_message *message,
 		verdict->kind = SKYBUS_REJECTED;
 		strcpy(verdict->reason, "the cloud does not want it");
 	} else if (SKYBUS_CODE_CLASS(reply->code) == 5) {
+		strcpy(verdict->reason, "the cloud says later");
 		if (reply->max_age != UINT32_MAX)
 			verdict->retry_after_ms = reply->max_age * 1000;
 	} else {

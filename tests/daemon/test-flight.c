@@ -391,7 +391,7 @@ static void the_window_halves_when_an_answer_is_late(void **state)
 	widen(f, 8);
 	link_publish_many(f, 1, 20);
 	assert_int_equal(fake_requests(), 8);
-	link_pass(f, 2 * SB_USEC_PER_SEC);
+	link_pass(f, 3 * SB_USEC_PER_SEC);
 	answer_first(f, OK);
 	assert_int_equal(fake_requests(), 7);
 	for (unsigned int i = 0; i < 3; i++)
@@ -502,6 +502,56 @@ static void doubt_and_silence_mean_down(void **state)
 	link_pass(f, 1 * SB_USEC_PER_SEC);
 	link_come_up(f);
 	link_expect_sent("m1 ping /login m1 ");
+}
+
+static void a_cloud_that_answers_pings_only_means_down(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_publish(f, "m1");
+	for (unsigned int i = 0; i < 3; i++) {
+		link_expect_state(f, SB_LINK_ONLINE);
+		link_expect_sent(i == 0 ? "m1 " : "m1 ");
+		fake_end(link_find_request("m1"), SKYBUS_TIMEOUT);
+		link_run(f);
+		link_expect_sent("ping ");
+		answer_first(f, 0);
+	}
+	link_expect_state(f, SB_LINK_BACKOFF);
+	link_expect_reason(f, "answers pings, but not what it is sent");
+	assert_int_equal(link_status(f)->queue.queued, 1);
+}
+
+static void a_stop_sends_nothing_more_and_waits(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_publish_many(f, 1, 2);
+	link_expect_sent("m1 ");
+	assert_true(sb_link_stop(f->link));
+	link_answer(f, "m1", OK);
+	link_expect_sent("");
+	assert_false(sb_link_stop(f->link));
+	assert_int_equal(link_status(f)->queue.queued, 1);
+}
+
+static void a_pause_outlasts_the_session(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_publish(f, "m1");
+	link_expect_sent("m1 ");
+	fake_answer_later(link_find_request("m1"), BUSY, 30);
+	link_run(f);
+	assert_non_null(strstr(link_status(f)->last_error, "later"));
+	fake_break(-ECONNRESET, "gone");
+	link_pass(f, 1 * SB_USEC_PER_SEC);
+	link_come_up(f);
+	link_expect_sent("/login ");
+	link_pass(f, 28 * SB_USEC_PER_SEC);
+	link_expect_sent("");
+	link_pass(f, 1 * SB_USEC_PER_SEC);
+	link_expect_sent("m1 ");
 }
 
 static void a_ping_that_cannot_be_sent_means_down(void **state)
@@ -700,6 +750,9 @@ int main(void)
 		TEST(silence_to_the_ping_too_means_down),
 		TEST(doubt_brings_a_ping_and_what_is_under_way_stays),
 		TEST(doubt_and_silence_mean_down),
+		TEST(a_cloud_that_answers_pings_only_means_down),
+		TEST(a_stop_sends_nothing_more_and_waits),
+		TEST(a_pause_outlasts_the_session),
 		TEST(a_ping_that_cannot_be_sent_means_down),
 		TEST(a_response_that_never_comes_has_a_deadline),
 		TEST(a_reset_means_a_login),

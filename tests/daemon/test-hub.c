@@ -51,9 +51,9 @@ static void on_delivery(void *userdata, struct sb_subscription *subscription,
 
 	f->calls++;
 	f->last = subscription;
-	(void)snprintf(f->got, sizeof(f->got), "%u %s %s %.*s %s", (unsigned int)delivery->message,
+	(void)snprintf(f->got, sizeof(f->got), "%u %s %s %.*s", (unsigned int)delivery->message,
 		       delivery->link, delivery->topic, (int)delivery->payload_len,
-		       (const char *)delivery->payload, delivery->id ? delivery->id : "-");
+		       (const char *)delivery->payload);
 	if (f->free_this)
 		*f->free_this = sb_subscription_free(*f->free_this);
 }
@@ -72,7 +72,6 @@ static size_t deliver(struct fixture *f, const char *link, const char *topic)
 		.topic = topic,
 		.payload = (const uint8_t *)"hi",
 		.payload_len = 2,
-		.id = "77",
 	};
 
 	return sb_hub_deliver(f->hub, &delivery);
@@ -188,9 +187,9 @@ static void a_message_reaches_whoever_asked_for_such(void **state)
 	assert_int_equal(deliver(f, "plant", "cmd/go"), 2);
 	assert_int_equal(f->calls, 2);
 	assert_ptr_equal(f->last, f->subscriptions[1]);
-	assert_string_equal(f->got, "1 plant cmd/go hi 77");
+	assert_string_equal(f->got, "1 plant cmd/go hi");
 	assert_int_equal(deliver(f, "house", "cmd/go"), 1);
-	assert_string_equal(f->got, "2 house cmd/go hi 77");
+	assert_string_equal(f->got, "2 house cmd/go hi");
 	assert_int_equal(deliver(f, "plant", "nothing"), 0);
 	assert_int_equal(f->calls, 3);
 }

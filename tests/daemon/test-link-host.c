@@ -107,6 +107,34 @@ static void a_plugin_sends_requests_of_its_own(void **state)
 	link_expect_state(f, SB_LINK_ONLINE);
 }
 
+static void requests_of_its_own_count_against_the_window(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_bring_up(f);
+	assert_int_equal(script_send("/own"), 0);
+	link_publish(f, "m1");
+	link_expect_sent("/own ");
+	link_answer(f, "/own", OK);
+	link_expect_sent("m1 ");
+}
+
+static void a_new_login_makes_them_forgotten(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_bring_up(f);
+	script.login = SCRIPT_REUSES;
+	link_publish(f, "m1");
+	assert_int_equal(script_send("/own"), 0);
+	link_answer(f, "m1", SKYBUS_CODE(4, 1));
+	assert_non_null(link_find_request("/login"));
+	link_answer(f, "/own", OK);
+	assert_int_equal(script.replied, 0);
+	link_answer(f, "/login", OK);
+	link_expect_state(f, SB_LINK_ONLINE);
+}
+
 static void without_a_session_nothing_is_sent(void **state)
 {
 	struct link_fixture *f = *state;
@@ -233,8 +261,8 @@ static void on_delivery(void *userdata, struct sb_subscription *subscription,
 	char *got = userdata;
 
 	(void)subscription;
-	(void)snprintf(got, 64, "%s %s %.*s %s", delivery->link, delivery->topic,
-		       (int)delivery->payload_len, (const char *)delivery->payload, delivery->id);
+	(void)snprintf(got, 64, "%s %s %.*s", delivery->link, delivery->topic,
+		       (int)delivery->payload_len, (const char *)delivery->payload);
 }
 
 static void commands_reach_subscribers(void **state)
@@ -245,7 +273,6 @@ static void commands_reach_subscribers(void **state)
 		.topic = "cmd/go",
 		.payload = (const uint8_t *)"now",
 		.payload_len = 3,
-		.id = "9",
 		.content_format = SKYBUS_NO_FORMAT,
 	};
 	struct sb_subscription *subscription;
@@ -256,7 +283,7 @@ static void commands_reach_subscribers(void **state)
 					  &subscription, NULL),
 			 0);
 	assert_int_equal(script.host->deliver(script.link, &command), 1);
-	assert_string_equal(got, "plant cmd/go now 9");
+	assert_string_equal(got, "plant cmd/go now");
 	(void)sb_subscription_free(subscription);
 }
 
@@ -271,6 +298,8 @@ int main(void)
 		TEST(a_session_that_cannot_be_is_told_at_once),
 		TEST(a_new_session_closes_the_old_one),
 		TEST(a_plugin_sends_requests_of_its_own),
+		TEST(requests_of_its_own_count_against_the_window),
+		TEST(a_new_login_makes_them_forgotten),
 		TEST(without_a_session_nothing_is_sent),
 		TEST(a_request_that_was_filled_badly_is_not_sent),
 		TEST(a_session_that_ends_forgets_requests),

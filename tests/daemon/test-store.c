@@ -632,6 +632,26 @@ static void test_old_ends_are_forgotten(void **state)
 	assert_int_equal(sb_store_last_ticket(f->store), 201099);
 }
 
+/* A ticket is remembered although its message, a dead letter, has made room for others. */
+static void test_dead_letters_lose_their_payload_only(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t ticket = 1; ticket <= 3000; ticket++) {
+		const struct sb_settlement rejected = { ticket, SB_REJECTED, "4.00", "bad" };
+
+		insert(f, "plant", ticket);
+		assert_int_equal(sb_store_settle(f->store, &rejected, NULL, NULL), 0);
+	}
+	reopen(f);
+	assert_int_equal(lookup(f, 1).outcome, SB_REJECTED);
+	assert_int_equal(lookup(f, 3000).outcome, SB_REJECTED);
+	f->store = sb_store_close(f->store);
+	expect_query(f, "SELECT count(*) BETWEEN 1000 AND 2500 FROM message WHERE payload NOT NULL",
+		     "1");
+	reopen(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -655,6 +675,7 @@ int main(void)
 		TEST(test_full_disk),
 		TEST(test_full_disk_heals),
 		TEST(test_old_ends_are_forgotten),
+		TEST(test_dead_letters_lose_their_payload_only),
 	};
 	int failed = 0;
 

@@ -350,7 +350,6 @@ void scripted_forget_command(struct scripted_command *command)
 {
 	free(command->topic);
 	free(command->payload);
-	free(command->id);
 	*command = (struct scripted_command){ 0 };
 }
 
@@ -368,7 +367,6 @@ static int32_t host_deliver(struct skybus_link *link, const struct skybus_comman
 		.topic = scripted_text(command->topic),
 		.payload = scripted_bytes(command->payload, command->payload_len),
 		.payload_len = command->payload_len,
-		.id = scripted_text(command->id),
 		.content_format = command->content_format,
 	};
 	link->n_commands++;

@@ -108,7 +108,6 @@ struct scripted_command {
 	char *topic;
 	uint8_t *payload;
 	uint32_t payload_len;
-	char *id;
 	uint32_t content_format;
 };
 

@@ -130,10 +130,10 @@ class KillTest(RestartTest):
 
 
 class TermTest(RestartTest):
-    def assert_ends_quickly(self):
+    def assert_ends_quickly(self, seconds=5):
         begun = time.monotonic()
         self.assertEqual(self.daemon.end(), 0)
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, seconds)
 
     def test_idle(self):
         self.assert_ends_quickly()
@@ -146,15 +146,40 @@ class TermTest(RestartTest):
         self.assertEqual(first_of_each(self.ids("second")), list(range(300)))
 
     def test_while_the_cloud_is_silent(self):
+        """It gives the cloud five seconds to answer, and ends."""
         self.simulator.process.send_signal(signal.SIGSTOP)
         try:
             tickets = self.publish("second", range(10))
             self.daemon.wait_property("second", "InFlight", lambda number: number > 0)
-            self.assert_ends_quickly()
+            self.assert_ends_quickly(10)
         finally:
             self.simulator.process.send_signal(signal.SIGCONT)
         self.daemon.start()
         self.assert_delivered(tickets)
+
+    def test_what_is_under_way_is_not_sent_twice(self):
+        self.simulator.process.send_signal(signal.SIGSTOP)
+        try:
+            tickets = self.publish("second", range(10))
+            self.daemon.wait_property("second", "InFlight", lambda number: number > 0)
+            self.daemon.process.send_signal(signal.SIGTERM)
+            self.daemon.wait_for(lambda: "ending: " in self.daemon.log, "the log to say so")
+        finally:
+            self.simulator.process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.daemon.process.wait(PATIENCE), 0)
+        self.daemon.process = None
+        self.daemon.start()
+        self.assert_delivered(tickets)
+        self.assertEqual(self.ids("second"), list(range(10)))
+
+    def test_a_link_that_left_the_configuration(self):
+        """What waits for it is not forgotten silently."""
+        self.simulator.end()
+        self.publish("second", range(3))
+        self.daemon.end(signal.SIGKILL)
+        self.daemon.configure("")
+        self.daemon.start()
+        self.assertIn("second: 3 messages wait for this link", self.daemon.log)
 
     def test_sigint(self):
         self.assertEqual(self.daemon.end(signal.SIGINT), 0)
