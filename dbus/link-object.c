@@ -297,28 +297,29 @@ static int method_request(sd_bus_message *call, void *userdata, sd_bus_error *er
 
 /* ---- the other methods ----------------------------------------------------------------------- */
 
-static int method_connect(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int act(sd_bus_message *call, const struct sb_link_object *object,
+	       int (*action)(struct sb_link *link, struct sb_error *ret_error))
 {
-	const struct sb_link_object *object = userdata;
 	struct sb_error why = { 0 };
 
-	(void)error;
-	if (sb_link_connect(object->link, &why) < 0)
+	if (action(object->link, &why) < 0)
 		return sb_bus_reply_error(call, &why);
 
 	return sd_bus_reply_method_return(call, NULL);
 }
 
+static int method_connect(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	(void)error;
+
+	return act(call, userdata, sb_link_connect);
+}
+
 static int method_disconnect(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	const struct sb_link_object *object = userdata;
-	struct sb_error why = { 0 };
-
 	(void)error;
-	if (sb_link_disconnect(object->link, &why) < 0)
-		return sb_bus_reply_error(call, &why);
 
-	return sd_bus_reply_method_return(call, NULL);
+	return act(call, userdata, sb_link_disconnect);
 }
 
 static int method_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
