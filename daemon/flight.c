@@ -27,7 +27,7 @@
  */
 #define FIRST_TRY_USEC (3 * SB_USEC_PER_SEC)
 
-/* So often in a row may messages get no answer from a cloud that answers pings. */
+/* So many rounds in a row may bring no answer from a cloud that answers pings. */
 #define SILENCES_MAX 3
 
 #define PING_TIMEOUT_USEC (10 * SB_USEC_PER_SEC)
@@ -122,7 +122,9 @@ static void on_silence(struct sb_flight_item *item, uint32_t outcome)
 	struct sb_flight *flight = item->flight;
 
 	sb_window_on_loss(&flight->window);
-	flight->silences++;
+	/* All that falls silent before the ping has told is one round. */
+	if (outcome != SKYBUS_RESET && !flight->suspected)
+		flight->silences++;
 	/* A Reset says that it was not taken; else nobody knows, and a request is not sent twice. */
 	if (item->kind == SB_ITEM_REQUEST && outcome != SKYBUS_RESET)
 		sb_item_tell_error(item, SB_ERROR_TIMEOUT, sb_item_unanswered);
@@ -325,6 +327,7 @@ void sb_flight_done(struct sb_flight *flight)
  */
 void sb_flight_begin(struct sb_flight *flight, unsigned int window)
 {
+	flight->silences = 0;
 	sb_window_init(&flight->window, window);
 	sb_flight_pump(flight);
 }

@@ -26,7 +26,7 @@ struct sb_flight {
 	struct sb_task pump;
 	bool suspected; /* is the cloud still there? A ping is under way */
 	bool stopping; /* the daemon is about to end */
-	unsigned int silences; /* in a row, of messages */
+	unsigned int silences; /* rounds in a row that brought no answer */
 	bool login_needed; /* nothing goes out; log in again once nothing is under way */
 };
 
