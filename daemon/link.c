@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/link-private.h"
@@ -34,15 +33,6 @@ static const char *const state_words[] = {
 	SB_LINK_STATES(STATE_WORD)
 #undef STATE_WORD
 };
-
-static int64_t wall_clock_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void replace_text(char **text, const char *with)
 {
@@ -95,7 +85,7 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 		return;
 
 	link->state = state;
-	link->since_ms = wall_clock_ms();
+	link->since_ms = sb_wall_clock_ms();
 	replace_text(&link->state_reason, reason);
 	log_state(link);
 	tell_changed(link, SB_LINK_CHANGED_STATE);
@@ -209,7 +199,7 @@ void sb_link_on_online(struct sb_link *link, const struct skybus_terms *terms)
 	sb_timer_arm(&link->stable, STABLE_USEC);
 	link->session_expires_ms = 0;
 	if (terms->expires_s > 0) {
-		link->session_expires_ms = wall_clock_ms() + terms->expires_s * INT64_C(1000);
+		link->session_expires_ms = sb_wall_clock_ms() + terms->expires_s * INT64_C(1000);
 		/* A tenth earlier, so that no message meets a login that is over. */
 		sb_timer_arm(&link->expiry, terms->expires_s * SB_USEC_PER_SEC / 10 * 9);
 	}
@@ -411,7 +401,7 @@ static int link_init(struct sb_link *link)
 	struct sb_loop *loop = link->parts.loop;
 	int r;
 
-	link->since_ms = wall_clock_ms();
+	link->since_ms = sb_wall_clock_ms();
 	link->state_reason = strdup("");
 	link->last_error = strdup("");
 	sb_lent_init(&link->lent);

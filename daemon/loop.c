@@ -276,6 +276,22 @@ uint64_t sb_loop_now(struct sb_loop *loop)
 }
 
 /**
+ * sb_wall_clock_ms() - the time as people read it
+ *
+ * It may jump, and be years off on a box without a clock battery. Any thread may ask.
+ *
+ * Return: milliseconds since 1970.
+ */
+int64_t sb_wall_clock_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/**
  * sb_loop_run() - run until sb_loop_exit()
  * @loop: the loop
  *

@@ -50,6 +50,7 @@ struct sb_loop *sb_loop_free(struct sb_loop *loop);
 
 sd_event *sb_loop_event(struct sb_loop *loop);
 uint64_t sb_loop_now(struct sb_loop *loop);
+int64_t sb_wall_clock_ms(void);
 int sb_loop_run(struct sb_loop *loop);
 void sb_loop_exit(struct sb_loop *loop, int code);
 void sb_loop_advance(struct sb_loop *loop, uint64_t usec);

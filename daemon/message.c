@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/loop.h"
 #include "daemon/message.h"
 
 /**
@@ -18,13 +18,11 @@ struct sb_message *sb_message_new(const char *topic, const void *payload, size_t
 				  const char *sender)
 {
 	struct sb_message *message = calloc(1, sizeof(*message));
-	struct timespec now;
 
 	if (!message)
 		return NULL;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	message->time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	message->time_ms = sb_wall_clock_ms();
 	message->content_format = SKYBUS_NO_FORMAT;
 	message->topic = strdup(topic);
 	message->payload = payload_len > 0 ? malloc(payload_len) : NULL;

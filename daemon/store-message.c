@@ -2,20 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/store-sql.h"
 #include "skybus/plugin.h"
-
-static int64_t wall_clock_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* "" takes no room as NULL. */
 static void bind_optional(sqlite3_stmt *statement, int index, const char *text)
@@ -137,7 +127,7 @@ int sb_db_settle(struct sb_db *db, const struct sb_settlement *settlement)
 	sb_sql_bind_number(settle, 2, settlement->outcome);
 	bind_optional(settle, 3, settlement->code);
 	bind_optional(settle, 4, settlement->reason);
-	(void)sqlite3_bind_int64(settle, 5, wall_clock_ms());
+	(void)sqlite3_bind_int64(settle, 5, sb_wall_clock_ms());
 	r = sb_sql_execute(db, SB_SQL_SETTLE);
 	if (r < 0)
 		return r;
@@ -230,7 +220,7 @@ int sb_db_count_from_now(struct sb_db *db)
 {
 	sqlite3_stmt *insert = db->statements[SB_SQL_INSERT];
 	const struct sb_settlement settlement = {
-		.ticket = (uint64_t)wall_clock_ms(),
+		.ticket = (uint64_t)sb_wall_clock_ms(),
 		.outcome = SB_CANCELLED,
 		.reason = "not a message: a damaged store was replaced here",
 	};
