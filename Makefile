@@ -4,14 +4,16 @@
 
 # To build: the compiler, the build system, a -dev package for each library. meson configures the tests
 # together with the rest, hence cmocka.
-BUILD_PACKAGES = gcc libc6-dev libcmocka-dev libcoap3-dev libgnutls28-dev libjansson-dev \
-	libsqlite3-dev libsystemd-dev libyaml-dev meson ninja-build pkgconf
+BUILD_PACKAGES = gcc libc6-dev libcbor-dev libcmocka-dev libcoap3-dev libcurl4-gnutls-dev \
+	libgnutls28-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libsystemd-dev libyaml-dev meson \
+	ninja-build pkgconf
 # To run the demo: a bus, and the client of it that is everywhere.
 DEMO_PACKAGES = dbus-bin dbus-daemon
 # To check: the second compiler, the tools for style, and the other peers and clients of the tests:
-# coap-client, gdbus, openssl, jeepney, busctl.
-CHECK_PACKAGES = clang clang-format libcoap3-bin libglib2.0-bin openssl python3-jeepney shellcheck \
-	systemd
+# coap-client, gdbus, openssl, jeepney, busctl, and npm for packages of its own.
+# A node from elsewhere will do.
+CHECK_PACKAGES = clang clang-format curl iproute2 libcoap3-bin libglib2.0-bin openssl python3-jeepney \
+	shellcheck systemd $(if $(shell command -v npm),,nodejs npm)
 
 # What runs in the demo.
 DEMO_PARTS = skybusd sim/skybus-sim plugins/enos.so

@@ -20,10 +20,14 @@ struct sb_channel {
 	uint32_t security;
 	uint16_t port;
 	char *host;
+	char *interface; /* NULL for any */
+	char *server_name; /* NULL for the host */
 	uint8_t *identity;
 	size_t identity_len;
 	uint8_t *key;
 	size_t key_len;
+	uint8_t *trust; /* NULL for none beside the system's */
+	size_t trust_len;
 };
 
 SB_DEFINE_CLEANUP(struct sb_channel *, sb_channel_free)
@@ -36,6 +40,7 @@ static void channel_broke(struct sb_channel *channel, int error, const char *rea
 static void session_reason(const struct sb_channel *channel, int error, const char *detail,
 			   char *reason, size_t size)
 {
+	const char *interface = channel->interface ? channel->interface : "";
 	const char *host = channel->host;
 	unsigned int port = channel->port;
 
@@ -51,7 +56,24 @@ static void session_reason(const struct sb_channel *channel, int error, const ch
 			       "%s:%u refused the DTLS handshake%s%s%s: wrong identity or key",
 			       host, port, *detail ? " (" : "", detail, *detail ? ")" : "");
 		break;
+	case EBADMSG:
+		(void)snprintf(reason, size, "%s:%u shows a certificate that %s", host, port,
+			       *detail ? detail : "is not to be trusted");
+		break;
+	case EPERM:
+		(void)snprintf(reason, size,
+			       "the kernel does not let this daemon choose the network interface "
+			       "%s: give its unit AmbientCapabilities=CAP_NET_RAW",
+			       interface);
+		break;
+	case ENODEV:
+		(void)snprintf(reason, size,
+			       "the box has no network interface %s: is the modem up? The link's "
+			       "setting \"interface\" names it",
+			       interface);
+		break;
 	case EHOSTUNREACH:
+	case ENETUNREACH:
 		(void)snprintf(reason, size, "no route to %s:%u: is the network up?", host, port);
 		break;
 	case EMFILE:
@@ -90,27 +112,45 @@ static void channel_on_session(void *userdata, int outcome, const char *detail)
 	channel_broke(channel, outcome, reason);
 }
 
-static void channel_connect(struct sb_channel *channel, const struct sb_address *address)
+static int open_session(struct sb_channel *channel, const struct sb_address *address)
 {
 	struct sb_peer peer = {
 		.address = address->sockaddr,
 		.address_len = address->len,
 		.security = channel->security,
-		.host = channel->host,
+		.interface = channel->interface,
+		.host = channel->server_name ? channel->server_name : channel->host,
 		.identity = channel->identity,
 		.identity_len = channel->identity_len,
 		.key = channel->key,
 		.key_len = channel->key_len,
+		.trust = channel->trust,
+		.trust_len = channel->trust_len,
 	};
-	int r;
 
-	r = sb_session_new(channel->transport, &peer, channel_on_session, channel,
-			   &channel->session);
-	if (r < 0) {
-		channel_on_session(channel, r, "");
-		return;
+	return sb_session_new(channel->transport, &peer, channel_on_session, channel,
+			      &channel->session);
+}
+
+/*
+ * One address each attempt, and the next ones too as long as the box itself refuses them at once, as it
+ * does with IPv6 where there is no route for it.
+ */
+static void channel_connect(struct sb_channel *channel, const struct sb_address *addresses,
+			    size_t n_addresses)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < n_addresses; i++) {
+		int r = open_session(channel, &addresses[(channel->attempt + i) % n_addresses]);
+
+		if (r == 0) {
+			channel->changed(channel->userdata, SB_CHANNEL_CONNECTING, 0, "");
+			return;
+		}
+		error = error < 0 ? error : r;
 	}
-	channel->changed(channel->userdata, SB_CHANNEL_CONNECTING, 0, "");
+	channel_on_session(channel, error, "");
 }
 
 static void channel_on_resolved(void *userdata, int error, const char *detail,
@@ -121,7 +161,7 @@ static void channel_on_resolved(void *userdata, int error, const char *detail,
 
 	channel->lookup = NULL;
 	if (error == 0 && n_addresses > 0) {
-		channel_connect(channel, &addresses[channel->attempt % n_addresses]);
+		channel_connect(channel, addresses, n_addresses);
 		return;
 	}
 	(void)snprintf(
@@ -136,11 +176,17 @@ static bool makes_sense(const struct skybus_session *session)
 {
 	if (!session->host || session->port == 0 || session->port > UINT16_MAX)
 		return false;
-	if (session->security == SKYBUS_PLAIN)
-		return true;
 
-	return session->security == SKYBUS_PSK && session->identity && session->key &&
-	       session->key_len > 0;
+	switch (session->security) {
+	case SKYBUS_PLAIN:
+		return true;
+	case SKYBUS_PSK:
+		return session->identity && session->key && session->key_len > 0;
+	case SKYBUS_CERTIFICATE:
+		return !SKYBUS_HAS(session, trust) || session->trust || session->trust_len == 0;
+	default:
+		return false;
+	}
 }
 
 static void *copy_bytes(const void *data, size_t len)
@@ -151,6 +197,57 @@ static void *copy_bytes(const void *data, size_t len)
 		memcpy(copy, data, len);
 
 	return copy;
+}
+
+static int copy_key(struct sb_channel *channel, const struct skybus_session *session)
+{
+	channel->identity = copy_bytes(session->identity, session->identity_len);
+	channel->key = copy_bytes(session->key, session->key_len);
+	channel->identity_len = session->identity_len;
+	channel->key_len = session->key_len;
+
+	return channel->identity && channel->key ? 0 : -ENOMEM;
+}
+
+static int copy_trust(struct sb_channel *channel, const struct skybus_session *session)
+{
+	if (SKYBUS_HAS(session, trust) && session->trust_len > 0) {
+		channel->trust = copy_bytes(session->trust, session->trust_len);
+		if (!channel->trust)
+			return -ENOMEM;
+		channel->trust_len = session->trust_len;
+	}
+	if (SKYBUS_HAS(session, server_name) && session->server_name) {
+		channel->server_name = strdup(session->server_name);
+		if (!channel->server_name)
+			return -ENOMEM;
+	}
+
+	return 0;
+}
+
+static int copy_plan(struct sb_channel *channel, const struct sb_channel_plan *plan)
+{
+	const struct skybus_session *session = plan->session;
+
+	channel->transport = plan->transport;
+	channel->attempt = plan->attempt;
+	channel->security = session->security;
+	channel->port = (uint16_t)session->port;
+	channel->host = strdup(session->host);
+	if (!channel->host)
+		return -ENOMEM;
+	if (plan->interface) {
+		channel->interface = strdup(plan->interface);
+		if (!channel->interface)
+			return -ENOMEM;
+	}
+	if (session->security == SKYBUS_PSK)
+		return copy_key(channel, session);
+	if (session->security == SKYBUS_CERTIFICATE)
+		return copy_trust(channel, session);
+
+	return 0;
 }
 
 /**
@@ -165,32 +262,20 @@ static void *copy_bytes(const void *data, size_t len)
 int sb_channel_open(const struct sb_channel_plan *plan, sb_channel_fn *changed, void *userdata,
 		    struct sb_channel **ret)
 {
-	const struct skybus_session *session = plan->session;
 	SB_CLEANUP(sb_channel_free) struct sb_channel *channel = NULL;
 	int r;
 
-	if (!makes_sense(session))
+	if (!makes_sense(plan->session))
 		return -EINVAL;
 
 	channel = calloc(1, sizeof(*channel));
 	if (!channel)
 		return -ENOMEM;
-	channel->transport = plan->transport;
-	channel->attempt = plan->attempt;
 	channel->changed = changed;
 	channel->userdata = userdata;
-	channel->security = session->security;
-	channel->port = (uint16_t)session->port;
-	channel->host = strdup(session->host);
-	if (session->security == SKYBUS_PSK) {
-		channel->identity_len = session->identity_len;
-		channel->key_len = session->key_len;
-	}
-	channel->identity = copy_bytes(session->identity, channel->identity_len);
-	channel->key = copy_bytes(session->key, channel->key_len);
-	if (!channel->host || !channel->identity || !channel->key)
-		return -ENOMEM;
-
+	r = copy_plan(channel, plan);
+	if (r < 0)
+		return r;
 	r = sb_resolver_ask(plan->resolver, channel->host, channel->port, channel_on_resolved,
 			    channel, &channel->lookup);
 	if (r < 0)
@@ -218,6 +303,9 @@ struct sb_channel *sb_channel_free(struct sb_channel *channel)
 		explicit_bzero(channel->key, channel->key_len);
 	free(channel->key);
 	free(channel->identity);
+	free(channel->trust);
+	free(channel->server_name);
+	free(channel->interface);
 	free(channel->host);
 	free(channel);
 
@@ -267,9 +355,9 @@ void sb_channel_explain(const struct sb_channel *channel, uint32_t outcome, unsi
 			ret_reason, size,
 			"no answer from %s:%u for %u s: wrong address, blocked UDP port, %s", host,
 			port, waited_s,
-			channel->security == SKYBUS_PLAIN
-				? "or no route"
-				: "no route, or a wrong key that the server meets with silence");
+			channel->security == SKYBUS_PSK
+				? "no route, or a wrong key that the server meets with silence"
+				: "or no route");
 		break;
 	}
 }

@@ -28,6 +28,7 @@ struct sb_channel_plan {
 	struct sb_resolver *resolver;
 	struct sb_transport *transport;
 	const struct skybus_session *session; /* copied */
+	const char *interface; /* the name of the one to go through; NULL for any; copied */
 	unsigned int attempt; /* of several addresses, each attempt takes the next */
 };
 

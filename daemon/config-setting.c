@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/config-setting.h"
+#include "daemon/file.h"
 #include "daemon/kind.h"
 #include "daemon/secret-source.h"
+
+/* The most bytes of a file that is not a secret: every root certificate of a cloud is far shorter. */
+#define FILE_MAX (64 * 1024)
 
 typedef int secret_source_fn(struct sb_secret *secret, const char *name,
 			     const struct sb_place *place, struct sb_problems *problems);
@@ -110,6 +116,70 @@ static int read_secret(struct sb_yaml *yaml, struct sb_settings *settings,
 				      problems);
 }
 
+/*
+ * What is in there is public, so unlike a secret's file it may be anybody's, and reached by a link.
+ * O_NONBLOCK: whoever puts a FIFO there shall not stop the daemon.
+ */
+static int read_regular(const char *path, char **ret, size_t *ret_len, const char **ret_why)
+{
+	SB_CLEANUP(sb_close) int fd = -1;
+	struct stat status;
+	int r;
+
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		r = -errno;
+		*ret_why = strerror(errno);
+		return r;
+	}
+	*ret_why = "it is not a regular file";
+	if (!S_ISREG(status.st_mode))
+		return -EINVAL;
+
+	r = sb_file_read(fd, FILE_MAX, ret, ret_len);
+	if (r == -EFBIG)
+		*ret_why = "it has more than 65536 bytes";
+	else if (r < 0)
+		*ret_why = strerror(-r);
+	else if (*ret_len == 0)
+		*ret_why = "it is empty";
+
+	return r == 0 && *ret_len == 0 ? -EINVAL : r;
+}
+
+static int read_file(struct sb_settings *settings, const struct sb_yaml_pair *pair,
+		     struct sb_problems *problems)
+{
+	SB_CLEANUP(sb_free) char *data = NULL;
+	const char *path = sb_yaml_text(pair, "the whole path of a file", problems);
+	const char *why = NULL;
+	size_t len = 0;
+	int r;
+
+	if (!path)
+		return -EINVAL;
+	if (*path != '/') {
+		sb_problems_error(
+			problems, &pair->place,
+			"%.64s: \"%.128s\" does not begin with /: write the whole path of "
+			"the file",
+			pair->key, path);
+		return -EINVAL;
+	}
+	r = read_regular(path, &data, &len, &why);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		sb_problems_error(problems, &pair->place,
+				  "%.64s: cannot read %s: %s: check the path, and that skybusd may "
+				  "read the file",
+				  pair->key, path, why);
+		return -EINVAL;
+	}
+
+	return sb_settings_set_secret(settings, pair->key, data, len, &pair->place, problems);
+}
+
 /**
  * sb_config_setting() - one setting from the configuration into the settings
  * @yaml: what was read
@@ -129,6 +199,8 @@ int sb_config_setting(struct sb_yaml *yaml, struct sb_settings *settings,
 	sb_settings_mention(settings, pair->key);
 	if (row->kind == SKYBUS_SECRET)
 		return read_secret(yaml, settings, pair, problems);
+	if (row->kind == SKYBUS_FILE)
+		return read_file(settings, pair, problems);
 
 	sb_kind_expected(row, expected, sizeof(expected));
 	text = sb_yaml_text(pair, expected, problems);

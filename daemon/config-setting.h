@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * One setting: from a value in YAML, or from where the value says that a secret is.
+ * One setting: from a value in YAML, or from where the value says that a secret or a file is.
  */
 #include "daemon/config-yaml.h"
 #include "daemon/problems.h"

@@ -25,6 +25,13 @@ const struct skybus_setting sb_link_table[] = {
 	  .fallback = "yes",
 	  .help = "Whether the link connects. Messages for a link that does not are stored all the "
 		  "same." },
+	{ .key = "interface",
+	  .kind = SKYBUS_TEXT,
+	  .min = 1,
+	  .max = 15,
+	  .help = "The network interface that everything of this link goes through, such as wwan0; "
+		  "without it the routing table chooses. Names are looked up as the box looks up "
+		  "all names." },
 	{ .key = "queue_messages",
 	  .kind = SKYBUS_INTEGER,
 	  .fallback = "100000",

@@ -12,11 +12,14 @@
 	X(SB_ERROR_FAILED, "Failed", EIO)                             \
 	X(SB_ERROR_NOT_PERMITTED, "NotPermitted", EPERM)              \
 	X(SB_ERROR_INVALID_TOPIC, "InvalidTopic", EINVAL)             \
+	X(SB_ERROR_INVALID_OPTION, "InvalidOption", EINVAL)           \
 	X(SB_ERROR_TOO_LARGE, "TooLarge", EMSGSIZE)                   \
 	X(SB_ERROR_QUEUE_FULL, "QueueFull", ENOBUFS)                  \
 	X(SB_ERROR_NO_SUCH_LINK, "NoSuchLink", ENODEV)                \
 	X(SB_ERROR_NO_SUCH_TICKET, "NoSuchTicket", ENOENT)            \
 	X(SB_ERROR_NO_SUCH_SUBSCRIPTION, "NoSuchSubscription", ESRCH) \
+	X(SB_ERROR_NO_SUCH_MESSAGE, "NoSuchMessage", ENOMSG)          \
+	X(SB_ERROR_INVALID_ANSWER, "InvalidAnswer", EBADMSG)          \
 	X(SB_ERROR_NOT_ONLINE, "NotOnline", ENOTCONN)                 \
 	X(SB_ERROR_TIMEOUT, "Timeout", ETIMEDOUT)                     \
 	X(SB_ERROR_CLOUD_REJECTED, "CloudRejected", EBADE)            \

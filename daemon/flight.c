@@ -32,7 +32,6 @@
 
 #define PING_TIMEOUT_USEC (10 * SB_USEC_PER_SEC)
 #define ASKED_MAX 64
-#define REASON_MAX 320
 
 /* ---- verdicts ---- */
 
@@ -60,12 +59,12 @@ static void carry_out(struct sb_flight_item *item, const struct skybus_reply *re
 	switch (verdict->kind) {
 	case SKYBUS_DELIVERED:
 		sb_backoff_reset(&flight->backoff);
-		sb_link_on_delivered(link);
+		sb_login_on_delivered(link);
 		break;
 	case SKYBUS_REJECTED:
 		break;
 	case SKYBUS_RELOGIN:
-		sb_link_on_login_needed(link, verdict->reason);
+		sb_login_needed(link, verdict->reason);
 		break;
 	case SKYBUS_RETRY:
 	default: /* a kind that we do not know keeps the message too */
@@ -81,7 +80,7 @@ static void on_ping_reply(void *userdata, const struct skybus_reply *reply)
 {
 	struct sb_flight *flight = userdata;
 	struct sb_loop *loop = flight->link->parts.loop;
-	char reason[REASON_MAX];
+	char reason[SB_LINK_REASON_MAX];
 
 	flight->suspected = false;
 	if (reply->outcome == SKYBUS_ANSWERED) {
@@ -93,10 +92,10 @@ static void on_ping_reply(void *userdata, const struct skybus_reply *reply)
 			sb_flight_pump(flight);
 		return;
 	}
-	sb_channel_explain(
-		flight->link->channel, reply->outcome,
-		(unsigned int)((sb_loop_now(loop) - flight->link->answered_at) / SB_USEC_PER_SEC),
-		reason, sizeof(reason));
+	sb_channel_explain(flight->link->channel, reply->outcome,
+			   (unsigned int)((sb_loop_now(loop) - flight->link->login.answered_at) /
+					  SB_USEC_PER_SEC),
+			   reason, sizeof(reason));
 	sb_link_on_lost(flight->link, reason);
 }
 
@@ -130,7 +129,7 @@ static void on_silence(struct sb_flight_item *item, uint32_t outcome)
 		sb_item_tell_error(item, SB_ERROR_TIMEOUT, sb_item_unanswered);
 	sb_item_return(item);
 	if (outcome == SKYBUS_RESET)
-		sb_link_on_login_needed(flight->link, "the cloud does not know the session");
+		sb_login_needed(flight->link, "the cloud does not know the session");
 	else
 		sb_flight_suspect(flight);
 }
@@ -223,7 +222,7 @@ static bool item_send(struct sb_flight_item *item)
 	if (r < 0) {
 		sb_item_return(item);
 		if (verdict.kind == SKYBUS_RELOGIN)
-			sb_link_on_login_needed(link, verdict.reason);
+			sb_login_needed(link, verdict.reason);
 		else
 			pause_for(flight, verdict.retry_after_ms);
 		return false;
@@ -262,7 +261,7 @@ static bool may_send(const struct sb_flight *flight)
 {
 	return !flight->stopping && flight->link->state == SB_LINK_ONLINE &&
 	       !flight->login_needed && !flight->suspected && !sb_timer_armed(&flight->pause) &&
-	       flight->n_under_way + flight->link->lent.n_calls < flight->window.size;
+	       flight->n_under_way + flight->link->lent.n_requests < flight->window.size;
 }
 
 /**
@@ -279,7 +278,7 @@ void sb_flight_pump(struct sb_flight *flight)
 	}
 	/* What is under way may yet be answered, and would be sent twice after a login now. */
 	if (flight->login_needed && flight->n_under_way == 0)
-		sb_link_log_in_again(flight->link);
+		sb_login_renew(flight->link);
 }
 
 static void flight_on_pump(struct sb_task *task)

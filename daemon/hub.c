@@ -13,6 +13,7 @@ struct sb_subscription {
 	struct sb_hub *hub;
 	char *link; /* only messages of this link */
 	char *filter;
+	bool answers;
 	sb_delivery_fn *deliver;
 	void *userdata;
 };
@@ -94,8 +95,7 @@ static int check_filter(const char *filter, struct sb_error *ret_error)
 /**
  * sb_hub_subscribe() - tell somebody of messages
  * @hub: outlives the subscription
- * @link: the link whose messages are meant; copied
- * @filter: an MQTT filter; copied
+ * @interest: copied
  * @deliver: called for each message that matches
  * @userdata: for @deliver
  * @ret: the subscription, the caller's
@@ -103,26 +103,27 @@ static int check_filter(const char *filter, struct sb_error *ret_error)
  *
  * Return: 0; -EINVAL for a filter that breaks the rules, -ENOMEM.
  */
-int sb_hub_subscribe(struct sb_hub *hub, const char *link, const char *filter,
+int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 		     sb_delivery_fn *deliver, void *userdata, struct sb_subscription **ret,
 		     struct sb_error *ret_error)
 {
 	SB_CLEANUP(sb_subscription_free) struct sb_subscription *subscription = NULL;
 	int r;
 
-	r = check_filter(filter, ret_error);
+	r = check_filter(interest->filter, ret_error);
 	if (r < 0)
 		return r;
 
 	subscription = calloc(1, sizeof(*subscription));
 	if (subscription) {
-		subscription->link = strdup(link);
-		subscription->filter = strdup(filter);
+		subscription->link = strdup(interest->link);
+		subscription->filter = strdup(interest->filter);
 	}
 	if (!subscription || !subscription->link || !subscription->filter) {
 		(void)sb_error_set(ret_error, SB_ERROR_FAILED, "no memory left for a subscription");
 		return -ENOMEM;
 	}
+	subscription->answers = interest->answers;
 	subscription->deliver = deliver;
 	subscription->userdata = userdata;
 	subscription->hub = hub;
@@ -153,27 +154,39 @@ struct sb_subscription *sb_subscription_free(struct sb_subscription *subscriptio
 }
 
 /**
+ * sb_subscription_answers() - does the subscriber want to answer what can be answered?
+ * @subscription: the subscription
+ *
+ * Return: whether it does.
+ */
+bool sb_subscription_answers(const struct sb_subscription *subscription)
+{
+	return subscription->answers;
+}
+
+/**
  * sb_hub_deliver() - give a message to whoever asked for such
  * @hub: the hub
  * @delivery: the message; its number is filled in
  *
- * Return: how many subscriptions matched.
+ * Return: how many subscriptions matched, and how many of these wait to answer.
  */
-size_t sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery)
+struct sb_reach sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery)
 {
 	struct sb_subscription *subscription;
-	size_t n = 0;
+	struct sb_reach reach = { 0 };
 
 	delivery->message = ++hub->last_message;
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entry) {
 		if (strcmp(subscription->link, delivery->link) != 0 ||
 		    !sb_filter_matches(subscription->filter, delivery->topic))
 			continue;
+		reach.matched++;
+		reach.answering += subscription->answers;
 		subscription->deliver(subscription->userdata, subscription, delivery);
-		n++;
 	}
 
-	return n;
+	return reach;
 }
 
 /**

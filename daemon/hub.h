@@ -22,6 +22,20 @@ struct sb_delivery {
 	const uint8_t *payload;
 	size_t payload_len;
 	uint32_t content_format; /* or SKYBUS_NO_FORMAT */
+	int64_t answer_by_ms; /* wall clock: an answer is awaited until then; 0: none is */
+};
+
+/** struct sb_reach - whom a message reached: subscriptions */
+struct sb_reach {
+	size_t matched;
+	size_t answering; /* of these, who subscribed in order to answer */
+};
+
+/** struct sb_interest - what a subscriber wants; text is copied */
+struct sb_interest {
+	const char *link; /* the link whose messages are meant */
+	const char *filter; /* MQTT's */
+	bool answers; /* the subscriber wants to answer what can be answered */
 };
 
 typedef void sb_delivery_fn(void *userdata, struct sb_subscription *subscription,
@@ -29,9 +43,10 @@ typedef void sb_delivery_fn(void *userdata, struct sb_subscription *subscription
 
 int sb_hub_new(struct sb_hub **ret);
 struct sb_hub *sb_hub_free(struct sb_hub *hub);
-int sb_hub_subscribe(struct sb_hub *hub, const char *link, const char *filter,
+int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 		     sb_delivery_fn *deliver, void *userdata, struct sb_subscription **ret,
 		     struct sb_error *ret_error);
 struct sb_subscription *sb_subscription_free(struct sb_subscription *subscription);
-size_t sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery);
+struct sb_reach sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery);
+bool sb_subscription_answers(const struct sb_subscription *subscription);
 bool sb_filter_matches(const char *filter, const char *topic);

@@ -28,6 +28,7 @@ struct sb_choices {
  * @example: a value as one writes it; NULL if @form says all
  * @least, @most: the kind's own bounds: of the value, or of the length in bytes of texts
  * @is_text: the value is the text itself
+ * @is_bytes: the value is bytes that come from elsewhere, and there is no default
  * @is_length: what has bounds is the length of the text
  * @parse: from a text to a value, or to a length in bytes; -EINVAL if it is none of this kind
  * @print: a value as one writes it
@@ -39,6 +40,7 @@ struct sb_kind {
 	int64_t least;
 	int64_t most;
 	bool is_text;
+	bool is_bytes;
 	bool is_length;
 	int (*parse)(const struct skybus_setting *row, const char *text, int64_t *ret);
 	void (*print)(int64_t value, char *ret, size_t size);

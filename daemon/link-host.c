@@ -2,53 +2,21 @@
 /*
  * What the daemon lends to a link's plugin: struct skybus_host of include/skybus/plugin.h.
  *
- * Whatever a plugin asks for is written down with its link, so that nothing comes back to a plugin that
- * has been detached, and nothing that belonged to an old session reaches it in a new one.
+ * Thin: what takes longer than a call is in link-lent.c, what the cloud begins in link-serve.c.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "daemon/cleanup.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
-
-#define CALL_TIMEOUT_USEC (30 * SB_USEC_PER_SEC)
-#define TIMERS_MAX 16
-
-struct sb_lent_timer {
-	TAILQ_ENTRY(sb_lent_timer) entry;
-	struct sb_timer timer;
-	struct sb_link *link;
-	int64_t handle;
-	skybus_timer_fn *done;
-	void *tag;
-};
-
-/* A write outlives its link if it must: the store's completion comes all the same. */
-struct sb_lent_write {
-	TAILQ_ENTRY(sb_lent_write) entry;
-	struct sb_link *link; /* NULL once the link is gone */
-	skybus_stored_fn *done;
-	void *tag;
-};
-
-static struct skybus_request *call_free(struct skybus_request *call)
-{
-	if (!call)
-		return NULL;
-
-	(void)sb_request_free(call->filled);
-	free(call);
-
-	return NULL;
-}
-
-SB_DEFINE_CLEANUP(struct skybus_request *, call_free)
 
 static struct sb_link *link_of(struct skybus_link *handle)
 {
 	return (struct sb_link *)handle;
+}
+
+static struct sb_response *response_of(struct skybus_response *handle)
+{
+	return (struct sb_response *)handle;
 }
 
 /* ---- settings ---- */
@@ -131,20 +99,20 @@ static int32_t host_open_session(struct skybus_link *handle, const struct skybus
 		.resolver = link->parts.resolver,
 		.transport = link->parts.transport,
 		.session = session,
-		.attempt = link->attempts,
+		.interface = sb_link_interface(link),
+		.attempt = link->failures,
 	};
 	struct sb_channel *channel;
 	int r;
 
 	/* Nobody would end what is begun outside of a login. */
-	if (!link->logging_in)
+	if (!link->login.under_way)
 		return -EBUSY;
 	r = sb_channel_open(&plan, sb_link_on_channel, link, &channel);
 	if (r < 0)
 		return r;
 	sb_lent_drop_session(link);
 	link->channel = channel;
-	link->attempts++;
 	link->lent.opened = done;
 	link->lent.opened_tag = tag;
 	sb_link_enter(link, SB_LINK_RESOLVING, "");
@@ -154,208 +122,87 @@ static int32_t host_open_session(struct skybus_link *handle, const struct skybus
 
 static struct skybus_request *host_new_request(struct skybus_link *link)
 {
-	SB_CLEANUP(call_free) struct skybus_request *call = calloc(1, sizeof(*call));
-
-	if (!call)
-		return NULL;
-	call->link = link_of(link);
-	call->filled = sb_request_new();
-	if (!call->filled)
-		return NULL;
-	/* It is a login's or a command's: somebody can try again, so the first bad word will do. */
-	call->filled->impatient = true;
-
-	return SB_STEAL(call);
+	return sb_lent_request_new(link_of(link));
 }
 
 static void host_free_request(struct skybus_request *request)
 {
-	(void)call_free(request);
-}
-
-static void call_on_reply(void *userdata, const struct skybus_reply *reply)
-{
-	SB_CLEANUP(call_free) struct skybus_request *call = userdata;
-	struct sb_link *link = call->link;
-
-	TAILQ_REMOVE(&link->lent.calls, call, entry);
-	link->lent.n_calls--;
-	sb_task_schedule(&link->flight.pump);
-	if (reply->outcome == SKYBUS_ANSWERED) {
-		sb_link_on_answer(link);
-	} else {
-		link->silence = reply->outcome;
-		link->silence_s = (unsigned int)(call->timeout_usec / SB_USEC_PER_SEC);
-	}
-	if (call->done)
-		call->done(link->plugin_state, call->tag, reply);
+	(void)sb_lent_request_free(request);
 }
 
 static int32_t host_send_request(struct skybus_request *request, uint32_t timeout_ms,
 				 skybus_replied_fn *done, void *tag)
 {
-	SB_CLEANUP(call_free) struct skybus_request *call = request;
-	struct sb_link *link = call->link;
-	struct sb_session *session = link->channel ? sb_channel_session(link->channel) : NULL;
-	int r;
+	return sb_lent_request_send(request, timeout_ms, done, tag);
+}
 
-	if (!session)
-		return -ENOTCONN;
-	call->done = done;
-	call->tag = tag;
-	call->timeout_usec = timeout_ms > 0 ? timeout_ms * SB_USEC_PER_MSEC : CALL_TIMEOUT_USEC;
-	r = sb_session_send(session, call->filled, call->timeout_usec, call_on_reply, call);
-	if (r < 0)
-		return r;
-	if (link->logging_in)
-		sb_link_enter(link, SB_LINK_AUTHENTICATING, "");
-	TAILQ_INSERT_TAIL(&link->lent.calls, call, entry);
-	link->lent.n_calls++;
-	call = NULL;
+static int32_t host_fetch(struct skybus_link *link, const struct skybus_fetch *fetch,
+			  skybus_fetched_fn *done, void *tag)
+{
+	return sb_lent_fetch_start(link_of(link), fetch, done, tag);
+}
 
-	return 0;
+static int32_t host_listen(struct skybus_link *link, const struct skybus_listen *listen)
+{
+	return sb_serve_listen(link_of(link), listen);
 }
 
 /* ---- timers ---- */
 
-static void timer_free(struct sb_lent_timer *timer)
-{
-	sb_timer_disarm(&timer->timer);
-	TAILQ_REMOVE(&timer->link->lent.timers, timer, entry);
-	free(timer);
-}
-
-static void timer_on_fire(struct sb_timer *fired)
-{
-	struct sb_lent_timer *timer = sb_container_of(fired, struct sb_lent_timer, timer);
-	struct sb_link *link = timer->link;
-	skybus_timer_fn *done = timer->done;
-	void *tag = timer->tag;
-
-	timer_free(timer);
-	done(link->plugin_state, tag);
-}
-
-static int64_t host_timer_start(struct skybus_link *handle, uint32_t ms, skybus_timer_fn *done,
+static int64_t host_timer_start(struct skybus_link *link, uint32_t ms, skybus_timer_fn *done,
 				void *tag)
 {
-	struct sb_link *link = link_of(handle);
-	struct sb_lent_timer *timer;
-	unsigned int n = 0;
-
-	TAILQ_FOREACH(timer, &link->lent.timers, entry)
-		n++;
-	if (n >= TIMERS_MAX)
-		return -ENOSPC;
-	timer = calloc(1, sizeof(*timer));
-	if (!timer)
-		return -ENOMEM;
-	timer->link = link;
-	timer->handle = ++link->lent.last_timer;
-	timer->done = done;
-	timer->tag = tag;
-	sb_timer_init(&timer->timer, link->parts.loop, timer_on_fire);
-	sb_timer_arm(&timer->timer, ms * SB_USEC_PER_MSEC);
-	TAILQ_INSERT_TAIL(&link->lent.timers, timer, entry);
-
-	return timer->handle;
+	return sb_lent_timer_start(link_of(link), ms, done, tag);
 }
 
-static void host_timer_stop(struct skybus_link *handle, int64_t number)
+static void host_timer_stop(struct skybus_link *link, int64_t handle)
 {
-	struct sb_link *link = link_of(handle);
-	struct sb_lent_timer *timer;
-
-	TAILQ_FOREACH(timer, &link->lent.timers, entry) {
-		if (timer->handle == number) {
-			timer_free(timer);
-			return;
-		}
-	}
+	sb_lent_timer_stop(link_of(link), handle);
 }
 
 /* ---- how the login ended ---- */
 
 static void host_online(struct skybus_link *link, const struct skybus_terms *terms)
 {
-	sb_link_on_online(link_of(link), terms);
+	sb_login_on_online(link_of(link), terms);
 }
 
 static void host_failed(struct skybus_link *handle, uint32_t kind, const char *reason,
 			uint32_t wait_s)
 {
 	struct sb_link *link = link_of(handle);
-	char explained[320] = "the cloud did not answer";
+	char explained[SB_LINK_REASON_MAX] = "the cloud did not answer";
 
 	if (!reason && link->channel)
-		sb_channel_explain(link->channel, link->silence, link->silence_s, explained,
-				   sizeof(explained));
-	sb_link_on_failed(link, kind, reason ? reason : explained, wait_s);
+		sb_channel_explain(link->channel, link->lent.silence, link->lent.silence_s,
+				   explained, sizeof(explained));
+	sb_login_on_failed(link, kind, reason ? reason : explained, wait_s);
 }
 
 /* ---- commands ---- */
 
-static int32_t host_deliver(struct skybus_link *handle, const struct skybus_command *command)
+static int32_t host_deliver(struct skybus_link *link, const struct skybus_command *command)
 {
-	struct sb_link *link = link_of(handle);
-	struct sb_delivery delivery = {
-		.link = sb_link_name(link),
-		.topic = command->topic,
-		.payload = command->payload,
-		.payload_len = command->payload_len,
-		.content_format = command->content_format,
-	};
-	size_t n = sb_hub_deliver(link->parts.hub, &delivery);
+	return sb_serve_deliver(link_of(link), command);
+}
 
-	if (n == 0)
-		sb_log_link(sb_link_name(link), LOG_DEBUG,
-			    "a command for %s came, and no app has subscribed to that topic",
-			    command->topic);
+static void host_response_code(struct skybus_response *response, uint32_t code)
+{
+	sb_response_code(response_of(response), code);
+}
 
-	return (int32_t)n;
+static void host_response_payload(struct skybus_response *response, uint32_t content_format,
+				  const void *data, uint32_t len)
+{
+	sb_response_payload(response_of(response), content_format, data, len);
+}
+
+static void host_response_topic(struct skybus_response *response, const char *topic)
+{
+	sb_response_topic(response_of(response), topic);
 }
 
 /* ---- memory ---- */
-
-static void write_on_done(void *userdata, int error)
-{
-	SB_CLEANUP(sb_free) struct sb_lent_write *write = userdata;
-
-	if (!write->link)
-		return;
-	TAILQ_REMOVE(&write->link->lent.writes, write, entry);
-	if (error < 0)
-		sb_log_link(
-			sb_link_name(write->link), LOG_ERR,
-			"what the cloud told us could not be stored: %s; after a restart the link "
-			"has to log in anew",
-			strerror(-error));
-	if (write->done)
-		write->done(write->link->plugin_state, write->tag, error);
-}
-
-static struct sb_lent_write *write_new(struct sb_link *link, skybus_stored_fn *done, void *tag)
-{
-	struct sb_lent_write *write = calloc(1, sizeof(*write));
-
-	if (!write)
-		return NULL;
-	write->link = link;
-	write->done = done;
-	write->tag = tag;
-
-	return write;
-}
-
-static int32_t write_handed_over(struct sb_link *link, struct sb_lent_write *write, int error)
-{
-	if (error < 0)
-		free(write);
-	else
-		TAILQ_INSERT_TAIL(&link->lent.writes, write, entry);
-
-	return error;
-}
 
 static const uint8_t *host_store_get(struct skybus_link *link, const char *key, uint32_t *ret_len)
 {
@@ -368,32 +215,16 @@ static const uint8_t *host_store_get(struct skybus_link *link, const char *key, 
 	return value;
 }
 
-static int32_t host_store_put(struct skybus_link *handle, const char *key, const void *data,
+static int32_t host_store_put(struct skybus_link *link, const char *key, const void *data,
 			      uint32_t len, skybus_stored_fn *done, void *tag)
 {
-	struct sb_link *link = link_of(handle);
-	struct sb_lent_write *write = write_new(link, done, tag);
-
-	if (!write)
-		return -ENOMEM;
-
-	return write_handed_over(link, write,
-				 sb_store_put(link->parts.store, sb_link_name(link), key, data, len,
-					      write_on_done, write));
+	return sb_lent_put(link_of(link), key, data, len, done, tag);
 }
 
-static int32_t host_store_remove(struct skybus_link *handle, const char *key,
-				 skybus_stored_fn *done, void *tag)
+static int32_t host_store_remove(struct skybus_link *link, const char *key, skybus_stored_fn *done,
+				 void *tag)
 {
-	struct sb_link *link = link_of(handle);
-	struct sb_lent_write *write = write_new(link, done, tag);
-
-	if (!write)
-		return -ENOMEM;
-
-	return write_handed_over(link, write,
-				 sb_store_remove(link->parts.store, sb_link_name(link), key,
-						 write_on_done, write));
+	return sb_lent_remove(link_of(link), key, done, tag);
 }
 
 const struct skybus_host sb_link_host = {
@@ -413,78 +244,17 @@ const struct skybus_host sb_link_host = {
 	.new_request = host_new_request,
 	.free_request = host_free_request,
 	.send_request = host_send_request,
+	.fetch = host_fetch,
+	.listen = host_listen,
 	.timer_start = host_timer_start,
 	.timer_stop = host_timer_stop,
 	.online = host_online,
 	.failed = host_failed,
 	.deliver = host_deliver,
+	.response_code = host_response_code,
+	.response_payload = host_response_payload,
+	.response_topic = host_response_topic,
 	.store_get = host_store_get,
 	.store_put = host_store_put,
 	.store_remove = host_store_remove,
 };
-
-/**
- * sb_lent_init() - a plugin that has asked for nothing yet
- * @lent: embedded in its link
- */
-void sb_lent_init(struct sb_lent *lent)
-{
-	*lent = (struct sb_lent){ 0 };
-	TAILQ_INIT(&lent->calls);
-	TAILQ_INIT(&lent->timers);
-	TAILQ_INIT(&lent->writes);
-}
-
-/**
- * sb_lent_forget_calls() - a new login begins: the plugin's own requests are none of its business any more
- * @link: its link; the session stays, and what is under way on it ends unheard
- */
-void sb_lent_forget_calls(struct sb_link *link)
-{
-	struct skybus_request *call;
-
-	TAILQ_FOREACH(call, &link->lent.calls, entry)
-		call->done = NULL;
-}
-
-/**
- * sb_lent_drop_session() - close the link's session, if it has one
- * @link: messages that were under way go back to their queue; the plugin's own requests on it are
- *	forgotten, and their completions do not come
- */
-void sb_lent_drop_session(struct sb_link *link)
-{
-	struct skybus_request *call;
-
-	sb_flight_recall(&link->flight);
-	link->lent.opened = NULL;
-	while ((call = TAILQ_FIRST(&link->lent.calls))) {
-		TAILQ_REMOVE(&link->lent.calls, call, entry);
-		(void)call_free(call);
-	}
-	link->lent.n_calls = 0;
-	if (link->channel && sb_channel_session(link->channel)) {
-		struct sb_traffic traffic;
-
-		sb_session_traffic(sb_channel_session(link->channel), &traffic);
-		link->past.sent += traffic.sent;
-		link->past.received += traffic.received;
-	}
-	link->channel = sb_channel_free(link->channel);
-}
-
-/**
- * sb_lent_done() - the plugin is detached: nothing comes back to it any more
- * @link: its link, without session
- */
-void sb_lent_done(struct sb_link *link)
-{
-	struct sb_lent_write *write;
-
-	while (!TAILQ_EMPTY(&link->lent.timers))
-		timer_free(TAILQ_FIRST(&link->lent.timers));
-	while ((write = TAILQ_FIRST(&link->lent.writes))) {
-		TAILQ_REMOVE(&link->lent.writes, write, entry);
-		write->link = NULL;
-	}
-}

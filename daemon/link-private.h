@@ -2,18 +2,27 @@
 #pragma once
 
 /*
- * The inside of a link, shared by its three parts: link.c (states), link-host.c (what the plugin is
- * lent) and flight.c (what is on its way). Nobody else includes this.
+ * The inside of a link, shared by its parts: link.c (states), link-login.c (logins, their terms and their
+ * end), link-host.c and link-lent.c (what the plugin is lent), link-serve.c (what the cloud asks and
+ * commands), link-publish.c (what apps hand in) and flight.c (what is on its way). Nobody else includes
+ * this.
  */
 #include "daemon/backoff.h"
+#include "daemon/calls.h"
 #include "daemon/channel.h"
 #include "daemon/flight.h"
 #include "daemon/link.h"
+#include "daemon/networks.h"
 
+/* Room for a sentence on why a link is not online. */
+#define SB_LINK_REASON_MAX 320
+
+struct sb_lent_fetch;
 struct sb_lent_timer;
 struct sb_lent_write;
+struct sb_serving;
 
-TAILQ_HEAD(sb_call_list, skybus_request);
+TAILQ_HEAD(sb_lent_requests, skybus_request);
 
 /** struct skybus_request - a request in a plugin's hands: of its own, or a message's being encoded */
 struct skybus_request {
@@ -27,13 +36,42 @@ struct skybus_request {
 
 /** struct sb_lent - what a plugin has asked for and not yet got; embedded in its link */
 struct sb_lent {
-	struct sb_call_list calls;
-	unsigned int n_calls; /* they count against the window */
+	struct sb_lent_requests requests;
+	unsigned int n_requests; /* they count against the window */
 	TAILQ_HEAD(, sb_lent_timer) timers;
 	TAILQ_HEAD(, sb_lent_write) writes;
+	TAILQ_HEAD(, sb_lent_fetch) fetches;
+	unsigned int n_fetches;
 	int64_t last_timer;
 	skybus_opened_fn *opened; /* who waits for the session; NULL when nobody does */
 	void *opened_tag;
+	uint32_t silence; /* how the last request that nobody answered ended */
+	unsigned int silence_s; /* and after how long */
+};
+
+/** struct sb_login - how a link gets in, and how long it stays; embedded in it */
+struct sb_login {
+	bool under_way;
+	unsigned int refusals; /* of our credentials, in a row */
+	unsigned int relogins; /* since a message was delivered */
+	int64_t expires_ms; /* wall clock; 0 for never */
+	uint64_t answered_at; /* when the cloud last answered anything */
+	uint64_t keepalive_usec; /* 0: never */
+	struct sb_timer deadline;
+	struct sb_timer stable;
+	struct sb_timer expiry;
+	struct sb_timer keepalive;
+};
+
+/** struct sb_serve - what the cloud asks of a link; embedded in it */
+struct sb_serve {
+	struct sb_listener *listener; /* NULL when it does not listen */
+	uint16_t port;
+	struct sb_networks from;
+	bool from_all;
+	struct sb_serving *serving; /* the request that serve() has in hand; NULL outside of it */
+	bool answering; /* answer() has a call in hand */
+	struct sb_calls calls;
 };
 
 struct sb_link {
@@ -49,44 +87,67 @@ struct sb_link {
 	char *state_reason;
 	char *last_error;
 	int64_t since_ms;
-	int64_t session_expires_ms;
 
 	struct sb_queue *queue;
 	struct sb_channel *channel;
 	struct sb_traffic past; /* of the sessions that are closed */
 	struct sb_flight flight;
 	struct sb_lent lent;
+	struct sb_login login;
+	struct sb_serve serve;
 
 	struct sb_backoff backoff;
-	unsigned int attempts; /* of opening a channel, since the link came */
-	unsigned int refusals; /* of our credentials, in a row */
-	unsigned int relogins; /* since a message was delivered */
-	uint32_t silence; /* how the plugin's last unanswered request ended */
-	unsigned int silence_s; /* and after how long */
-	bool logging_in;
-	uint64_t answered_at; /* when the cloud last answered anything */
-	uint64_t keepalive_usec; /* 0: never */
+	unsigned int
+		failures; /* since the link came: each moves on to the next address of a name */
 	struct sb_timer wake; /* the start, or the back-off, is over */
-	struct sb_timer login_deadline;
-	struct sb_timer stable;
-	struct sb_timer expiry;
-	struct sb_timer keepalive;
 };
+
+/* ---- link.c ---- */
+
+void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason);
+void sb_link_go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s);
+void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, const char *reason);
+void sb_link_on_lost(struct sb_link *link, const char *reason);
+void sb_link_on_trouble(struct sb_link *link, const char *reason);
+void sb_link_on_answer(struct sb_link *link);
+const char *sb_link_interface(const struct sb_link *link);
+
+/* ---- link-login.c ---- */
+
+void sb_login_init(struct sb_link *link);
+void sb_login_begin(struct sb_link *link);
+void sb_login_end(struct sb_link *link);
+void sb_login_needed(struct sb_link *link, const char *reason);
+void sb_login_renew(struct sb_link *link);
+void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms);
+void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s);
+void sb_login_on_answer(struct sb_link *link);
+void sb_login_on_delivered(struct sb_link *link);
+
+/* ---- link-host.c, link-lent.c ---- */
 
 extern const struct skybus_host sb_link_host;
 
 void sb_lent_init(struct sb_lent *lent);
-void sb_lent_forget_calls(struct sb_link *link);
+struct skybus_request *sb_lent_request_new(struct sb_link *link);
+struct skybus_request *sb_lent_request_free(struct skybus_request *request);
+int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
+			 skybus_replied_fn *done, void *tag);
+int sb_lent_fetch_start(struct sb_link *link, const struct skybus_fetch *plan,
+			skybus_fetched_fn *done, void *tag);
+int64_t sb_lent_timer_start(struct sb_link *link, uint32_t ms, skybus_timer_fn *done, void *tag);
+void sb_lent_timer_stop(struct sb_link *link, int64_t handle);
+int sb_lent_put(struct sb_link *link, const char *key, const void *data, uint32_t len,
+		skybus_stored_fn *done, void *tag);
+int sb_lent_remove(struct sb_link *link, const char *key, skybus_stored_fn *done, void *tag);
+void sb_lent_forget(struct sb_link *link);
 void sb_lent_drop_session(struct sb_link *link);
 void sb_lent_done(struct sb_link *link);
 
-void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason);
-void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, const char *reason);
-void sb_link_on_online(struct sb_link *link, const struct skybus_terms *terms);
-void sb_link_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s);
-void sb_link_on_lost(struct sb_link *link, const char *reason);
-void sb_link_on_login_needed(struct sb_link *link, const char *reason);
-void sb_link_log_in_again(struct sb_link *link);
-void sb_link_on_trouble(struct sb_link *link, const char *reason);
-void sb_link_on_answer(struct sb_link *link);
-void sb_link_on_delivered(struct sb_link *link);
+/* ---- link-serve.c ---- */
+
+void sb_serve_init(struct sb_link *link);
+int sb_serve_listen(struct sb_link *link, const struct skybus_listen *listen);
+int sb_serve_deliver(struct sb_link *link, const struct skybus_command *command);
+void sb_serve_stop(struct sb_link *link);
+void sb_serve_done(struct sb_link *link);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The states of a link. Whatever happens to it comes through one of the sb_link_on_…() functions; each
- * ends in sb_link_enter(). What is lent to the plugin is in link-host.c, what is on its way in flight.c.
+ * The states of a link. Whatever happens to it comes through one of the …_on_…() functions, here and in
+ * link-login.c; each ends in sb_link_enter().
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,20 +11,6 @@
 #include "daemon/cleanup.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
-
-/* A plugin that says neither online() nor failed() is given up. */
-#define LOGIN_TIMEOUT_USEC (120 * SB_USEC_PER_SEC)
-
-/* Online for so long, and the earlier failures are forgotten. */
-#define STABLE_USEC (5 * 60 * SB_USEC_PER_SEC)
-
-/* So often may our credentials be refused before only a person can help. */
-#define REFUSALS_MAX 3
-
-/* So often may the cloud ask for a login without having taken one message in between. */
-#define RELOGINS_MAX 2
-
-#define REASON_MAX 320
 
 SB_DEFINE_CLEANUP(struct sb_link *, sb_link_free)
 
@@ -94,32 +80,16 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 /* Down, to whatever state comes next. */
 static void leave_online(struct sb_link *link)
 {
-	link->logging_in = false;
-	link->session_expires_ms = 0;
 	sb_timer_disarm(&link->wake);
-	sb_timer_disarm(&link->login_deadline);
-	sb_timer_disarm(&link->stable);
-	sb_timer_disarm(&link->expiry);
-	sb_timer_disarm(&link->keepalive);
+	sb_login_end(link);
+	sb_lent_forget(link);
 	sb_lent_drop_session(link);
-}
-
-static void begin_login(struct sb_link *link)
-{
-	sb_timer_disarm(&link->stable);
-	sb_timer_disarm(&link->expiry);
-	sb_timer_disarm(&link->keepalive);
-	sb_lent_forget_calls(link);
-	link->logging_in = true;
-	sb_timer_arm(&link->login_deadline, LOGIN_TIMEOUT_USEC);
-	sb_link_enter(link, SB_LINK_STARTING, "");
-	link->plugin->login(link->plugin_state);
 }
 
 static void back_off(struct sb_link *link, const char *reason, uint32_t wait_s)
 {
 	uint64_t delay = sb_backoff_next(&link->backoff, arc4random());
-	char text[REASON_MAX + 64];
+	char text[SB_LINK_REASON_MAX + 64];
 
 	if (delay < wait_s * SB_USEC_PER_SEC)
 		delay = wait_s * SB_USEC_PER_SEC;
@@ -129,9 +99,17 @@ static void back_off(struct sb_link *link, const char *reason, uint32_t wait_s)
 	sb_link_enter(link, SB_LINK_BACKOFF, text);
 }
 
-static void go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s)
+/**
+ * sb_link_go_down() - the link cannot go on as it is
+ * @link: online, or logging in
+ * @for_good: until a person has helped; otherwise it tries again by itself
+ * @reason: a sentence; not one that goes away with the session
+ * @wait_s: not before so many seconds again
+ */
+void sb_link_go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s)
 {
 	leave_online(link);
+	link->failures++;
 	replace_text(&link->last_error, reason);
 	sb_flight_refuse(&link->flight, reason);
 	if (for_good)
@@ -174,112 +152,16 @@ void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, 
 }
 
 /**
- * sb_link_on_online() - the plugin has logged in
- * @link: ignored unless a login is under way
- * @terms: the cloud's
- */
-void sb_link_on_online(struct sb_link *link, const struct skybus_terms *terms)
-{
-	unsigned int window = (unsigned int)sb_settings_integer(link->config->common, "window");
-
-	if (!link->logging_in)
-		return;
-	if (!link->channel || !sb_channel_session(link->channel)) {
-		sb_link_on_failed(link, SKYBUS_TRANSIENT,
-				  "the plugin says that it has logged in, but there is no session",
-				  0);
-		return;
-	}
-	if (terms->window > 0 && terms->window < window)
-		window = terms->window;
-
-	link->logging_in = false;
-	link->refusals = 0;
-	sb_timer_disarm(&link->login_deadline);
-	sb_timer_arm(&link->stable, STABLE_USEC);
-	link->session_expires_ms = 0;
-	if (terms->expires_s > 0) {
-		link->session_expires_ms = sb_wall_clock_ms() + terms->expires_s * INT64_C(1000);
-		/* A tenth earlier, so that no message meets a login that is over. */
-		sb_timer_arm(&link->expiry, terms->expires_s * SB_USEC_PER_SEC / 10 * 9);
-	}
-	link->keepalive_usec = SKYBUS_HAS(link->plugin, keepalive) && link->plugin->keepalive
-				       ? terms->keepalive_s * SB_USEC_PER_SEC
-				       : 0;
-	link->answered_at = sb_loop_now(link->parts.loop);
-	if (link->keepalive_usec > 0)
-		sb_timer_arm(&link->keepalive, link->keepalive_usec);
-	sb_link_enter(link, SB_LINK_ONLINE, "");
-	sb_flight_begin(&link->flight, window);
-}
-
-/**
- * sb_link_on_failed() - the plugin could not log in
- * @link: ignored unless a login is under way
- * @kind: SKYBUS_TRANSIENT …
- * @reason: a sentence
- * @wait_s: not before so many seconds again
- */
-void sb_link_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s)
-{
-	bool for_good = kind == SKYBUS_CONFIGURATION;
-	char text[REASON_MAX];
-
-	if (!link->logging_in)
-		return;
-	/* @reason may point into what goes away with the session. */
-	(void)snprintf(text, sizeof(text), "%s", reason);
-	if (kind == SKYBUS_CREDENTIALS && ++link->refusals >= REFUSALS_MAX) {
-		link->refusals = 0;
-		for_good = true;
-	}
-	go_down(link, for_good, text, wait_s);
-}
-
-/**
  * sb_link_on_lost() - the session is no good any more
  * @link: online, or logging in
  * @reason: a sentence
  */
 void sb_link_on_lost(struct sb_link *link, const char *reason)
 {
-	char text[REASON_MAX];
+	char text[SB_LINK_REASON_MAX];
 
 	(void)snprintf(text, sizeof(text), "%s", reason);
-	go_down(link, false, text, 0);
-}
-
-/**
- * sb_link_on_login_needed() - the cloud wants a login; sb_flight_pump() begins it when it can
- * @link: online
- * @reason: a sentence
- */
-void sb_link_on_login_needed(struct sb_link *link, const char *reason)
-{
-	char text[REASON_MAX];
-
-	if (link->flight.login_needed || link->state != SB_LINK_ONLINE)
-		return;
-	if (++link->relogins > RELOGINS_MAX) {
-		link->relogins = 0;
-		(void)snprintf(text, sizeof(text),
-			       "the cloud lets this link in, and then refuses what it sends: %s",
-			       reason);
-		go_down(link, false, text, 0);
-		return;
-	}
-	sb_log_link(sb_link_name(link), LOG_INFO, "logging in again: %s", reason);
-	link->flight.login_needed = true;
-}
-
-/**
- * sb_link_log_in_again() - begin the login that was needed
- * @link: online, with nothing under way
- */
-void sb_link_log_in_again(struct sb_link *link)
-{
-	link->flight.login_needed = false;
-	begin_login(link);
+	sb_link_go_down(link, false, text, 0);
 }
 
 /**
@@ -303,17 +185,8 @@ void sb_link_on_trouble(struct sb_link *link, const char *reason)
  */
 void sb_link_on_answer(struct sb_link *link)
 {
-	link->answered_at = sb_loop_now(link->parts.loop);
+	sb_login_on_answer(link);
 	tell_changed(link, SB_LINK_CHANGED_NUMBERS);
-}
-
-/**
- * sb_link_on_delivered() - the cloud took a message
- * @link: the link
- */
-void sb_link_on_delivered(struct sb_link *link)
-{
-	link->relogins = 0;
 }
 
 static void link_on_queue(void *userdata)
@@ -325,46 +198,9 @@ static void link_on_queue(void *userdata)
 	sb_task_schedule(&link->flight.pump);
 }
 
-/* ---- timers ---- */
-
 static void link_on_wake(struct sb_timer *timer)
 {
-	begin_login(sb_container_of(timer, struct sb_link, wake));
-}
-
-static void link_on_login_deadline(struct sb_timer *timer)
-{
-	sb_link_on_failed(sb_container_of(timer, struct sb_link, login_deadline), SKYBUS_TRANSIENT,
-			  "the login did not come to an end within 120 s", 0);
-}
-
-static void link_on_stable(struct sb_timer *timer)
-{
-	sb_backoff_reset(&sb_container_of(timer, struct sb_link, stable)->backoff);
-}
-
-static void link_on_expiry(struct sb_timer *timer)
-{
-	struct sb_link *link = sb_container_of(timer, struct sb_link, expiry);
-
-	/* Foreseen, so it says nothing against the cloud. */
-	link->relogins = 0;
-	sb_link_on_login_needed(link, "the present login is about to expire");
-	sb_flight_pump(&link->flight);
-}
-
-/* Answers only note their time; the timer looks whether the last one was long enough ago. */
-static void link_on_keepalive(struct sb_timer *timer)
-{
-	struct sb_link *link = sb_container_of(timer, struct sb_link, keepalive);
-	uint64_t quiet = sb_loop_now(link->parts.loop) - link->answered_at;
-
-	if (quiet < link->keepalive_usec) {
-		sb_timer_arm(&link->keepalive, link->keepalive_usec - quiet);
-		return;
-	}
-	sb_timer_arm(&link->keepalive, link->keepalive_usec);
-	sb_flight_keepalive(&link->flight);
+	sb_login_begin(sb_container_of(timer, struct sb_link, wake));
 }
 
 /* ---- coming and going ---- */
@@ -398,7 +234,6 @@ static int link_init(struct sb_link *link)
 		.messages = (uint64_t)sb_settings_integer(common, "queue_messages"),
 		.bytes = (uint64_t)sb_settings_integer(common, "queue_bytes"),
 	};
-	struct sb_loop *loop = link->parts.loop;
 	int r;
 
 	link->since_ms = sb_wall_clock_ms();
@@ -406,11 +241,9 @@ static int link_init(struct sb_link *link)
 	link->last_error = strdup("");
 	sb_lent_init(&link->lent);
 	sb_flight_init(&link->flight, link, (unsigned int)sb_settings_integer(common, "window"));
-	sb_timer_init(&link->wake, loop, link_on_wake);
-	sb_timer_init(&link->login_deadline, loop, link_on_login_deadline);
-	sb_timer_init(&link->stable, loop, link_on_stable);
-	sb_timer_init(&link->expiry, loop, link_on_expiry);
-	sb_timer_init(&link->keepalive, loop, link_on_keepalive);
+	sb_timer_init(&link->wake, link->parts.loop, link_on_wake);
+	sb_login_init(link);
+	sb_serve_init(link);
 	if (!link->state_reason || !link->last_error)
 		return -ENOMEM;
 	r = sb_queue_new(link->parts.outbox, sb_link_name(link), &limits, link_on_queue, link,
@@ -468,6 +301,7 @@ struct sb_link *sb_link_free(struct sb_link *link)
 		return NULL;
 
 	leave_online(link);
+	sb_serve_done(link);
 	sb_flight_done(&link->flight);
 	sb_lent_done(link);
 	if (link->plugin)
@@ -527,6 +361,17 @@ const char *sb_link_name(const struct sb_link *link)
 }
 
 /**
+ * sb_link_interface() - the network interface that everything of a link goes through
+ * @link: the link
+ *
+ * Return: its name, lent; NULL for any.
+ */
+const char *sb_link_interface(const struct sb_link *link)
+{
+	return sb_settings_text(link->config->common, "interface");
+}
+
+/**
  * sb_link_status() - how a link is
  * @link: the link
  * @ret: filled; its text is lent until the loop runs again
@@ -547,7 +392,7 @@ void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
 		.state_reason = link->state_reason,
 		.last_error = link->last_error,
 		.since_ms = link->since_ms,
-		.session_expires_ms = link->session_expires_ms,
+		.session_expires_ms = link->login.expires_ms,
 		.traffic = link->past,
 	};
 	sb_queue_stats(link->queue, &ret->queue);
@@ -594,7 +439,7 @@ int sb_link_connect(struct sb_link *link, struct sb_error *ret_error)
 }
 
 /**
- * sb_link_disconnect() - end the session and stay down until sb_link_connect() or a restart
+ * sb_link_disconnect() - end the session, serve nobody, and stay down until sb_link_connect() or a restart
  * @link: in any state; what is published meanwhile is stored
  * @ret_error: why not, on failure
  *
@@ -608,6 +453,7 @@ int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
 				    sb_link_name(link), link->config->wrong);
 
 	leave_online(link);
+	sb_serve_stop(link);
 	sb_flight_refuse(&link->flight, "the link has been disconnected");
 	sb_link_enter(link, SB_LINK_DISABLED, "disconnected by request; Connect starts it again");
 

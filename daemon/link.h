@@ -23,6 +23,7 @@
 #include "daemon/outbox.h"
 #include "daemon/transport.h"
 
+struct sb_https;
 struct sb_link;
 struct sb_resolver;
 
@@ -71,11 +72,22 @@ typedef void sb_link_changed_fn(void *userdata, struct sb_link *link, uint32_t w
 typedef void sb_requested_fn(void *userdata, const struct skybus_reply *reply,
 			     const struct sb_error *error);
 
+/** struct sb_answer - what an app answers to a command; everything is lent */
+struct sb_answer {
+	uint64_t message; /* the number under which it got the command */
+	const char *code; /* "" for success, else in the cloud's own words */
+	const uint8_t *payload;
+	size_t payload_len;
+	const char
+		*sender; /* who is told of the end of a message that carries it; NULL for nobody */
+};
+
 /** struct sb_link_parts - what a link works with; all of it outlives the link */
 struct sb_link_parts {
 	struct sb_loop *loop;
 	struct sb_transport *transport;
 	struct sb_resolver *resolver;
+	struct sb_https *https; /* NULL without HTTPS */
 	struct sb_store *store;
 	struct sb_outbox *outbox;
 	struct sb_hub *hub;
@@ -94,5 +106,7 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 		    void *userdata, struct sb_error *ret_error);
 int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t timeout_usec,
 		    sb_requested_fn *done, void *userdata, struct sb_error *ret_error);
+int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_published_fn *done,
+		   void *userdata, struct sb_error *ret_error);
 int sb_link_connect(struct sb_link *link, struct sb_error *ret_error);
 int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error);

@@ -18,6 +18,7 @@
 #include "daemon/cleanup.h"
 #include "daemon/config.h"
 #include "daemon/gateway.h"
+#include "daemon/https.h"
 #include "daemon/log.h"
 #include "daemon/resolver.h"
 #include "dbus/bus.h"
@@ -265,6 +266,8 @@ static int build_parts(struct daemon *daemon, const struct options *options)
 	if (r >= 0)
 		r = sb_transport_new(parts->loop, &parts->transport);
 	if (r >= 0)
+		r = sb_https_new(parts->loop, &parts->https);
+	if (r >= 0)
 		r = sb_gateway_new(parts, daemon->plugins, &daemon->gateway);
 	if (r >= 0)
 		r = catch_signals(parts->loop, daemon->gateway);
@@ -283,6 +286,7 @@ static void take_down(struct daemon *daemon)
 		sb_store_drain(parts->store);
 	daemon->bus = sb_bus_free(daemon->bus);
 	daemon->gateway = sb_gateway_free(daemon->gateway);
+	parts->https = sb_https_free(parts->https);
 	parts->transport = sb_transport_free(parts->transport);
 	parts->resolver = sb_resolver_free(parts->resolver);
 	parts->hub = sb_hub_free(parts->hub);

@@ -64,7 +64,7 @@ static bool has_empty_range(const struct skybus_setting *rows, size_t i)
 static bool has_needless_default(const struct skybus_setting *rows, size_t i)
 {
 	return rows[i].fallback &&
-	       ((rows[i].flags & SKYBUS_REQUIRED) || rows[i].kind == SKYBUS_SECRET);
+	       ((rows[i].flags & SKYBUS_REQUIRED) || sb_kind_of(&rows[i])->is_bytes);
 }
 
 static bool has_wrong_default(const struct skybus_setting *rows, size_t i)
@@ -85,7 +85,7 @@ static const struct {
 	{ has_no_help, "it has no help" },
 	{ has_wrong_choices, "a choice needs \"one|two\" as choices, any other kind none" },
 	{ has_empty_range, "its bounds leave no value" },
-	{ has_needless_default, "a required setting or a secret can have no default" },
+	{ has_needless_default, "a required setting, a secret or a file can have no default" },
 	{ has_wrong_default, "its default is not a value it allows" },
 };
 

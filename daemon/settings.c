@@ -12,7 +12,7 @@ struct value {
 	bool mentioned; /* a right or a wrong value was given */
 	int64_t number;
 	char *text;
-	uint8_t *secret;
+	uint8_t *secret; /* or a file's content */
 	size_t secret_len;
 };
 
@@ -255,7 +255,7 @@ void sb_settings_mention(struct sb_settings *settings, const char *key)
  * sb_settings_set() - set a value from its text; it replaces what was there
  * @settings: the settings
  * @key: which
- * @text: as written in the configuration
+ * @text: as written in the configuration; of a secret or a file its content
  * @place: where
  * @problems: gets a sentence if the key is unknown or the text will not do
  *
@@ -272,7 +272,7 @@ int sb_settings_set(struct sb_settings *settings, const char *key, const char *t
 		sb_settings_unknown_key(settings, NULL, key, place, problems);
 		return -ENOENT;
 	}
-	if (row->kind == SKYBUS_SECRET)
+	if (sb_kind_of(row)->is_bytes)
 		return sb_settings_set_secret(settings, key, text, strlen(text), place, problems);
 
 	sb_settings_mention(settings, key);
@@ -288,7 +288,7 @@ int sb_settings_set(struct sb_settings *settings, const char *key, const char *t
 }
 
 /**
- * sb_settings_set_secret() - set a secret; it replaces what was there
+ * sb_settings_set_secret() - set a secret, or the content of a file; it replaces what was there
  * @settings: the settings
  * @key: which
  * @data: @len bytes, copied
@@ -296,7 +296,8 @@ int sb_settings_set(struct sb_settings *settings, const char *key, const char *t
  * @place: where
  * @problems: gets a sentence, without a byte of the secret, if it will not do
  *
- * Return: 0; -ENOENT: no such key; -EINVAL: the key is no secret's; -ERANGE: its length; -ENOMEM.
+ * Return: 0; -ENOENT: no such key; -EINVAL: the key is neither a secret's nor a file's; -ERANGE: the
+ * length; -ENOMEM.
  */
 int sb_settings_set_secret(struct sb_settings *settings, const char *key, const void *data,
 			   size_t len, const struct sb_place *place, struct sb_problems *problems)
@@ -311,7 +312,7 @@ int sb_settings_set_secret(struct sb_settings *settings, const char *key, const 
 		sb_settings_unknown_key(settings, NULL, key, place, problems);
 		return -ENOENT;
 	}
-	if (row->kind != SKYBUS_SECRET) {
+	if (!sb_kind_of(row)->is_bytes) {
 		sb_kind_expected(row, expected, sizeof(expected));
 		sb_problems_error(problems, place, "%s is not a secret: write %s", key, expected);
 		return -EINVAL;
@@ -375,7 +376,7 @@ static const struct value *find_value(const struct sb_settings *settings, const 
 }
 
 /**
- * sb_settings_text() - the value of a text, a choice or a host
+ * sb_settings_text() - the value of a text, a choice, a host or networks
  * @settings: the settings
  * @key: which
  *
@@ -403,7 +404,7 @@ int64_t sb_settings_integer(const struct sb_settings *settings, const char *key)
 }
 
 /**
- * sb_settings_secret() - the bytes of a secret
+ * sb_settings_secret() - the bytes of a secret or of a file
  * @settings: the settings
  * @key: which
  * @ret_len: how many; 0 if there are none

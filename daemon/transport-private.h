@@ -2,15 +2,19 @@
 #pragma once
 
 /*
- * The inside of the transport, shared by its parts: transport.c (contexts), transport-session.c and
- * transport-exchange.c (requests and replies). Nobody else includes this.
+ * The inside of the transport, shared by its parts: transport.c (contexts), transport-session.c,
+ * transport-dtls.c (keys and certificates) and transport-exchange.c (requests and replies). Nobody else
+ * includes this.
  */
 #include <coap3/coap.h>
 
+#include "daemon/transport-dtls.h"
 #include "daemon/transport-exchange.h"
 #include "daemon/transport.h"
 
-/** struct sb_shard - a libcoap context with a few sessions */
+#define SB_DETAIL_MAX 128
+
+/** struct sb_shard - a libcoap context with a few sessions, or with one that shares with nobody */
 struct sb_shard {
 	TAILQ_ENTRY(sb_shard) entry;
 	struct sb_transport *transport;
@@ -19,6 +23,7 @@ struct sb_shard {
 	struct sb_task process; /* arms libcoap's timer after a handshake was begun */
 	TAILQ_HEAD(, sb_session) sessions;
 	size_t n_sessions;
+	bool exclusive;
 };
 
 struct sb_session {
@@ -28,11 +33,12 @@ struct sb_session {
 	struct sb_exchanges exchanges;
 	struct sb_task report; /* tells that the session is open, is doubted, or broke */
 	struct sb_timer handshake;
-	bool dtls;
+	struct sb_dtls dtls;
+	bool secure;
 	bool answered; /* the peer has taken part in the handshake */
 	bool open;
 	int error; /* why it broke */
-	char detail[64];
+	char detail[SB_DETAIL_MAX];
 	sb_session_fn *changed;
 	void *userdata;
 };
@@ -44,9 +50,11 @@ struct sb_transport {
 	TAILQ_HEAD(, sb_session) graves; /* freed by their owners, not yet released */
 };
 
-int sb_shard_join(struct sb_transport *transport, struct sb_shard **ret);
+int sb_transport_error(int otherwise);
+int sb_shard_join(struct sb_transport *transport, bool exclusive, struct sb_shard **ret);
 void sb_shard_leave(struct sb_shard *shard);
 
+void sb_session_broke(struct sb_session *session, int error, const char *detail);
 void sb_session_check(struct sb_session *session);
 int sb_session_on_event(coap_session_t *coap, coap_event_t event);
 coap_response_t sb_session_on_response(coap_session_t *coap, const coap_pdu_t *sent,

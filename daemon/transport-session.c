@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/transport-bind.h"
 #include "daemon/transport-private.h"
 
 /* The in-flight window is ours (RFC 7252 section 4.7 asks for one); libcoap's only must not be smaller. */
@@ -23,7 +23,13 @@
 
 /* ---- what happens to a session ---- */
 
-static void session_broke(struct sb_session *session, int error, const char *detail)
+/**
+ * sb_session_broke() - a session is only good for being freed
+ * @session: the session; the first word counts
+ * @error: why, negative
+ * @detail: for sb_session_fn
+ */
+void sb_session_broke(struct sb_session *session, int error, const char *detail)
 {
 	if (session->error < 0)
 		return;
@@ -53,21 +59,13 @@ static void session_on_report(struct sb_task *task)
 
 static void session_on_handshake_timeout(struct sb_timer *timer)
 {
-	session_broke(sb_container_of(timer, struct sb_session, handshake), -ETIMEDOUT, "");
-}
-
-static gnutls_session_t gnutls_of(const coap_session_t *coap)
-{
-	coap_tls_library_t library;
-	void *tls = coap_session_get_tls(coap, &library);
-
-	return tls && library == COAP_TLS_LIBRARY_GNUTLS ? tls : NULL;
+	sb_session_broke(sb_container_of(timer, struct sb_session, handshake), -ETIMEDOUT, "");
 }
 
 /* What the peer said when it refused; libcoap 4.3.1 has torn its session down by now, and knows no more. */
 static const char *received_alert(const coap_session_t *coap)
 {
-	gnutls_session_t tls = gnutls_of(coap);
+	gnutls_session_t tls = sb_dtls_gnutls(coap);
 	gnutls_alert_description_t alert = tls ? gnutls_alert_get(tls) : GNUTLS_A_CLOSE_NOTIFY;
 	const char *name;
 
@@ -83,12 +81,12 @@ static const char *received_alert(const coap_session_t *coap)
 static void session_closed(struct sb_session *session, const char *alert)
 {
 	if (session->open)
-		session_broke(session, session->exchanges.refused ? -ECONNREFUSED : -ECONNRESET,
-			      alert);
+		sb_session_broke(session, session->exchanges.refused ? -ECONNREFUSED : -ECONNRESET,
+				 alert);
 	else if (session->answered || *alert)
-		session_broke(session, -EKEYREJECTED, alert);
+		sb_session_broke(session, -EKEYREJECTED, alert);
 	else
-		session_broke(session, -ECONNREFUSED, "");
+		sb_session_broke(session, -ECONNREFUSED, "");
 }
 
 /**
@@ -107,8 +105,8 @@ int sb_session_on_event(coap_session_t *coap, coap_event_t event)
 	if (event == COAP_EVENT_DTLS_CLOSED)
 		session_closed(session, received_alert(coap));
 	else if (event == COAP_EVENT_DTLS_ERROR)
-		session_broke(session, session->open ? -ECONNRESET : -EKEYREJECTED,
-			      received_alert(coap));
+		sb_session_broke(session, session->open ? -ECONNRESET : -EKEYREJECTED,
+				 received_alert(coap));
 
 	return 0;
 }
@@ -143,7 +141,7 @@ coap_response_t sb_session_on_response(coap_session_t *coap, const coap_pdu_t *s
 static void session_refused(struct sb_session *session)
 {
 	session->exchanges.refused = true;
-	if (session->dtls)
+	if (session->secure)
 		session_closed(session, "");
 	else if (session->open)
 		sb_task_schedule(&session->report);
@@ -180,11 +178,11 @@ void sb_session_check(struct sb_session *session)
 	coap_session_state_t state;
 	gnutls_session_t tls;
 
-	if (!session->dtls || session->error < 0)
+	if (!session->secure || session->error < 0)
 		return;
 
 	state = coap_session_get_state(session->coap);
-	tls = gnutls_of(session->coap);
+	tls = sb_dtls_gnutls(session->coap);
 	if (tls && gnutls_handshake_get_last_in(tls) != NO_HANDSHAKE_MESSAGE)
 		session->answered = true;
 	if (state == COAP_SESSION_STATE_NONE ||
@@ -196,22 +194,23 @@ void sb_session_check(struct sb_session *session)
 
 /* ---- coming and going ---- */
 
-static coap_session_t *new_dtls(struct sb_shard *shard, const coap_address_t *address,
-				const struct sb_peer *peer)
+static coap_session_t *connect_to(struct sb_session *session, const coap_address_t *address,
+				  const struct sb_peer *peer)
 {
-	coap_dtls_cpsk_t psk = {
-		.version = COAP_DTLS_CPSK_SETUP_VERSION,
-		.client_sni = (char *)peer->host,
-		.psk_info.identity = { peer->identity_len, peer->identity },
-		.psk_info.key = { peer->key_len, peer->key },
-	};
+	coap_context_t *context = session->shard->context;
 
-	return coap_new_client_session_psk2(shard->context, NULL, address, COAP_PROTO_DTLS, &psk);
+	return session->secure ? sb_dtls_connect(&session->dtls, context, address, peer)
+			       : coap_new_client_session(context, NULL, address, COAP_PROTO_UDP);
 }
 
 static int session_begin(struct sb_session *session, const struct sb_peer *peer)
 {
+	struct sb_bind bind = {
+		.interface = peer->interface,
+		.fd_limit = peer->security != SKYBUS_PLAIN ? DTLS_FD_LIMIT : 0,
+	};
 	coap_address_t address;
+	int r;
 
 	coap_address_init(&address);
 	if (peer->address_len > sizeof(address.addr))
@@ -219,30 +218,23 @@ static int session_begin(struct sb_session *session, const struct sb_peer *peer)
 	memcpy(&address.addr, &peer->address, peer->address_len);
 	address.size = peer->address_len;
 
-	/* libcoap says no more than NULL, but the last call that failed is the one that mattered. */
+	session->secure = peer->security != SKYBUS_PLAIN;
+	r = session->secure ? sb_dtls_init(&session->dtls, peer) : 0;
+	if (r < 0)
+		return r;
 	errno = 0;
-	session->dtls = peer->security != SKYBUS_PLAIN;
-	session->coap = session->dtls ? new_dtls(session->shard, &address, peer)
-				      : coap_new_client_session(session->shard->context, NULL,
-								&address, COAP_PROTO_UDP);
-	if (!session->coap)
-		return errno == EMFILE || errno == ENFILE ? -EMFILE : -EHOSTUNREACH;
+	sb_bind_begin(&bind);
+	session->coap = connect_to(session, &address, peer);
+	sb_bind_end();
+	if (!session->coap) {
+		r = bind.error < 0 ? bind.error : sb_transport_error(-EHOSTUNREACH);
+		sb_dtls_done(&session->dtls);
+		return r;
+	}
 	coap_session_set_app_data(session->coap, session);
 	coap_session_set_nstart(session->coap, NSTART_MAX);
 
 	return 0;
-}
-
-/* Whether the next socket would get a descriptor that libcoap's DTLS survives. */
-static bool room_for_dtls(void)
-{
-	int fd = dup(STDERR_FILENO);
-
-	if (fd < 0)
-		return false;
-	(void)close(fd);
-
-	return fd < DTLS_FD_LIMIT;
 }
 
 /**
@@ -254,7 +246,8 @@ static bool room_for_dtls(void)
  * @userdata: for @changed
  * @ret: the session, the caller's
  *
- * Return: 0; -EHOSTUNREACH without a route, -EMFILE when no session more is possible, -ENOMEM,
+ * Return: 0; -EHOSTUNREACH without a route, -ENODEV when there is no such interface, -EPERM when it may
+ * not be chosen (Linux before 5.7 wants CAP_NET_RAW), -EMFILE when no session more is possible, -ENOMEM,
  * -EINVAL. @changed is not called then.
  */
 int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
@@ -264,17 +257,15 @@ int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 	struct sb_shard *shard;
 	int r;
 
-	r = sb_shard_join(transport, &shard);
+	r = sb_shard_join(transport, peer->security == SKYBUS_CERTIFICATE, &shard);
 	if (r < 0)
 		return r;
 	session = calloc(1, sizeof(*session));
-	if (!session)
-		r = -ENOMEM;
-	else if (peer->security != SKYBUS_PLAIN && !room_for_dtls())
-		r = -EMFILE;
-	if (r >= 0) {
+	if (session) {
 		session->shard = shard;
 		r = session_begin(session, peer);
+	} else {
+		r = -ENOMEM;
 	}
 	if (r < 0) {
 		free(session);
@@ -288,7 +279,7 @@ int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 	sb_task_init(&session->report, transport->loop, session_on_report);
 	sb_timer_init(&session->handshake, transport->loop, session_on_handshake_timeout);
 	TAILQ_INSERT_TAIL(&shard->sessions, session, entry);
-	if (session->dtls) {
+	if (session->secure) {
 		sb_timer_arm(&session->handshake, HANDSHAKE_TIMEOUT_USEC);
 		sb_task_schedule(&shard->process);
 	} else {
@@ -301,7 +292,7 @@ int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 
 /**
  * sb_session_free() - close a session
- * @session: may be NULL; no completion of its requests comes any more
+ * @session: may be NULL; no completion of its requests comes any more, and none is repeated
  *
  * Return: NULL.
  */

@@ -4,7 +4,8 @@
  *
  * libcoap walks all sessions of a context at each pass, so a request costs more the more sessions share
  * one; but a context costs memory and three descriptors. A shard is a context with a few sessions.
- * Its epoll descriptor sits in the loop; its timers ride on a timerfd behind the same descriptor.
+ * libcoap's GnuTLS part keeps certificates in the context, so a session with one has its own. A shard's
+ * epoll descriptor sits in the loop; its timers ride on a timerfd behind the same descriptor.
  *
  * Our callbacks run inside libcoap, also within coap_send(), and what they call may free a session
  * there. libcoap does not survive that, so a freed session is cut off at once and released in a task,
@@ -32,6 +33,20 @@
 static struct sb_shard *shard_free(struct sb_shard *shard);
 
 SB_DEFINE_CLEANUP(struct sb_shard *, shard_free)
+
+/**
+ * sb_transport_error() - why libcoap has made nothing
+ * @otherwise: what it most likely was, unless descriptors have run out; negative
+ *
+ * It says no more than NULL, but the last call that failed is the one that mattered. So errno is to be 0
+ * before libcoap is called.
+ *
+ * Return: -EMFILE, or @otherwise.
+ */
+int sb_transport_error(int otherwise)
+{
+	return errno == EMFILE || errno == ENFILE ? -EMFILE : otherwise;
+}
 
 /* ---- shards ---- */
 
@@ -65,9 +80,10 @@ static int shard_new(struct sb_transport *transport, struct sb_shard **ret)
 	shard->transport = transport;
 	TAILQ_INIT(&shard->sessions);
 	sb_task_init(&shard->process, transport->loop, shard_on_task);
+	errno = 0;
 	shard->context = coap_new_context(NULL);
 	if (!shard->context)
-		return -ENOMEM;
+		return sb_transport_error(-ENOMEM);
 	coap_register_event_handler(shard->context, sb_session_on_event);
 	coap_register_response_handler(shard->context, sb_session_on_response);
 	coap_register_nack_handler(shard->context, sb_session_on_nack);
@@ -101,26 +117,36 @@ static struct sb_shard *shard_free(struct sb_shard *shard)
 	return NULL;
 }
 
+static struct sb_shard *find_room(const struct sb_transport *transport)
+{
+	struct sb_shard *shard;
+
+	TAILQ_FOREACH(shard, &transport->shards, entry) {
+		if (!shard->exclusive && shard->n_sessions < SESSIONS_PER_SHARD)
+			return shard;
+	}
+
+	return NULL;
+}
+
 /**
  * sb_shard_join() - room for one session more
  * @transport: the transport
+ * @exclusive: one that it shares with nobody
  * @ret: a shard that counts the session already, until sb_shard_leave()
  *
- * Return: 0, or a negative errno.
+ * Return: 0; -EMFILE without descriptors; another negative errno.
  */
-int sb_shard_join(struct sb_transport *transport, struct sb_shard **ret)
+int sb_shard_join(struct sb_transport *transport, bool exclusive, struct sb_shard **ret)
 {
-	struct sb_shard *shard;
+	struct sb_shard *shard = exclusive ? NULL : find_room(transport);
 	int r;
 
-	TAILQ_FOREACH(shard, &transport->shards, entry) {
-		if (shard->n_sessions < SESSIONS_PER_SHARD)
-			break;
-	}
 	if (!shard) {
 		r = shard_new(transport, &shard);
 		if (r < 0)
 			return r;
+		shard->exclusive = exclusive;
 	}
 	shard->n_sessions++;
 	*ret = shard;
@@ -151,7 +177,10 @@ static void transport_bury(struct sb_transport *transport)
 		struct sb_shard *shard = session->shard;
 
 		TAILQ_REMOVE(&transport->graves, session, entry);
+		/* Else it lives on as long as libcoap repeats what was under way. */
+		coap_session_disconnected(session->coap, COAP_NACK_NOT_DELIVERABLE);
 		coap_session_release(session->coap);
+		sb_dtls_done(&session->dtls);
 		free(session);
 		sb_shard_leave(shard);
 	}
@@ -165,8 +194,11 @@ static void transport_on_bury(struct sb_task *task)
 /* libcoap's lines tell of every lost datagram; they are for those who debug it. */
 static void on_coap_log(coap_log_t level, const char *line)
 {
+	int error = errno;
+
 	(void)level;
 	sb_log(LOG_DEBUG, "libcoap: %.*s", (int)strcspn(line, "\n"), line);
+	errno = error; /* for sb_transport_error() */
 }
 
 /**

@@ -23,25 +23,37 @@
 struct sb_transport;
 struct sb_session;
 
-/** struct sb_peer - whom to talk to, and how; everything is copied */
+/**
+ * struct sb_peer - whom to talk to, and how; everything is copied
+ * @security: SKYBUS_PLAIN, SKYBUS_PSK, SKYBUS_CERTIFICATE
+ * @interface: name of the network interface to go through; NULL for the routing table's choice
+ * @host: for SNI, and the name that a certificate must hold; NULL or numeric: no SNI is sent
+ * @identity, @key: with SKYBUS_PSK
+ * @trust: with SKYBUS_CERTIFICATE, PEM, roots beside the system's; may be NULL
+ */
 struct sb_peer {
 	struct sockaddr_storage address;
 	socklen_t address_len;
-	uint32_t security; /* SKYBUS_PLAIN, SKYBUS_PSK */
-	const char *host; /* for SNI; NULL or numeric: none is sent */
+	uint32_t security;
+	const char *interface;
+	const char *host;
 	const uint8_t *identity;
 	size_t identity_len;
 	const uint8_t *key;
 	size_t key_len;
+	const uint8_t *trust;
+	size_t trust_len;
 };
 
 /** The outcome of a session that stands, although the peer's host says that nobody listens. */
 #define SB_SESSION_DOUBTED 1
 
 /**
- * A session is open (@outcome 0), has come into doubt (SB_SESSION_DOUBTED: a ping would tell), could not be opened, or broke after it was open.
+ * A session is open (@outcome 0), has come into doubt (SB_SESSION_DOUBTED: a ping would tell), could
+ * not be opened, or broke after it was open.
  * -ETIMEDOUT: no answer to the handshake. -ECONNREFUSED: the peer's host says that nobody listens.
  * -EKEYREJECTED: the handshake was refused; @detail says how, if the peer told.
+ * -EBADMSG: the peer's certificate is not to be trusted; @detail says why, as in "has expired".
  */
 typedef void sb_session_fn(void *userdata, int outcome, const char *detail);
 

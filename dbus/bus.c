@@ -28,7 +28,7 @@ struct sb_bus {
 	sd_bus_slot *disconnected;
 	sd_bus_slot *object_manager;
 	bool listening;
-	struct sb_calls calls;
+	struct sb_bus_calls calls;
 	struct sb_callers callers;
 	struct sb_subscriptions subscriptions;
 	struct sb_manager manager;
@@ -283,7 +283,7 @@ int sb_bus_new(const struct sb_bus_options *options, struct sb_gateway *gateway,
 		sb_log(LOG_ERR, "no memory for the message bus");
 		return -ENOMEM;
 	}
-	sb_calls_init(&bus->calls);
+	sb_bus_calls_init(&bus->calls);
 	bus->parts = (struct sb_bus_parts){
 		.gateway = gateway,
 		.calls = &bus->calls,
@@ -338,7 +338,7 @@ struct sb_bus *sb_bus_free(struct sb_bus *bus)
 	sb_manager_done(&bus->manager);
 	sb_subscriptions_done(&bus->subscriptions);
 	sb_callers_done(&bus->callers);
-	sb_calls_done(&bus->calls);
+	sb_bus_calls_done(&bus->calls);
 	(void)sd_bus_slot_unref(bus->disconnected);
 	(void)sd_bus_slot_unref(bus->object_manager);
 	(void)sd_bus_flush_close_unref(bus->connection);

@@ -5,10 +5,10 @@
 #include "daemon/cleanup.h"
 #include "dbus/call.h"
 
-struct sb_call {
+struct sb_bus_call {
 	sd_bus_message *message; /* a reference; NULL when nobody waits any more */
 	void *owner;
-	LIST_ENTRY(sb_call) entry;
+	LIST_ENTRY(sb_bus_call) entry;
 };
 
 /*
@@ -16,24 +16,24 @@ struct sb_call {
  * is not ours to know (a store may be closed with jobs in it), so they can be neither freed nor
  * forgotten.
  */
-static LIST_HEAD(, sb_call) orphans = LIST_HEAD_INITIALIZER(orphans);
+static LIST_HEAD(, sb_bus_call) orphans = LIST_HEAD_INITIALIZER(orphans);
 
 /**
- * sb_calls_init() - no call waits
+ * sb_bus_calls_init() - no call waits
  * @calls: to be set up
  */
-void sb_calls_init(struct sb_calls *calls)
+void sb_bus_calls_init(struct sb_bus_calls *calls)
 {
 	LIST_INIT(&calls->waiting);
 }
 
 /**
- * sb_calls_done() - let go of all method calls that wait; they get no reply
+ * sb_bus_calls_done() - let go of all method calls that wait; they get no reply
  * @calls: of which none may be begun any more
  */
-void sb_calls_done(struct sb_calls *calls)
+void sb_bus_calls_done(struct sb_bus_calls *calls)
 {
-	struct sb_call *call;
+	struct sb_bus_call *call;
 
 	while ((call = LIST_FIRST(&calls->waiting))) {
 		call->message = sd_bus_message_unref(call->message);
@@ -43,7 +43,7 @@ void sb_calls_done(struct sb_calls *calls)
 }
 
 /**
- * sb_call_new() - keep a method call until its answer comes
+ * sb_bus_call_new() - keep a method call until its answer comes
  * @calls: outlive the method call, not the completion
  * @message: the method call; a reference is taken
  * @owner: for the completion; outlives @calls; may be NULL
@@ -51,9 +51,10 @@ void sb_calls_done(struct sb_calls *calls)
  *
  * Return: 0, or -ENOMEM.
  */
-int sb_call_new(struct sb_calls *calls, sd_bus_message *message, void *owner, struct sb_call **ret)
+int sb_bus_call_new(struct sb_bus_calls *calls, sd_bus_message *message, void *owner,
+		    struct sb_bus_call **ret)
 {
-	struct sb_call *call = calloc(1, sizeof(*call));
+	struct sb_bus_call *call = calloc(1, sizeof(*call));
 
 	if (!call)
 		return -ENOMEM;
@@ -68,12 +69,12 @@ int sb_call_new(struct sb_calls *calls, sd_bus_message *message, void *owner, st
 }
 
 /**
- * sb_call_free() - forget a call whose completion will not come
+ * sb_bus_call_free() - forget a call whose completion will not come
  * @call: may be NULL
  *
  * Return: NULL.
  */
-struct sb_call *sb_call_free(struct sb_call *call)
+struct sb_bus_call *sb_bus_call_free(struct sb_bus_call *call)
 {
 	if (!call)
 		return NULL;
@@ -86,19 +87,19 @@ struct sb_call *sb_call_free(struct sb_call *call)
 }
 
 /**
- * sb_call_end() - the completion has come: free the call and take its method call
+ * sb_bus_call_end() - the completion has come: free the call and take its method call
  * @call: the call
- * @ret_owner: what sb_call_new() was given, if somebody still waits; may be NULL
+ * @ret_owner: what sb_bus_call_new() was given, if somebody still waits; may be NULL
  *
  * Return: the method call to reply to, the caller's reference; NULL if nobody waits any more.
  */
-sd_bus_message *sb_call_end(struct sb_call *call, void **ret_owner)
+sd_bus_message *sb_bus_call_end(struct sb_bus_call *call, void **ret_owner)
 {
 	sd_bus_message *message = SB_STEAL(call->message);
 
 	if (message && ret_owner)
 		*ret_owner = call->owner;
-	(void)sb_call_free(call);
+	(void)sb_bus_call_free(call);
 
 	return message;
 }

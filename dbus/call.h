@@ -5,22 +5,23 @@
  * Method calls whose answer comes later: when a message is on disk, when the cloud has replied.
  *
  * A call is the userdata of the completion that will answer it. The completion takes the method
- * call back with sb_call_end() and replies. The calls may be done away with first: then the
+ * call back with sb_bus_call_end() and replies. The calls may be done away with first: then the
  * completion, if it still comes, gets NULL and has nobody to reply to.
  */
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
-struct sb_call;
+struct sb_bus_call;
 
-/** struct sb_calls - all calls that wait; embedded in its owner */
-struct sb_calls {
-	LIST_HEAD(, sb_call) waiting;
+/** struct sb_bus_calls - all calls that wait; embedded in its owner */
+struct sb_bus_calls {
+	LIST_HEAD(, sb_bus_call) waiting;
 };
 
-void sb_calls_init(struct sb_calls *calls);
-void sb_calls_done(struct sb_calls *calls);
+void sb_bus_calls_init(struct sb_bus_calls *calls);
+void sb_bus_calls_done(struct sb_bus_calls *calls);
 
-int sb_call_new(struct sb_calls *calls, sd_bus_message *message, void *owner, struct sb_call **ret);
-struct sb_call *sb_call_free(struct sb_call *call);
-sd_bus_message *sb_call_end(struct sb_call *call, void **ret_owner);
+int sb_bus_call_new(struct sb_bus_calls *calls, sd_bus_message *message, void *owner,
+		    struct sb_bus_call **ret);
+struct sb_bus_call *sb_bus_call_free(struct sb_bus_call *call);
+sd_bus_message *sb_bus_call_end(struct sb_bus_call *call, void **ret_owner);

@@ -40,14 +40,6 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-static struct sb_caller *caller_find(struct sb_callers *callers, const char *name)
-{
-	struct sb_caller key = { .name = (char *)name };
-	struct sb_caller *const *found = tfind(&key, &callers->by_name, compare_names);
-
-	return found ? *found : NULL;
-}
-
 static struct sb_caller *caller_free(struct sb_caller *caller)
 {
 	if (!caller)
@@ -163,7 +155,7 @@ static int caller_new(struct sb_callers *callers, const char *name, struct sb_ca
 static int caller_get(struct sb_callers *callers, const char *name, struct sb_caller **ret,
 		      struct sb_error *ret_error)
 {
-	struct sb_caller *known = caller_find(callers, name);
+	struct sb_caller *known = sb_caller_find(callers, name);
 	int r;
 
 	if (known) {
@@ -202,6 +194,21 @@ void sb_callers_done(struct sb_callers *callers)
 {
 	assert(callers->n == 0);
 	callers->connection = NULL;
+}
+
+/**
+ * sb_caller_find() - what is known of a connection
+ * @callers: all of them
+ * @name: its unique name
+ *
+ * Return: lent; NULL if it holds nothing.
+ */
+struct sb_caller *sb_caller_find(struct sb_callers *callers, const char *name)
+{
+	struct sb_caller key = { .name = (char *)name };
+	struct sb_caller *const *found = tfind(&key, &callers->by_name, compare_names);
+
+	return found ? *found : NULL;
 }
 
 /**

@@ -74,4 +74,5 @@ void sb_callers_done(struct sb_callers *callers);
 
 int sb_caller_hold(struct sb_callers *callers, const char *name, enum sb_held_kind kind,
 		   sb_held_gone_fn *gone, struct sb_held *held, struct sb_error *ret_error);
+struct sb_caller *sb_caller_find(struct sb_callers *callers, const char *name);
 void sb_caller_release(struct sb_held *held);

@@ -7,10 +7,10 @@
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
 #include "dbus/call.h"
+#include "dbus/link-commands.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
-#include "dbus/subscription.h"
 #include "skybus/plugin.h"
 
 /* Numbers change with every message, but the bus is told of them at most this often. */
@@ -20,7 +20,7 @@
 #define REQUEST_TIMEOUT_S 30
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
-SB_DEFINE_CLEANUP(struct sb_call *, sb_call_free)
+SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 SB_DEFINE_CLEANUP(struct sb_link_object *, sb_link_object_free)
 SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 
@@ -148,36 +148,22 @@ static void numbers_on_time(struct sb_timer *timer)
 
 /* ---- publish and request --------------------------------------------------------------------- */
 
-static void publish_on_stored(void *userdata, uint64_t ticket, const struct sb_error *error)
-{
-	SB_CLEANUP(sd_bus_message_unref)
-	sd_bus_message *call = sb_call_end(userdata, NULL);
-
-	if (!call)
-		return;
-
-	if (error)
-		(void)sb_bus_reply_error(call, error);
-	else
-		(void)sd_bus_reply_method_return(call, "t", ticket);
-}
-
 static int publish(const struct sb_link_object *object, sd_bus_message *call_message,
 		   const char *topic, const void *payload, size_t payload_len)
 {
 	SB_CLEANUP(sb_message_free)
 	struct sb_message *message = sb_message_new(topic, payload, payload_len,
 						    sd_bus_message_get_sender(call_message));
-	SB_CLEANUP(sb_call_free) struct sb_call *call = NULL;
+	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	struct sb_error error = { 0 };
 	int r;
 
 	if (!message)
 		return -ENOMEM;
-	r = sb_call_new(object->parts->calls, call_message, NULL, &call);
+	r = sb_bus_call_new(object->parts->calls, call_message, NULL, &call);
 	if (r < 0)
 		return r;
-	r = sb_link_publish(object->link, message, publish_on_stored, call, &error);
+	r = sb_link_publish(object->link, message, sb_bus_reply_ticket, call, &error);
 	if (r < 0)
 		return sb_bus_reply_error(call_message, &error);
 	(void)SB_STEAL(message);
@@ -245,7 +231,7 @@ static void request_on_answer(void *userdata, const struct skybus_reply *answer,
 			      const struct sb_error *error)
 {
 	SB_CLEANUP(sd_bus_message_unref)
-	sd_bus_message *call = sb_call_end(userdata, NULL);
+	sd_bus_message *call = sb_bus_call_end(userdata, NULL);
 
 	if (!call)
 		return;
@@ -260,13 +246,13 @@ static int request(const struct sb_link_object *object, sd_bus_message *call_mes
 		   struct sb_message *taken, uint32_t timeout_s)
 {
 	SB_CLEANUP(sb_message_free) struct sb_message *message = taken;
-	SB_CLEANUP(sb_call_free) struct sb_call *call = NULL;
+	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	struct sb_error error = { 0 };
 	int r;
 
 	if (!message)
 		return -ENOMEM;
-	r = sb_call_new(object->parts->calls, call_message, NULL, &call);
+	r = sb_bus_call_new(object->parts->calls, call_message, NULL, &call);
 	if (r < 0)
 		return r;
 	r = sb_link_request(object->link, message,
@@ -322,45 +308,6 @@ static int method_disconnect(sd_bus_message *call, void *userdata, sd_bus_error 
 	return act(call, userdata, sb_link_disconnect);
 }
 
-static int method_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const struct sb_link_object *object = userdata;
-	struct sb_error why = { 0 };
-	const char *filter;
-	uint32_t id;
-	int r;
-
-	(void)error;
-	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &filter);
-	if (r < 0)
-		return r;
-	r = sb_subscriptions_add(object->parts->subscriptions, sd_bus_message_get_sender(call),
-				 sb_link_name(object->link), filter, &id, &why);
-	if (r < 0)
-		return sb_bus_reply_error(call, &why);
-
-	return sd_bus_reply_method_return(call, "u", id);
-}
-
-static int method_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const struct sb_link_object *object = userdata;
-	struct sb_error why = { 0 };
-	uint32_t id;
-	int r;
-
-	(void)error;
-	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_UINT32, &id);
-	if (r < 0)
-		return r;
-	r = sb_subscriptions_end(object->parts->subscriptions, sd_bus_message_get_sender(call),
-				 sb_link_name(object->link), id, &why);
-	if (r < 0)
-		return sb_bus_reply_error(call, &why);
-
-	return sd_bus_reply_method_return(call, NULL);
-}
-
 /* ---- the interface --------------------------------------------------------------------------- */
 
 static const sd_bus_vtable link_vtable[] = {
@@ -381,10 +328,19 @@ static const sd_bus_vtable link_vtable[] = {
 				SD_BUS_RESULT("s", code, "ay", payload), method_request,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_ARGS("s", filter),
-				SD_BUS_RESULT("u", subscription), method_subscribe,
+				SD_BUS_RESULT("u", subscription), sb_link_commands_subscribe,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("SubscribeWith", SD_BUS_ARGS("s", filter, "a{ss}", options),
+				SD_BUS_RESULT("u", subscription), sb_link_commands_subscribe_with,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Unsubscribe", SD_BUS_ARGS("u", subscription), SD_BUS_NO_RESULT,
-				method_unsubscribe, SD_BUS_VTABLE_UNPRIVILEGED),
+				sb_link_commands_unsubscribe, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Answer", SD_BUS_ARGS("t", message, "s", code, "s", text),
+				SD_BUS_RESULT("t", ticket), sb_link_commands_answer,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("AnswerBytes", SD_BUS_ARGS("t", message, "s", code, "ay", payload),
+				SD_BUS_RESULT("t", ticket), sb_link_commands_answer_bytes,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Connect", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_connect,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Disconnect", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disconnect,

@@ -12,7 +12,7 @@
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
-SB_DEFINE_CLEANUP(struct sb_call *, sb_call_free)
+SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 
 /* ---- properties ------------------------------------------------------------------------------ */
 
@@ -211,7 +211,7 @@ static int read_ticket(sd_bus_message *call, uint64_t *ret_ticket)
 static void ticket_on_lookup(void *userdata, int outcome, const struct sb_settlement *settlement)
 {
 	SB_CLEANUP(sd_bus_message_unref)
-	sd_bus_message *call = sb_call_end(userdata, NULL);
+	sd_bus_message *call = sb_bus_call_end(userdata, NULL);
 	uint64_t ticket;
 
 	if (!call || read_ticket(call, &ticket) < 0)
@@ -236,7 +236,7 @@ static void wait_on_lookup(void *userdata, int outcome, const struct sb_settleme
 {
 	void *owner = NULL;
 	SB_CLEANUP(sd_bus_message_unref)
-	sd_bus_message *call = sb_call_end(userdata, &owner);
+	sd_bus_message *call = sb_bus_call_end(userdata, &owner);
 	struct sb_manager *manager = owner;
 	struct sb_error error;
 	uint64_t ticket;
@@ -256,14 +256,14 @@ static void wait_on_lookup(void *userdata, int outcome, const struct sb_settleme
 
 static int look_up(struct sb_manager *manager, sd_bus_message *message, sb_store_lookup_fn *done)
 {
-	SB_CLEANUP(sb_call_free) struct sb_call *call = NULL;
+	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	uint64_t ticket;
 	int r;
 
 	r = sd_bus_message_read_basic(message, SD_BUS_TYPE_UINT64, &ticket);
 	if (r < 0)
 		return r;
-	r = sb_call_new(manager->parts->calls, message, manager, &call);
+	r = sb_bus_call_new(manager->parts->calls, message, manager, &call);
 	if (r < 0)
 		return r;
 	r = sb_outbox_lookup(sb_gateway_outbox(manager->parts->gateway), ticket, done, call);

@@ -13,7 +13,7 @@
 #define SB_BUS_LINK_INTERFACE SB_BUS_NAME ".Link"
 #define SB_BUS_ERROR_PREFIX SB_BUS_NAME ".Error."
 
-struct sb_calls;
+struct sb_bus_calls;
 struct sb_callers;
 struct sb_gateway;
 struct sb_subscriptions;
@@ -22,7 +22,7 @@ struct sb_subscriptions;
 struct sb_bus_parts {
 	sd_bus *connection;
 	struct sb_gateway *gateway;
-	struct sb_calls *calls;
+	struct sb_bus_calls *calls;
 	struct sb_callers *callers;
 	struct sb_subscriptions *subscriptions;
 };

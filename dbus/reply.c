@@ -11,6 +11,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/store.h"
+#include "dbus/call.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
 
@@ -117,4 +118,24 @@ int sb_bus_reply_settlement(sd_bus_message *call, const struct sb_settlement *se
 		return r;
 
 	return sd_bus_send(NULL, reply, NULL);
+}
+
+/**
+ * sb_bus_reply_ticket() - answer a method call that waits; an sb_published_fn
+ * @call: a struct sb_bus_call; ends
+ * @ticket: the answer
+ * @error: instead of it; NULL on success
+ */
+void sb_bus_reply_ticket(void *call, uint64_t ticket, const struct sb_error *error)
+{
+	SB_CLEANUP(sd_bus_message_unref)
+	sd_bus_message *message = sb_bus_call_end(call, NULL);
+
+	if (!message)
+		return;
+
+	if (error)
+		(void)sb_bus_reply_error(message, error);
+	else
+		(void)sd_bus_reply_method_return(message, "t", ticket);
 }

@@ -5,6 +5,7 @@
  * What the daemon says on the bus: errors with a sentence, how a message ended, text from
  * outside.
  */
+#include <stdint.h>
 #include <systemd/sd-bus.h>
 
 #include "daemon/error.h"
@@ -15,3 +16,4 @@ int sb_bus_append_text(sd_bus_message *message, const char *text);
 int sb_bus_reply_error(sd_bus_message *call, const struct sb_error *error);
 int sb_bus_append_settlement(sd_bus_message *message, const struct sb_settlement *settlement);
 int sb_bus_reply_settlement(sd_bus_message *call, const struct sb_settlement *settlement);
+void sb_bus_reply_ticket(void *call, uint64_t ticket, const struct sb_error *error);

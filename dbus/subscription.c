@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <search.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "daemon/gateway.h"
 #include "daemon/hub.h"
 #include "daemon/log.h"
+#include "daemon/loop.h"
 #include "dbus/caller.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
@@ -18,6 +20,7 @@ struct subscription {
 	struct sb_subscriptions *all;
 	uint32_t id; /* 0 until it is in the tree */
 	char *link;
+	char *filter;
 	char *path; /* the link's, where Message comes from */
 	struct sb_held held;
 	struct sb_subscription *at_hub;
@@ -54,6 +57,7 @@ static struct subscription *subscription_free(struct subscription *subscription)
 	(void)sb_subscription_free(subscription->at_hub);
 	sb_caller_release(&subscription->held);
 	free(subscription->link);
+	free(subscription->filter);
 	free(subscription->path);
 	free(subscription);
 
@@ -65,7 +69,46 @@ static void subscription_on_gone(struct sb_held *held)
 	(void)subscription_free(sb_container_of(held, struct subscription, held));
 }
 
-static int append_properties(sd_bus_message *signal, const struct sb_delivery *delivery)
+/* The next subscription that a caller holds, after @held; the first one after NULL. */
+static const struct subscription *next_of_caller(const struct sb_caller *caller,
+						 const struct sb_held *held)
+{
+	held = held ? TAILQ_NEXT(held, entry) : TAILQ_FIRST(&caller->held);
+	while (held && held->kind != SB_HELD_SUBSCRIPTION)
+		held = TAILQ_NEXT(held, entry);
+
+	return held ? sb_container_of(held, struct subscription, held) : NULL;
+}
+
+static bool answers_on(const struct subscription *subscription, const char *link)
+{
+	return sb_subscription_answers(subscription->at_hub) &&
+	       strcmp(subscription->link, link) == 0;
+}
+
+/* Whether one of the caller's subscriptions that match is there to answer, whichever comes first. */
+static bool will_answer(const struct sb_caller *caller, const struct sb_delivery *delivery)
+{
+	const struct subscription *subscription = next_of_caller(caller, NULL);
+
+	for (; subscription; subscription = next_of_caller(caller, &subscription->held))
+		if (answers_on(subscription, delivery->link) &&
+		    sb_filter_matches(subscription->filter, delivery->topic))
+			return true;
+
+	return false;
+}
+
+/* Times are milliseconds inside and, as everywhere on the system bus, microseconds outside. */
+static int append_answer_by(sd_bus_message *signal, const struct sb_delivery *delivery)
+{
+	uint64_t usec = (uint64_t)delivery->answer_by_ms * SB_USEC_PER_MSEC;
+
+	return sd_bus_message_append(signal, "{sv}", "answer-by", "t", usec);
+}
+
+static int append_properties(sd_bus_message *signal, const struct sb_caller *caller,
+			     const struct sb_delivery *delivery)
 {
 	int r;
 
@@ -78,6 +121,11 @@ static int append_properties(sd_bus_message *signal, const struct sb_delivery *d
 	if (delivery->content_format != SKYBUS_NO_FORMAT) {
 		r = sd_bus_message_append(signal, "{sv}", "content-format", "u",
 					  delivery->content_format);
+		if (r < 0)
+			return r;
+	}
+	if (delivery->answer_by_ms > 0 && will_answer(caller, delivery)) {
+		r = append_answer_by(signal, delivery);
 		if (r < 0)
 			return r;
 	}
@@ -105,7 +153,7 @@ static int send_message(const struct subscription *subscription, const struct sb
 					delivery->payload_len);
 	if (r < 0)
 		return r;
-	r = append_properties(signal, delivery);
+	r = append_properties(signal, subscription->held.caller, delivery);
 	if (r < 0)
 		return r;
 
@@ -154,7 +202,8 @@ static int subscription_register(struct subscription *subscription)
 	return -ENOMEM;
 }
 
-static struct subscription *subscription_new(struct sb_subscriptions *all, const char *link)
+static struct subscription *subscription_new(struct sb_subscriptions *all,
+					     const struct sb_interest *interest)
 {
 	SB_CLEANUP(subscription_free)
 	struct subscription *subscription = calloc(1, sizeof(*subscription));
@@ -162,9 +211,10 @@ static struct subscription *subscription_new(struct sb_subscriptions *all, const
 	if (!subscription)
 		return NULL;
 	subscription->all = all;
-	subscription->link = strdup(link);
-	if (!subscription->link ||
-	    sd_bus_path_encode(SB_BUS_LINKS, link, &subscription->path) < 0 ||
+	subscription->link = strdup(interest->link);
+	subscription->filter = strdup(interest->filter);
+	if (!subscription->link || !subscription->filter ||
+	    sd_bus_path_encode(SB_BUS_LINKS, interest->link, &subscription->path) < 0 ||
 	    subscription_register(subscription) < 0)
 		return NULL;
 
@@ -199,18 +249,18 @@ void sb_subscriptions_done(struct sb_subscriptions *all)
  * sb_subscriptions_add() - send a caller the messages of a link that match a filter
  * @all: all subscriptions
  * @caller: unique name
- * @link: name of the link
- * @filter: MQTT's, from the caller
+ * @interest: copied; the filter is from the caller
  * @ret_id: the subscription's number, never 0
  * @ret_error: why it could not be
  *
  * Return: 0, or a negative errno with @ret_error.
  */
-int sb_subscriptions_add(struct sb_subscriptions *all, const char *caller, const char *link,
-			 const char *filter, uint32_t *ret_id, struct sb_error *ret_error)
+int sb_subscriptions_add(struct sb_subscriptions *all, const char *caller,
+			 const struct sb_interest *interest, uint32_t *ret_id,
+			 struct sb_error *ret_error)
 {
 	SB_CLEANUP(subscription_free)
-	struct subscription *subscription = subscription_new(all, link);
+	struct subscription *subscription = subscription_new(all, interest);
 	int r;
 
 	if (!subscription)
@@ -219,7 +269,7 @@ int sb_subscriptions_add(struct sb_subscriptions *all, const char *caller, const
 			   &subscription->held, ret_error);
 	if (r < 0)
 		return r;
-	r = sb_hub_subscribe(sb_gateway_hub(all->parts->gateway), link, filter,
+	r = sb_hub_subscribe(sb_gateway_hub(all->parts->gateway), interest,
 			     subscription_on_delivery, subscription, &subscription->at_hub,
 			     ret_error);
 	if (r < 0)
@@ -250,9 +300,36 @@ int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const
 	    strcmp(subscription->link, link) != 0)
 		return sb_error_set(ret_error, SB_ERROR_NO_SUCH_SUBSCRIPTION,
 				    "this connection has no subscription %" PRIu32 " on link %s: "
-				    "give the number that Subscribe answered",
+				    "give the number that Subscribe or SubscribeWith answered",
 				    id, link);
 	(void)subscription_free(subscription);
 
 	return 0;
+}
+
+/**
+ * sb_subscriptions_may_answer() - may this connection answer the commands of a link?
+ * @all: all subscriptions
+ * @caller: unique name
+ * @link: name of the link
+ * @ret_error: why not
+ *
+ * Return: 0 if it has subscribed there in order to answer, or a negative errno with @ret_error.
+ */
+int sb_subscriptions_may_answer(struct sb_subscriptions *all, const char *caller, const char *link,
+				struct sb_error *ret_error)
+{
+	const struct sb_caller *known = sb_caller_find(all->parts->callers, caller);
+	const struct subscription *subscription = known ? next_of_caller(known, NULL) : NULL;
+
+	for (; subscription; subscription = next_of_caller(known, &subscription->held))
+		if (answers_on(subscription, link))
+			return 0;
+
+	return sb_error_set(
+		ret_error, SB_ERROR_NO_SUCH_MESSAGE,
+		"no command of link %s waits for an answer of this connection: call "
+		"SubscribeWith and its option answer=yes first, and answer from the same "
+		"connection",
+		link);
 }

@@ -11,6 +11,7 @@
 #include "daemon/error.h"
 
 struct sb_bus_parts;
+struct sb_interest;
 
 /** struct sb_subscriptions - all of them; embedded in its owner */
 struct sb_subscriptions {
@@ -22,7 +23,10 @@ struct sb_subscriptions {
 void sb_subscriptions_init(struct sb_subscriptions *all, const struct sb_bus_parts *parts);
 void sb_subscriptions_done(struct sb_subscriptions *all);
 
-int sb_subscriptions_add(struct sb_subscriptions *all, const char *caller, const char *link,
-			 const char *filter, uint32_t *ret_id, struct sb_error *ret_error);
+int sb_subscriptions_add(struct sb_subscriptions *all, const char *caller,
+			 const struct sb_interest *interest, uint32_t *ret_id,
+			 struct sb_error *ret_error);
 int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const char *link,
 			 uint32_t id, struct sb_error *ret_error);
+int sb_subscriptions_may_answer(struct sb_subscriptions *all, const char *caller, const char *link,
+				struct sb_error *ret_error);

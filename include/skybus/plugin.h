@@ -48,6 +48,8 @@ enum {
 	SKYBUS_CHOICE = 7, /* one of choices */
 	SKYBUS_PORT = 8, /* 1 to 65535 */
 	SKYBUS_HOST = 9, /* a name or a numeric address */
+	SKYBUS_FILE = 10, /* a whole path; setting_secret() lends the file's bytes */
+	SKYBUS_NETWORKS = 11, /* "10.0.0.0/8 fd00::/8", at most 16, for listen() */
 };
 
 /* Flags of a setting. */
@@ -82,6 +84,7 @@ struct skybus_setting {
 
 struct skybus_link; /* the daemon's; a handle to one link */
 struct skybus_request; /* the daemon's; a CoAP request that is being filled */
+struct skybus_response; /* the daemon's; what the cloud is told, while it is being filled */
 
 /* CoAP methods, RFC 7252 section 5.8, RFC 8132. */
 enum {
@@ -204,6 +207,7 @@ struct skybus_verdict {
 enum {
 	SKYBUS_PLAIN = 1, /* CoAP over UDP */
 	SKYBUS_PSK = 2, /* CoAP over DTLS with a pre-shared key */
+	SKYBUS_CERTIFICATE = 3, /* CoAP over DTLS; the server shows a certificate, we show none */
 };
 
 /**
@@ -214,7 +218,10 @@ enum {
  * @port: UDP port
  * @identity_len, @key_len: in bytes, with SKYBUS_PSK
  * @identity, @key: copied before open_session() returns
- * @reserved: 0
+ * @trust_len: bytes of @trust, with SKYBUS_CERTIFICATE
+ * @trust: PEM, roots that are trusted beside the system's; copied; may be NULL
+ * @server_name: with SKYBUS_CERTIFICATE, the name that is asked for (SNI) and that the certificate must
+ *	hold; NULL for @host
  */
 struct skybus_session {
 	uint32_t size;
@@ -225,7 +232,9 @@ struct skybus_session {
 	const uint8_t *identity;
 	const uint8_t *key;
 	uint32_t key_len;
-	uint32_t reserved;
+	uint32_t trust_len;
+	const uint8_t *trust;
+	const char *server_name;
 };
 
 /**
@@ -243,6 +252,11 @@ struct skybus_terms {
 	uint32_t window;
 };
 
+/* Flags of a command. */
+enum {
+	SKYBUS_ANSWERABLE = 1u << 0, /* an app may answer it: answer() is then called */
+};
+
 /**
  * struct skybus_command - what the cloud sent for the apps of this box
  * @size: of this struct
@@ -250,7 +264,11 @@ struct skybus_terms {
  * @topic: apps subscribe to it
  * @payload: may be NULL when @payload_len is 0
  * @content_format: or SKYBUS_NO_FORMAT
- * @reserved: 0
+ * @flags: SKYBUS_ANSWERABLE
+ * @context: what answer() needs of it, for example the cloud's own number; copied, at most 1024 bytes;
+ *	may be NULL when @context_len is 0
+ * @context_len: in bytes
+ * @answer_s: how long the cloud waits for an answer, in seconds; 0 leaves it to the daemon (60)
  */
 struct skybus_command {
 	uint32_t size;
@@ -258,6 +276,107 @@ struct skybus_command {
 	const char *topic;
 	const uint8_t *payload;
 	uint32_t content_format;
+	uint32_t flags;
+	const uint8_t *context;
+	uint32_t context_len;
+	uint32_t answer_s;
+};
+
+/**
+ * struct skybus_incoming - a request from the cloud; repetitions of the last 256 do not come here
+ * @size: of this struct
+ * @method: SKYBUS_GET … or any other CoAP method
+ * @path: "/a/b"; "/" for none
+ * @query: "a=1&b=2"; "" for none
+ * @from: the sender, "10.64.0.1:40000"
+ * @payload: may be NULL when @payload_len is 0
+ * @payload_len: in bytes
+ * @content_format: or SKYBUS_NO_FORMAT
+ */
+struct skybus_incoming {
+	uint32_t size;
+	uint32_t method;
+	const char *path;
+	const char *query;
+	const char *from;
+	const uint8_t *payload;
+	uint32_t payload_len;
+	uint32_t content_format;
+};
+
+/**
+ * struct skybus_answer - what an app answers to a command
+ * @size: of this struct
+ * @payload_len: in bytes
+ * @topic, @context, @context_len: the command's
+ * @code: "" for success; otherwise in the cloud's own words, for example "4.04" or "1202"
+ * @payload: may be NULL when @payload_len is 0
+ * @served: whether serve() delivered the command, and the response goes to whoever waits there
+ */
+struct skybus_answer {
+	uint32_t size;
+	uint32_t payload_len;
+	const char *topic;
+	const char *code;
+	const uint8_t *payload;
+	const uint8_t *context;
+	uint32_t context_len;
+	uint32_t served;
+};
+
+/**
+ * struct skybus_listen - requests from the cloud
+ * @size: of this struct
+ * @port: UDP, plain CoAP
+ * @from: only from these networks, as SKYBUS_NETWORKS; NULL from everywhere
+ */
+struct skybus_listen {
+	uint32_t size;
+	uint32_t port;
+	const char *from;
+};
+
+/**
+ * struct skybus_fetch - an HTTPS GET; everything is copied
+ * @size: of this struct
+ * @timeout_ms: 0 for 30 s
+ * @url: "https://…"; redirections are not followed
+ * @accept: the header of that name; NULL for none
+ * @range: "0-99", bytes; NULL for all
+ * @trust: PEM, the roots that are trusted instead of the system's; may be NULL
+ * @trust_len: in bytes
+ * @max_len: the most bytes that are taken; 0 for 65536
+ */
+struct skybus_fetch {
+	uint32_t size;
+	uint32_t timeout_ms;
+	const char *url;
+	const char *accept;
+	const char *range;
+	const uint8_t *trust;
+	uint32_t trust_len;
+	uint32_t max_len;
+};
+
+/**
+ * struct skybus_fetched - what became of it
+ * @size: of this struct
+ * @status: HTTP's, 200; 0 when there was no answer
+ * @content_type: "application/json"; "" for none
+ * @content_range: "bytes 0-99/120"; "" for none
+ * @body: @body_len bytes; zero follows, so that text ends
+ * @reason: without an answer, a sentence for people; else ""
+ * @body_len: in bytes
+ * @reserved: 0
+ */
+struct skybus_fetched {
+	uint32_t size;
+	uint32_t status;
+	const char *content_type;
+	const char *content_range;
+	const uint8_t *body;
+	const char *reason;
+	uint32_t body_len;
 	uint32_t reserved;
 };
 
@@ -284,13 +403,18 @@ enum {
  * @state: what attach() returned
  * @tag: what open_session() was given
  * @outcome: 0; -EHOSTUNREACH (name or route), -ETIMEDOUT (no answer), -ECONNREFUSED (nobody listens),
- *	-EKEYREJECTED (the handshake was refused), or another negative errno
+ *	-EKEYREJECTED (the handshake was refused), -EBADMSG (the server's certificate is not to be
+ *	trusted), -ENODEV (the network interface that the link is bound to is not there), or another
+ *	negative errno
  * @reason: a sentence for people, with host and port; "" on success
  */
 typedef void skybus_opened_fn(void *state, void *tag, int32_t outcome, const char *reason);
 
 /** A request ended. @reply is lent until this returns. */
 typedef void skybus_replied_fn(void *state, void *tag, const struct skybus_reply *reply);
+
+/** A fetch ended. @fetched is lent until this returns. */
+typedef void skybus_fetched_fn(void *state, void *tag, const struct skybus_fetched *fetched);
 
 /** A timer ran out. */
 typedef void skybus_timer_fn(void *state, void *tag);
@@ -307,9 +431,9 @@ typedef void skybus_stored_fn(void *state, void *tag, int32_t error);
  * and when login() is called anew. Timers run on. At a login the session of the one before may be open
  * still: requests may go over it, and open_session() replaces it.
  *
- * Bounds of one link: 16 timers at a time; 64 values in store_put(), each with a key of 1 to 64 bytes and
- * at most 4096 bytes of data; 64 KiB of payload in a request. What is beyond returns -ENOSPC, -EINVAL
- * or -EMSGSIZE.
+ * Bounds of one link: 16 timers and 4 fetches at a time; 64 values in store_put(), each with a key of
+ * 1 to 64 bytes and at most 4096 bytes of data; 64 KiB of payload in a request. What is beyond returns
+ * -ENOSPC, -EINVAL or -EMSGSIZE.
  */
 struct skybus_host {
 	uint32_t size;
@@ -317,11 +441,11 @@ struct skybus_host {
 
 	/* -- the link's settings; valid from attach() to detach() -- */
 
-	/** TEXT, CHOICE and HOST settings; NULL when not set and without default. Lent until detach(). */
+	/** TEXT, CHOICE, HOST, NETWORKS settings; NULL when not set and without default. Lent until detach(). */
 	const char *(*setting_text)(struct skybus_link *link, const char *key);
 	/** INTEGER, BOOLEAN (0, 1), DURATION (s), SIZE (bytes) and PORT; 0 when not set. */
 	int64_t (*setting_integer)(struct skybus_link *link, const char *key);
-	/** SECRET settings: NULL when not set. Lent until detach(); copies are the plugin's to wipe. */
+	/** SECRET and FILE settings: NULL when not set. Lent until detach(); copies are the plugin's to wipe. */
 	const uint8_t *(*setting_secret)(struct skybus_link *link, const char *key,
 					 uint32_t *ret_len);
 
@@ -366,6 +490,24 @@ struct skybus_host {
 	int32_t (*send_request)(struct skybus_request *request, uint32_t timeout_ms,
 				skybus_replied_fn *done, void *tag);
 
+	/**
+	 * One HTTPS GET, part of a login: it is forgotten when the next login begins, or the link goes
+	 * down. Returns -EINVAL for a URL that is none, -EBUSY outside of a login, -ENOTSUP when the box
+	 * has no HTTPS library; @done is not called then.
+	 */
+	int32_t (*fetch)(struct skybus_link *link, const struct skybus_fetch *fetch,
+			 skybus_fetched_fn *done, void *tag);
+
+	/**
+	 * Takes requests from the cloud; they come to serve(). Best called in login(): it lasts over
+	 * logins and failures, until somebody disconnects the link or removes it. A link listens at one
+	 * port: a second call with the same terms changes nothing, with others it moves. Returns
+	 * -EADDRINUSE, -ENODEV (the link's interface is not there), -EINVAL, -EACCES; -ENOTSUP without
+	 * serve(), -EBUSY in attach(), in serve(), in answer() and while the link is disconnected. On
+	 * failure of a move the link listens nowhere.
+	 */
+	int32_t (*listen)(struct skybus_link *link, const struct skybus_listen *listen);
+
 	/** Calls @done once after @ms milliseconds. Returns a handle > 0, or a negative errno. */
 	int64_t (*timer_start)(struct skybus_link *link, uint32_t ms, skybus_timer_fn *done,
 			       void *tag);
@@ -386,8 +528,23 @@ struct skybus_host {
 
 	/* -- commands -- */
 
-	/** Hands a command to the apps. Returns how many subscriptions match it, or a negative errno. */
+	/**
+	 * Hands a command to the apps. Returns how many subscriptions match it; -EINVAL without a topic,
+	 * for one that is longer than 512 bytes or has control characters in it, or for too long a
+	 * context. SKYBUS_ANSWERABLE is ignored when there is no answer(), for a second command of one
+	 * serve(), and while 64 commands of the link wait for an answer.
+	 */
 	int32_t (*deliver)(struct skybus_link *link, const struct skybus_command *command);
+
+	/* -- filling a response -- */
+
+	/** In serve(), or in answer() to what was served: SKYBUS_CODE(class, detail), 2, 4 or 5. */
+	void (*response_code)(struct skybus_response *response, uint32_t code);
+	/** The payload, @data is copied; @content_format may be SKYBUS_NO_FORMAT. */
+	void (*response_payload)(struct skybus_response *response, uint32_t content_format,
+				 const void *data, uint32_t len);
+	/** In answer() to what came in a reply: the answer is a message of its own, on this topic. */
+	void (*response_topic)(struct skybus_response *response, const char *topic);
 
 	/* -- memory that survives a restart, per link; for tokens, keys, counters -- */
 
@@ -457,6 +614,24 @@ struct skybus_plugin {
 
 	/** Nothing came from the cloud for the period given to online(): a request that keeps the session. */
 	int32_t (*keepalive)(void *state, struct skybus_request *request);
+
+	/**
+	 * The cloud asks something of this box, see host->listen(). deliver() what the apps should hear, and
+	 * fill @response, which begins as 5.01. If an app has subscribed in order to answer what was
+	 * delivered as SKYBUS_ANSWERABLE, @response waits: answer() makes another, and when that does not
+	 * come in time, this one goes out. At most one of the commands of a request is answerable.
+	 */
+	void (*serve)(void *state, const struct skybus_incoming *incoming,
+		      struct skybus_response *response);
+
+	/**
+	 * An app answers a command. To one that was served fill the code and the payload of @response, which
+	 * begins as 2.04; to one that came in a reply the topic and the payload of a message, which is stored
+	 * and sent as every other. On failure (a negative errno) the app is told why->reason, and may answer
+	 * again.
+	 */
+	int32_t (*answer)(void *state, const struct skybus_answer *answer,
+			  struct skybus_response *response, struct skybus_verdict *why);
 
 	/** For people: which device this link is at the cloud. Lent until detach(). */
 	const char *(*device)(void *state);

@@ -56,6 +56,8 @@ int sb_channel_open(const struct sb_channel_plan *plan, sb_channel_fn *changed, 
 	fake_network.channel = channel;
 	fake_network.n_channels++;
 	fake_network.last_attempt = plan->attempt;
+	(void)snprintf(fake_network.last_interface, sizeof(fake_network.last_interface), "%s",
+		       plan->interface ? plan->interface : "");
 	*ret = channel;
 
 	return 0;

@@ -32,6 +32,7 @@ struct fake_network {
 	struct sb_channel *channel; /* the newest; NULL once freed */
 	unsigned int n_channels; /* that have been opened */
 	unsigned int last_attempt;
+	char last_interface[16]; /* "" for any */
 	struct sb_traffic traffic; /* of every new session */
 	char sent[8192]; /* all payloads, or paths where there is none, each with a space behind */
 	int open_error; /* of sb_channel_open() */

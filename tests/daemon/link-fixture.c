@@ -58,9 +58,12 @@ int link_fixture_setup(void **state)
 	sb_log_set_level(LOG_EMERG);
 	script_reset();
 	fake_network_reset();
+	fake_web_reset();
+	fake_listening_reset();
 	scratch_init(&f->scratch);
 	assert_int_equal(sb_loop_new_virtual(&f->parts.loop), 0);
 	assert_int_equal(sb_hub_new(&f->parts.hub), 0);
+	f->parts.https = fake_https();
 	open_parts(f);
 	*state = f;
 

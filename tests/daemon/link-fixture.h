@@ -7,6 +7,8 @@
  */
 #include "daemon/link.h"
 #include "tests/daemon/fake-channel.h"
+#include "tests/daemon/fake-https.h"
+#include "tests/daemon/fake-listener.h"
 #include "tests/daemon/scratch.h"
 #include "tests/daemon/script.h"
 

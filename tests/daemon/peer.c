@@ -167,34 +167,57 @@ static void wait_for_port(uint16_t port)
 	fail_msg("the server does not come up");
 }
 
-/* Returns false if the program is not installed. @arguments end with NULL. */
+/* For server_run(): a port that is free, as the next one is. */
+uint16_t server_choose_port(struct server *server)
+{
+	server->port = find_ports();
+
+	return server->port;
+}
+
+/* At the chosen port, as @argv says, too. Returns false if the program is not installed. */
+bool server_run(struct server *server, const char *const *argv)
+{
+	posix_spawn_file_actions_t actions;
+	int input[2];
+	int r;
+
+	assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+	assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+	(void)posix_spawn_file_actions_adddup2(&actions, input[0], 0);
+	(void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	(void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	r = posix_spawnp(&server->pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)close(input[0]);
+	server->input = input[1];
+	if (r != 0) {
+		server->pid = 0;
+		(void)close(server->input);
+		return false;
+	}
+	wait_for_port(server->port);
+
+	return true;
+}
+
+/* One of libcoap's. Returns false if the program is not installed. @arguments end with NULL. */
 bool server_start(struct server *server, const char *program, const char *const *arguments)
 {
 	const char *argv[ARGUMENTS_MAX + 6] = { program, "-A", "127.0.0.1", "-p" };
-	posix_spawn_file_actions_t actions;
 	bool secure = false;
 	char port[8];
 	size_t n = 4;
-	int r;
 
-	server->port = find_ports();
-	(void)snprintf(port, sizeof(port), "%u", server->port);
+	(void)snprintf(port, sizeof(port), "%u", server_choose_port(server));
 	argv[n++] = port;
 	for (; *arguments; arguments++) {
 		assert_true(n < ARGUMENTS_MAX + 5);
 		argv[n++] = *arguments;
-		secure = secure || strcmp(*arguments, "-k") == 0;
+		secure = secure || strcmp(*arguments, "-k") == 0 || strcmp(*arguments, "-c") == 0;
 	}
-	assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
-	(void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	(void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	r = posix_spawnp(&server->pid, program, &actions, NULL, (char *const *)argv, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	if (r != 0) {
-		server->pid = 0;
+	if (!server_run(server, argv))
 		return false;
-	}
-	wait_for_port(server->port);
 	if (secure)
 		wait_for_port(server->port + 1);
 
@@ -207,5 +230,6 @@ void server_stop(struct server *server)
 		return;
 	(void)kill(server->pid, SIGKILL);
 	(void)waitpid(server->pid, NULL, 0);
+	(void)close(server->input);
 	server->pid = 0;
 }

@@ -44,11 +44,14 @@ void peer_send(const struct peer *peer, enum peer_type type, uint8_t code,
 	       const struct peer_message *answered, const char *rest);
 void peer_send_bytes(const struct peer *peer, const void *bytes, size_t len);
 
-/** struct server - a CoAP server of another program; DTLS at the next port */
+/** struct server - a server of another program; libcoap's have DTLS at the next port */
 struct server {
 	pid_t pid; /* 0: does not run */
 	uint16_t port;
+	int input; /* the end that is never written; some end when their input does */
 };
 
+uint16_t server_choose_port(struct server *server);
+bool server_run(struct server *server, const char *const *argv);
 bool server_start(struct server *server, const char *program, const char *const *arguments);
 void server_stop(struct server *server);

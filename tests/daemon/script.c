@@ -191,6 +191,22 @@ static int32_t plugin_keepalive(void *state, struct skybus_request *request)
 	return 0;
 }
 
+static void plugin_serve(void *state, const struct skybus_incoming *incoming,
+			 struct skybus_response *response)
+{
+	assert_ptr_equal(state, &script);
+	if (script.serve)
+		script.serve(incoming, response);
+}
+
+static int32_t plugin_answer(void *state, const struct skybus_answer *answer,
+			     struct skybus_response *response, struct skybus_verdict *why)
+{
+	assert_ptr_equal(state, &script);
+
+	return script.answer ? script.answer(answer, response, why) : 0;
+}
+
 static const char *plugin_device(void *state)
 {
 	assert_ptr_equal(state, &script);
@@ -201,28 +217,32 @@ static const char *plugin_device(void *state)
 static const struct skybus_setting settings[] = {
 	{ .key = "greeting", .kind = SKYBUS_TEXT, .fallback = "hello", .help = "A text." },
 	{ .key = "number", .kind = SKYBUS_INTEGER, .fallback = "7", .help = "A number." },
+	{ .key = "from", .kind = SKYBUS_NETWORKS, .fallback = "10.0.0.0/8", .help = "Some." },
+	{ .key = "root", .kind = SKYBUS_FILE, .help = "A file." },
 };
 
+#define DESCRIPTOR_COMMON                                                                       \
+	.size = sizeof(struct skybus_plugin),                                                   \
+	.n_settings = sizeof(settings) / sizeof(settings[0]), .name = "script", .version = "1", \
+	.summary = "Does what a test says.", .settings = settings, .attach = plugin_attach,     \
+	.detach = plugin_detach, .login = plugin_login, .encode = plugin_encode,                \
+	.decide = plugin_decide, .accept = plugin_accept, .keepalive = plugin_keepalive,        \
+	.device = plugin_device
+
 static const struct skybus_plugin descriptor = {
-	.size = sizeof(descriptor),
-	.n_settings = 2,
-	.name = "script",
-	.version = "1",
-	.summary = "Does what a test says.",
-	.settings = settings,
-	.attach = plugin_attach,
-	.detach = plugin_detach,
-	.login = plugin_login,
-	.encode = plugin_encode,
-	.decide = plugin_decide,
-	.accept = plugin_accept,
-	.keepalive = plugin_keepalive,
-	.device = plugin_device,
+	DESCRIPTOR_COMMON,
+	.serve = plugin_serve,
+	.answer = plugin_answer,
+};
+
+static const struct skybus_plugin deaf_descriptor = {
+	DESCRIPTOR_COMMON,
 };
 
 static char name[] = "script";
 
 const struct sb_plugin script_plugin = { .name = name, .descriptor = &descriptor };
+const struct sb_plugin script_deaf_plugin = { .name = name, .descriptor = &deaf_descriptor };
 
 static void on_reply(void *state, void *tag, const struct skybus_reply *reply)
 {
@@ -241,6 +261,48 @@ int32_t script_send(const char *path)
 	script.host->request_path(request, path);
 
 	return script.host->send_request(request, 0, on_reply, &script.replied);
+}
+
+static void on_fetched(void *state, void *tag, const struct skybus_fetched *fetched)
+{
+	assert_ptr_equal(state, &script);
+	assert_ptr_equal(tag, &script.fetched);
+	script.fetched++;
+	script.last_status = fetched->status;
+	if (script.fail_when_fetched)
+		script.host->failed(script.link, SKYBUS_TRANSIENT, "not what was asked for", 0);
+}
+
+int32_t script_fetch(const char *url)
+{
+	const struct skybus_fetch fetch = { .size = sizeof(fetch), .url = url };
+
+	return script.host->fetch(script.link, &fetch, on_fetched, &script.fetched);
+}
+
+int32_t script_listen(uint32_t port, const char *from)
+{
+	const struct skybus_listen listen = { .size = sizeof(listen), .port = port, .from = from };
+
+	return script.host->listen(script.link, &listen);
+}
+
+/* Its context is "ctx". */
+int32_t script_deliver(const char *topic, uint32_t flags, uint32_t answer_s)
+{
+	const struct skybus_command command = {
+		.size = sizeof(command),
+		.topic = topic,
+		.payload = (const uint8_t *)"go",
+		.payload_len = 2,
+		.content_format = SKYBUS_NO_FORMAT,
+		.flags = flags,
+		.context = (const uint8_t *)"ctx",
+		.context_len = 3,
+		.answer_s = answer_s,
+	};
+
+	return script.host->deliver(script.link, &command);
 }
 
 static void on_timer(void *state, void *tag)

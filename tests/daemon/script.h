@@ -33,6 +33,9 @@ struct script {
 	int32_t accept_error;
 	const char *accept_reason;
 	void (*decide)(void); /* called within decide() */
+	void (*serve)(const struct skybus_incoming *incoming, struct skybus_response *response);
+	int32_t (*answer)(const struct skybus_answer *answer, struct skybus_response *response,
+			  struct skybus_verdict *why);
 	bool stubborn; /* says that it is online also when no session could be opened */
 
 	const struct skybus_host *host;
@@ -46,14 +49,21 @@ struct script {
 	uint32_t last_outcome;
 	unsigned int fired; /* timers */
 	unsigned int stored;
+	unsigned int fetched;
+	uint32_t last_status;
+	bool fail_when_fetched; /* the login */
 };
 
 extern struct script script;
 extern const struct sb_plugin script_plugin;
+extern const struct sb_plugin script_deaf_plugin; /* without serve and answer */
 
 void script_reset(void);
 void script_send_login(void);
 int32_t script_open_session(void);
 int32_t script_send(const char *path);
+int32_t script_fetch(const char *url);
+int32_t script_listen(uint32_t port, const char *from);
+int32_t script_deliver(const char *topic, uint32_t flags, uint32_t answer_s);
 int64_t script_start_timer(uint32_t ms);
 int32_t script_store(const char *key, const char *value);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <limits.h>
 
 #include "daemon/config.h"
 #include "tests/daemon/scratch.h"
@@ -690,6 +691,104 @@ static void wrong_secrets(void **state)
 	}
 }
 
+/* ---- files ---- */
+
+static void read_root(struct fixture *fixture, const char *path)
+{
+	char text[PATH_MAX + 512];
+
+	(void)snprintf(text, sizeof(text), "links:\n" GOOD_LINK("plant") "    root_ca: %s\n", path);
+	assert_int_equal(read_text(fixture, text), 0);
+}
+
+static void assert_root(const struct fixture *fixture, const char *expected)
+{
+	const uint8_t *content;
+	size_t len;
+
+	assert_clean(fixture);
+	content = sb_settings_secret(fixture->config->links[0]->own, "root_ca", &len);
+	assert_int_equal(len, strlen(expected));
+	assert_memory_equal(content, expected, len);
+}
+
+static void a_file_is_read_whoever_may_read_it(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128];
+
+	scratch_write(&fixture->scratch, "etc/root.pem", "PEM\n", 4, 0666);
+	(void)snprintf(path, sizeof(path), "%s/etc/root.pem", fixture->scratch.path);
+	read_root(fixture, path);
+	assert_root(fixture, "PEM\n");
+	/* /etc/ssl/certs is full of links. */
+	assert_int_equal(symlink("root.pem", scratch_path(&fixture->scratch, "etc/link.pem")), 0);
+	read_root(fixture, fixture->scratch.joined);
+	assert_root(fixture, "PEM\n");
+}
+
+static void assert_root_refused(struct fixture *fixture, const char *name, const char *why)
+{
+	char path[128], sentence[256];
+
+	(void)snprintf(path, sizeof(path), "%s/etc/%s", fixture->scratch.path, name);
+	read_root(fixture, path);
+	(void)snprintf(sentence, sizeof(sentence),
+		       "skybus.yaml:7:14: root_ca: cannot read %s: %s: check the path", path, why);
+	assert_problem(fixture, 0, sentence);
+	assert_wrong_link(fixture, "root_ca: cannot read");
+}
+
+static void a_file_that_cannot_be_read_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	static char big[64 * 1024 + 1];
+
+	memset(big, 'x', sizeof(big));
+	scratch_write(&fixture->scratch, "etc/big", big, sizeof(big), 0644);
+	scratch_text(&fixture->scratch, "etc/empty", "");
+	assert_int_equal(mkfifo(scratch_path(&fixture->scratch, "etc/fifo"), 0666), 0);
+	assert_root_refused(fixture, "none", "No such file or directory");
+	assert_root_refused(fixture, ".", "it is not a regular file");
+	assert_root_refused(fixture, "fifo", "it is not a regular file");
+	assert_root_refused(fixture, "empty", "it is empty");
+	assert_root_refused(fixture, "big", "it has more than 65536 bytes");
+	read_root(fixture, "root.pem");
+	assert_problem(fixture, 0,
+		       "skybus.yaml:7:14: root_ca: \"root.pem\" does not begin with /: write the "
+		       "whole path of the file");
+	read_root(fixture, "[a]");
+	assert_problem(fixture, 0, "skybus.yaml:7:14: root_ca is a list: write the whole path");
+}
+
+static void networks_and_the_interface_are_checked(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sb_link_config *link;
+
+	assert_int_equal(
+		read_text(fixture,
+			  "links:\n" GOOD_LINK("plant") "    interface: wwan0\n"
+							"    allow_from: 10.0.0.0/8 fd00::/8\n"),
+		0);
+	assert_clean(fixture);
+	link = fixture->config->links[0];
+	assert_string_equal(sb_settings_text(link->common, "interface"), "wwan0");
+	assert_string_equal(sb_settings_text(link->own, "allow_from"), "10.0.0.0/8 fd00::/8");
+	assert_int_equal(
+		read_text(fixture,
+			  "links:\n" GOOD_LINK("plant") "    interface: an-interface-too-long\n"
+							"    allow_from: 10.0.0.0/99\n"),
+		0);
+	assert_problem(fixture, 0, "skybus.yaml:7:16: interface is longer than the most, 15 bytes");
+	assert_problem(
+		fixture, 1,
+		"skybus.yaml:8:17: allow_from \"10.0.0.0/99\" is not a list of networks: "
+		"write at most 16 networks with blanks between them, such as 10.0.0.0/8 fd00::/8");
+	assert_int_equal(read_text(fixture, "links:\n" GOOD_LINK("plant")), 0);
+	assert_null(sb_settings_text(fixture->config->links[0]->common, "interface"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -720,6 +819,9 @@ int main(void)
 		TEST(a_secret_may_be_inline_with_a_warning),
 		TEST(a_secret_may_come_from_a_file),
 		TEST(wrong_secrets),
+		TEST(a_file_is_read_whoever_may_read_it),
+		TEST(a_file_that_cannot_be_read_is_told),
+		TEST(networks_and_the_interface_are_checked),
 	};
 #undef TEST
 

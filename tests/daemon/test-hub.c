@@ -58,11 +58,17 @@ static void on_delivery(void *userdata, struct sb_subscription *subscription,
 		*f->free_this = sb_subscription_free(*f->free_this);
 }
 
+static int try_to_subscribe(struct fixture *f, size_t i, const char *link, const char *filter,
+			    struct sb_error *ret_error)
+{
+	const struct sb_interest interest = { .link = link, .filter = filter };
+
+	return sb_hub_subscribe(f->hub, &interest, on_delivery, f, &f->subscriptions[i], ret_error);
+}
+
 static void subscribe(struct fixture *f, size_t i, const char *link, const char *filter)
 {
-	assert_int_equal(sb_hub_subscribe(f->hub, link, filter, on_delivery, f,
-					  &f->subscriptions[i], NULL),
-			 0);
+	assert_int_equal(try_to_subscribe(f, i, link, filter, NULL), 0);
 }
 
 static size_t deliver(struct fixture *f, const char *link, const char *topic)
@@ -74,7 +80,7 @@ static size_t deliver(struct fixture *f, const char *link, const char *topic)
 		.payload_len = 2,
 	};
 
-	return sb_hub_deliver(f->hub, &delivery);
+	return sb_hub_deliver(f->hub, &delivery).matched;
 }
 
 static void filters_let_through_what_mqtt_says(void **state)
@@ -120,13 +126,10 @@ static void filters_let_through_what_mqtt_says(void **state)
 
 static void expect_refused(struct fixture *f, const char *filter, const char *sentence)
 {
-	struct sb_subscription *subscription = NULL;
 	struct sb_error error;
 
-	assert_int_equal(sb_hub_subscribe(f->hub, "l", filter, on_delivery, f, &subscription,
-					  &error),
-			 -EINVAL);
-	assert_null(subscription);
+	assert_int_equal(try_to_subscribe(f, 0, "l", filter, &error), -EINVAL);
+	assert_null(f->subscriptions[0]);
 	assert_int_equal(error.code, SB_ERROR_INVALID_TOPIC);
 	assert_string_equal(error.text, sentence);
 }
@@ -170,9 +173,7 @@ static void a_filter_may_be_as_long_as_a_topic(void **state)
 	memset(filter, 'x', SB_TOPIC_MAX);
 	subscribe(f, 0, "l", filter);
 	filter[SB_TOPIC_MAX] = 'x';
-	assert_int_equal(sb_hub_subscribe(f->hub, "l", filter, on_delivery, f, &f->subscriptions[1],
-					  &error),
-			 -EINVAL);
+	assert_int_equal(try_to_subscribe(f, 1, "l", filter, &error), -EINVAL);
 	assert_non_null(strstr(error.text, "this one 513"));
 }
 
@@ -217,6 +218,27 @@ static void a_delivery_may_free_the_next_subscription(void **state)
 	assert_ptr_equal(f->last, f->subscriptions[2]);
 }
 
+static void who_wants_to_answer_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	const struct sb_interest interest = { .link = "l", .filter = "a", .answers = true };
+	struct sb_delivery delivery = { .link = "l", .topic = "a" };
+	struct sb_reach reach;
+
+	subscribe(f, 0, "l", "#");
+	assert_int_equal(sb_hub_deliver(f->hub, &delivery).answering, 0);
+	assert_int_equal(
+		sb_hub_subscribe(f->hub, &interest, on_delivery, f, &f->subscriptions[1], NULL), 0);
+	reach = sb_hub_deliver(f->hub, &delivery);
+	assert_int_equal(reach.matched, 2);
+	assert_int_equal(reach.answering, 1);
+	assert_int_equal(delivery.message, 2);
+	assert_false(sb_subscription_answers(f->subscriptions[0]));
+	assert_true(sb_subscription_answers(f->subscriptions[1]));
+	delivery.topic = "b";
+	assert_int_equal(sb_hub_deliver(f->hub, &delivery).answering, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -228,6 +250,7 @@ int main(void)
 		TEST(a_message_reaches_whoever_asked_for_such),
 		TEST(a_freed_subscription_gets_nothing),
 		TEST(a_delivery_may_free_the_next_subscription),
+		TEST(who_wants_to_answer_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,9 @@ static void settings_are_lent(void **state)
 	(void)state;
 	assert_string_equal(script.host->setting_text(script.link, "greeting"), "hello");
 	assert_int_equal(script.host->setting_integer(script.link, "number"), 7);
+	assert_string_equal(script.host->setting_text(script.link, "from"), "10.0.0.0/8");
 	assert_null(script.host->setting_text(script.link, "nothing"));
+	assert_null(script.host->setting_secret(script.link, "root", &len));
 	assert_null(script.host->setting_secret(script.link, "nothing", &len));
 	assert_int_equal(len, 0);
 }
@@ -85,6 +87,22 @@ static void a_new_session_closes_the_old_one(void **state)
 	fake_open();
 	link_answer(f, "/login", OK);
 	link_expect_state(f, SB_LINK_ONLINE);
+}
+
+/* Not sessions: of two for each login, the second would always get the same of two addresses. */
+static void failures_move_on_to_the_next_address(void **state)
+{
+	struct link_fixture *f = *state;
+
+	sb_link_start(f->link, 0);
+	link_run(f);
+	assert_int_equal(fake_network.last_attempt, 0);
+	assert_int_equal(script_open_session(), 0);
+	assert_int_equal(fake_network.last_attempt, 0);
+	fake_break(-ETIMEDOUT, "no answer");
+	link_pass(f, 60 * SB_USEC_PER_SEC);
+	assert_int_equal(script.logins, 2);
+	assert_int_equal(fake_network.last_attempt, 1);
 }
 
 /* ---- requests ---- */
@@ -182,6 +200,126 @@ static void a_session_that_ends_forgets_requests(void **state)
 	assert_int_equal(script.replied, 0);
 }
 
+/* ---- fetches ---- */
+
+static void begin_login(struct link_fixture *f)
+{
+	script.login = SCRIPT_HANGS;
+	sb_link_start(f->link, 0);
+	link_run(f);
+}
+
+static void a_fetch_is_part_of_a_login(void **state)
+{
+	struct link_fixture *f = *state;
+
+	assert_int_equal(script_fetch("https://a.example/"), -EBUSY);
+	begin_login(f);
+	assert_int_equal(script_fetch("https://a.example/"), 0);
+	assert_string_equal(fake_web.url, "https://a.example/");
+	assert_string_equal(fake_web.interface, "");
+	assert_int_equal(script.fetched, 0);
+	fake_fetched(200, "key");
+	assert_int_equal(script.fetched, 1);
+	assert_int_equal(script.last_status, 200);
+	fake_web.error = -EINVAL;
+	assert_int_equal(script_fetch("what?"), -EINVAL);
+}
+
+static void fetches_are_bounded(void **state)
+{
+	struct link_fixture *f = *state;
+
+	begin_login(f);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(script_fetch("https://a.example/"), 0);
+	assert_int_equal(script_fetch("https://a.example/"), -ENOSPC);
+	fake_fetched(200, "");
+	assert_int_equal(script_fetch("https://a.example/"), 0);
+}
+
+static void a_login_that_ends_forgets_its_fetches(void **state)
+{
+	struct link_fixture *f = *state;
+
+	begin_login(f);
+	assert_int_equal(script_fetch("https://a.example/"), 0);
+	assert_int_equal(script_fetch("https://b.example/"), 0);
+	script.fail_when_fetched = true;
+	fake_fetched(404, "");
+	link_expect_state(f, SB_LINK_BACKOFF);
+	assert_int_equal(script.fetched, 1);
+	assert_int_equal(fake_web.n_cancelled, 1);
+	assert_int_equal(fake_web.n_fetches, 0);
+}
+
+static void a_new_login_forgets_fetches_too(void **state)
+{
+	struct link_fixture *f = *state;
+
+	sb_link_start(f->link, 0);
+	link_run(f);
+	fake_connecting();
+	fake_open();
+	assert_int_equal(script_fetch("https://a.example/"), 0);
+	link_answer(f, "/login", OK);
+	link_expect_state(f, SB_LINK_ONLINE);
+	assert_int_equal(fake_web.n_fetches, 1);
+	script.login = SCRIPT_REUSES;
+	link_publish(f, "m1");
+	link_answer(f, "m1", SKYBUS_CODE(4, 1));
+	assert_int_equal(script.logins, 2);
+	assert_int_equal(fake_web.n_cancelled, 1);
+	/* And the last one, with the link. */
+	assert_int_equal(script_fetch("https://a.example/"), 0);
+	link_unmake(f);
+	assert_int_equal(fake_web.n_cancelled, 2);
+	assert_int_equal(script.fetched, 0);
+}
+
+static void opening_a_session_leaves_fetches_alone(void **state)
+{
+	struct link_fixture *f = *state;
+
+	begin_login(f);
+	assert_int_equal(script_fetch("https://a.example/"), 0);
+	assert_int_equal(script_open_session(), 0);
+	assert_int_equal(fake_web.n_fetches, 1);
+}
+
+static void without_https_nothing_is_fetched(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_unmake(f);
+	f->parts.https = NULL;
+	link_make(f, NULL);
+	begin_login(f);
+	assert_int_equal(script_fetch("https://a.example/"), -ENOTSUP);
+}
+
+static void all_goes_through_the_interface_of_the_link(void **state)
+{
+	static const char *const settings[] = { "interface", "wwan0", NULL };
+	struct link_fixture *f = *state;
+
+	link_unmake(f);
+	link_make(f, settings);
+	begin_login(f);
+	assert_int_equal(script_open_session(), 0);
+	assert_string_equal(fake_network.last_interface, "wwan0");
+	assert_int_equal(script_fetch("https://a.example/"), 0);
+	assert_string_equal(fake_web.interface, "wwan0");
+	assert_int_equal(script_listen(5683, NULL), 0);
+	assert_string_equal(fake_listening.interface, "wwan0");
+	/* An interface that is not there may come: the next attempt sees. */
+	fake_break(-ENODEV, "the box has no network interface wwan0");
+	link_expect_state(f, SB_LINK_BACKOFF);
+	link_expect_reason(f, "no network interface wwan0");
+	link_pass(f, 60 * SB_USEC_PER_SEC);
+	assert_int_equal(script.logins, 2);
+}
+
 /* ---- timers ---- */
 
 static void timers_run_out_or_are_stopped(void **state)
@@ -275,12 +413,13 @@ static void commands_reach_subscribers(void **state)
 		.payload_len = 3,
 		.content_format = SKYBUS_NO_FORMAT,
 	};
+	const struct sb_interest interest = { .link = "plant", .filter = "cmd/#" };
 	struct sb_subscription *subscription;
 	char got[64] = "";
 
 	assert_int_equal(script.host->deliver(script.link, &command), 0);
-	assert_int_equal(sb_hub_subscribe(f->parts.hub, "plant", "cmd/#", on_delivery, got,
-					  &subscription, NULL),
+	assert_int_equal(sb_hub_subscribe(f->parts.hub, &interest, on_delivery, got, &subscription,
+					  NULL),
 			 0);
 	assert_int_equal(script.host->deliver(script.link, &command), 1);
 	assert_string_equal(got, "plant cmd/go now");
@@ -297,12 +436,20 @@ int main(void)
 		TEST(a_session_is_opened_within_a_login_only),
 		TEST(a_session_that_cannot_be_is_told_at_once),
 		TEST(a_new_session_closes_the_old_one),
+		TEST(failures_move_on_to_the_next_address),
 		TEST(a_plugin_sends_requests_of_its_own),
 		TEST(requests_of_its_own_count_against_the_window),
 		TEST(a_new_login_makes_them_forgotten),
 		TEST(without_a_session_nothing_is_sent),
 		TEST(a_request_that_was_filled_badly_is_not_sent),
 		TEST(a_session_that_ends_forgets_requests),
+		TEST(a_fetch_is_part_of_a_login),
+		TEST(fetches_are_bounded),
+		TEST(a_login_that_ends_forgets_its_fetches),
+		TEST(a_new_login_forgets_fetches_too),
+		TEST(opening_a_session_leaves_fetches_alone),
+		TEST(without_https_nothing_is_fetched),
+		TEST(all_goes_through_the_interface_of_the_link),
 		TEST(timers_run_out_or_are_stopped),
 		TEST(timers_are_bounded),
 		TEST(a_plugin_that_refuses_leaves_nothing),

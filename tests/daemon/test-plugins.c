@@ -113,7 +113,7 @@ static void a_good_plugin_is_loaded(void **state)
 	install(fixture, "good.so", "good.so");
 	assert_loaded(fixture, "good");
 	plugin = sb_plugins_load(fixture->plugins, "good");
-	assert_int_equal(plugin->descriptor->n_settings, 9);
+	assert_int_equal(plugin->descriptor->n_settings, 11);
 	assert_string_equal(plugin->descriptor->settings[0].key, "host");
 }
 

@@ -47,6 +47,8 @@ static const struct skybus_setting rows[] = {
 	  .choices = "full|normal",
 	  .fallback = "full",
 	  .help = "How." },
+	{ .key = "root", .kind = SKYBUS_FILE, .help = "A certificate." },
+	{ .key = "from", .kind = SKYBUS_NETWORKS, .fallback = "10.0.0.0/8", .help = "Who." },
 };
 
 struct fixture {
@@ -334,6 +336,37 @@ static void secrets_are_bytes(void **state)
 	assert_null(sb_settings_text(fixture->settings, "secret"));
 }
 
+static void files_are_bytes(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint8_t *content;
+	size_t len;
+
+	assert_int_equal(sb_settings_set_secret(fixture->settings, "root", "a\0b", 3, &here,
+						&fixture->problems),
+			 0);
+	content = sb_settings_secret(fixture->settings, "root", &len);
+	assert_int_equal(len, 3);
+	assert_memory_equal(content, "a\0b", 3);
+	assert_null(sb_settings_text(fixture->settings, "root"));
+	refuses(fixture, "root", "",
+		"root is shorter than the least, 1 byte: write the whole path of a file");
+}
+
+static void networks(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(sb_settings_text(fixture->settings, "from"), "10.0.0.0/8");
+	takes(fixture, "from", "192.168.0.0/16 fd00::/8", 0);
+	assert_string_equal(sb_settings_text(fixture->settings, "from"), "192.168.0.0/16 fd00::/8");
+	refuses(fixture, "from", "10.0.0.0/33",
+		"from \"10.0.0.0/33\" is not a list of networks: write at most 16 networks with blanks between "
+		"them, such as 10.0.0.0/8");
+	refuses(fixture, "from", "", NULL);
+	refuses(fixture, "from", "everywhere", NULL);
+}
+
 static void secrets_stay_out_of_sentences(void **state)
 {
 	struct fixture *fixture = *state;
@@ -364,7 +397,7 @@ static void unknown_keys(void **state)
 	refuses(fixture, "lifetme", "1h", "unknown key \"lifetme\": did you mean \"lifetime\"?");
 	refuses(fixture, "zzzzzzz", "1",
 		"unknown key \"zzzzzzz\": write one of host, port, product, note, sign_iv, secret, "
-		"key, lifetime, age, retries, level, compress, quota, queue, sync");
+		"key, lifetime, age, retries, level, compress, quota, queue, sync, root, from");
 }
 
 static void a_key_may_be_in_either_of_two_tables(void **state)
@@ -462,7 +495,7 @@ static void bad_tables(void **state)
 		{ { "", SKYBUS_TEXT, .help = "H." }, "its key is not" },
 		{ { "first", SKYBUS_TEXT, .help = "H." }, "its key is there twice" },
 		{ { "key", 0, .help = "H." }, "its kind is unknown" },
-		{ { "key", 10, .help = "H." }, "its kind is unknown" },
+		{ { "key", SKYBUS_NETWORKS + 1, .help = "H." }, "its kind is unknown" },
 		{ { "key", SKYBUS_TEXT, .help = NULL }, "it has no help" },
 		{ { "key", SKYBUS_TEXT, .help = "" }, "it has no help" },
 		{ { "key", SKYBUS_CHOICE, .help = "H." }, "a choice needs" },
@@ -474,7 +507,9 @@ static void bad_tables(void **state)
 		{ { "key", SKYBUS_TEXT, SKYBUS_REQUIRED, .fallback = "x", .help = "H." },
 		  "can have no default" },
 		{ { "key", SKYBUS_SECRET, .fallback = "x", .help = "H." }, "can have no default" },
+		{ { "key", SKYBUS_FILE, .fallback = "/x", .help = "H." }, "can have no default" },
 		{ { "key", SKYBUS_DURATION, .fallback = "x", .help = "H." }, "its default is not" },
+		{ { "key", SKYBUS_NETWORKS, .fallback = "x", .help = "H." }, "its default is not" },
 		{ { "key", SKYBUS_DURATION, 0, "8", .min = 9, .max = 10, .help = "H." },
 		  "its default is not" },
 	};
@@ -530,6 +565,8 @@ int main(void)
 		TEST(hosts),
 		TEST(texts),
 		TEST(secrets_are_bytes),
+		TEST(files_are_bytes),
+		TEST(networks),
 		TEST(secrets_stay_out_of_sentences),
 		TEST(unknown_keys),
 		TEST(a_key_may_be_in_either_of_two_tables),

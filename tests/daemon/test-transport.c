@@ -127,6 +127,28 @@ static void a_freed_session_is_silent(void **state)
 	assert_null(sb_session_free(NULL));
 }
 
+/* As long as libcoap repeats what was under way, it keeps the socket; another session keeps its context. */
+static void a_freed_session_repeats_nothing(void **state)
+{
+	struct transport_fixture *f = *state;
+	const struct sb_peer peer = transport_peer_at(f->peer.port);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	transport_open_plain(f, f->peer.port);
+	assert_int_equal(
+		sb_session_new(f->transport, &peer, transport_on_session, f, &f->others[0]), 0);
+	transport_run_until_told(f, 2);
+	transport_send_text(f, "one");
+	transport_run_until_received(f);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&f->peer.from, sizeof(f->peer.from)),
+			 -1);
+	f->session = sb_session_free(f->session);
+	transport_run_a_while(f);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&f->peer.from, sizeof(f->peer.from)), 0);
+	(void)close(fd);
+}
+
 static void a_session_freed_at_once_is_silent(void **state)
 {
 	struct transport_fixture *f = *state;
@@ -474,6 +496,7 @@ int main(void)
 		TEST(a_session_may_be_freed_by_a_reset),
 		TEST(a_completion_may_send),
 		TEST(a_freed_session_is_silent),
+		TEST(a_freed_session_repeats_nothing),
 		TEST(a_session_freed_at_once_is_silent),
 		TEST(sessions_do_not_mix),
 		TEST(dtls_with_the_right_key),

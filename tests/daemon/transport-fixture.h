@@ -29,7 +29,7 @@ struct transport_fixture {
 
 	unsigned int told; /* of the session */
 	int outcome;
-	char detail[64];
+	char detail[160];
 	bool free_when_told;
 
 	unsigned int replies;

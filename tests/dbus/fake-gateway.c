@@ -222,6 +222,24 @@ int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t t
 	return 0;
 }
 
+int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_published_fn *done,
+		   void *userdata, struct sb_error *ret_error)
+{
+	struct fake_job job = { .published = done,
+				.userdata = userdata,
+				.command = answer->message };
+
+	if (link->refusal)
+		return refuse(link, ret_error);
+	job.message =
+		sb_message_new(answer->code, answer->payload, answer->payload_len, answer->sender);
+	if (!job.message)
+		abort();
+	push(link->jobs, &link->n_jobs, &job);
+
+	return 0;
+}
+
 int sb_link_connect(struct sb_link *link, struct sb_error *ret_error)
 {
 	link->connects++;

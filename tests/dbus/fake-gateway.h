@@ -12,12 +12,13 @@
 
 /** struct fake_job - something that a link or the outbox was asked and has not answered */
 struct fake_job {
-	struct sb_message *message;
+	struct sb_message *message; /* of an answer too; its topic is the answer's code */
 	sb_published_fn *published;
 	sb_requested_fn *requested;
 	sb_store_lookup_fn *looked_up;
 	void *userdata;
 	uint64_t ticket;
+	uint64_t command; /* that is answered */
 	uint64_t timeout_usec;
 };
 

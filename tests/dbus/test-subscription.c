@@ -36,7 +36,7 @@ static size_t deliver(struct fixture *f, const char *topic)
 		.content_format = SKYBUS_FORMAT_JSON,
 	};
 
-	return sb_hub_deliver(f->gateway->hub, &delivery);
+	return sb_hub_deliver(f->gateway->hub, &delivery).matched;
 }
 
 static size_t count_messages(struct client *client)

@@ -24,6 +24,8 @@ static const struct skybus_setting settings[] = {
 	  .choices = "json|cbor",
 	  .fallback = "json",
 	  .help = "Of payloads." },
+	{ .key = "root_ca", .kind = SKYBUS_FILE, .help = "Whom to trust." },
+	{ .key = "allow_from", .kind = SKYBUS_NETWORKS, .help = "Whom to hear." },
 };
 
 SKYBUS_EXPORT const struct skybus_plugin skybus_plugin_v1 = {

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a link gets in, and how long it stays: the plugin's login(), the terms on which the cloud lets it
+ * in, and the login that follows before they end.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/link-private.h"
+#include "daemon/log.h"
+
+/* A plugin that says neither online() nor failed() is given up. */
+#define LOGIN_TIMEOUT_USEC (120 * SB_USEC_PER_SEC)
+
+/* Online for so long, and the earlier failures are forgotten. */
+#define STABLE_USEC (5 * 60 * SB_USEC_PER_SEC)
+
+/* So often may our credentials be refused before only a person can help. */
+#define REFUSALS_MAX 3
+
+/* So often may the cloud ask for a login without having taken one message in between. */
+#define RELOGINS_MAX 2
+
+static struct sb_link *link_of(struct sb_login *login)
+{
+	return sb_container_of(login, struct sb_link, login);
+}
+
+/* Of the login before, if it is still good. */
+static void stop_terms(struct sb_login *login)
+{
+	sb_timer_disarm(&login->stable);
+	sb_timer_disarm(&login->expiry);
+	sb_timer_disarm(&login->keepalive);
+}
+
+/**
+ * sb_login_begin() - let the plugin log in
+ * @link: down, or online with nothing under way
+ */
+void sb_login_begin(struct sb_link *link)
+{
+	stop_terms(&link->login);
+	sb_lent_forget(link);
+	link->login.under_way = true;
+	sb_timer_arm(&link->login.deadline, LOGIN_TIMEOUT_USEC);
+	sb_link_enter(link, SB_LINK_STARTING, "");
+	link->plugin->login(link->plugin_state);
+}
+
+/**
+ * sb_login_end() - the link goes down: neither a login nor its terms hold any more
+ * @link: in any state
+ */
+void sb_login_end(struct sb_link *link)
+{
+	struct sb_login *login = &link->login;
+
+	login->under_way = false;
+	login->expires_ms = 0;
+	sb_timer_disarm(&login->deadline);
+	stop_terms(login);
+}
+
+/* ---- how it ended ---- */
+
+static void take_terms(struct sb_link *link, const struct skybus_terms *terms)
+{
+	struct sb_login *login = &link->login;
+
+	login->expires_ms = 0;
+	if (terms->expires_s > 0) {
+		login->expires_ms = sb_wall_clock_ms() + terms->expires_s * INT64_C(1000);
+		/* A tenth earlier, so that no message meets a login that is over. */
+		sb_timer_arm(&login->expiry, terms->expires_s * SB_USEC_PER_SEC / 10 * 9);
+	}
+	login->keepalive_usec = SKYBUS_HAS(link->plugin, keepalive) && link->plugin->keepalive
+					? terms->keepalive_s * SB_USEC_PER_SEC
+					: 0;
+	login->answered_at = sb_loop_now(link->parts.loop);
+	if (login->keepalive_usec > 0)
+		sb_timer_arm(&login->keepalive, login->keepalive_usec);
+}
+
+/**
+ * sb_login_on_online() - the plugin has logged in
+ * @link: ignored unless a login is under way
+ * @terms: the cloud's
+ */
+void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
+{
+	unsigned int window = (unsigned int)sb_settings_integer(link->config->common, "window");
+
+	if (!link->login.under_way)
+		return;
+	if (!link->channel || !sb_channel_session(link->channel)) {
+		sb_login_on_failed(link, SKYBUS_TRANSIENT,
+				   "the plugin says that it has logged in, but there is no session",
+				   0);
+		return;
+	}
+	if (terms->window > 0 && terms->window < window)
+		window = terms->window;
+
+	link->login.under_way = false;
+	link->login.refusals = 0;
+	sb_timer_disarm(&link->login.deadline);
+	sb_timer_arm(&link->login.stable, STABLE_USEC);
+	take_terms(link, terms);
+	sb_link_enter(link, SB_LINK_ONLINE, "");
+	sb_flight_begin(&link->flight, window);
+}
+
+/**
+ * sb_login_on_failed() - the plugin could not log in
+ * @link: ignored unless a login is under way
+ * @kind: SKYBUS_TRANSIENT …
+ * @reason: a sentence
+ * @wait_s: not before so many seconds again
+ */
+void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s)
+{
+	bool for_good = kind == SKYBUS_CONFIGURATION;
+	char text[SB_LINK_REASON_MAX];
+
+	if (!link->login.under_way)
+		return;
+	/* @reason may point into what goes away with the session. */
+	(void)snprintf(text, sizeof(text), "%s", reason);
+	if (kind == SKYBUS_CREDENTIALS && ++link->login.refusals >= REFUSALS_MAX) {
+		link->login.refusals = 0;
+		for_good = true;
+	}
+	sb_link_go_down(link, for_good, text, wait_s);
+}
+
+/* ---- the next one ---- */
+
+/**
+ * sb_login_needed() - the cloud wants a login; sb_flight_pump() begins it when it can
+ * @link: online
+ * @reason: a sentence
+ */
+void sb_login_needed(struct sb_link *link, const char *reason)
+{
+	char text[SB_LINK_REASON_MAX];
+
+	if (link->flight.login_needed || link->state != SB_LINK_ONLINE)
+		return;
+	if (++link->login.relogins > RELOGINS_MAX) {
+		link->login.relogins = 0;
+		(void)snprintf(text, sizeof(text),
+			       "the cloud lets this link in, and then refuses what it sends: %s",
+			       reason);
+		sb_link_go_down(link, false, text, 0);
+		return;
+	}
+	sb_log_link(sb_link_name(link), LOG_INFO, "logging in again: %s", reason);
+	link->flight.login_needed = true;
+}
+
+/**
+ * sb_login_renew() - begin the login that was needed
+ * @link: online, with nothing under way
+ */
+void sb_login_renew(struct sb_link *link)
+{
+	link->flight.login_needed = false;
+	sb_login_begin(link);
+}
+
+/**
+ * sb_login_on_answer() - the cloud answered something: it need not be asked for a sign of life
+ * @link: the link
+ */
+void sb_login_on_answer(struct sb_link *link)
+{
+	link->login.answered_at = sb_loop_now(link->parts.loop);
+}
+
+/**
+ * sb_login_on_delivered() - the cloud took a message: the login was worth something
+ * @link: the link
+ */
+void sb_login_on_delivered(struct sb_link *link)
+{
+	link->login.relogins = 0;
+}
+
+/* ---- timers ---- */
+
+static void login_on_deadline(struct sb_timer *timer)
+{
+	struct sb_login *login = sb_container_of(timer, struct sb_login, deadline);
+
+	sb_login_on_failed(link_of(login), SKYBUS_TRANSIENT,
+			   "the login did not come to an end within 120 s", 0);
+}
+
+static void login_on_stable(struct sb_timer *timer)
+{
+	struct sb_login *login = sb_container_of(timer, struct sb_login, stable);
+
+	sb_backoff_reset(&link_of(login)->backoff);
+}
+
+static void login_on_expiry(struct sb_timer *timer)
+{
+	struct sb_login *login = sb_container_of(timer, struct sb_login, expiry);
+	struct sb_link *link = link_of(login);
+
+	/* Foreseen, so it says nothing against the cloud. */
+	login->relogins = 0;
+	sb_login_needed(link, "the present login is about to expire");
+	sb_flight_pump(&link->flight);
+}
+
+/* Answers only note their time; the timer looks whether the last one was long enough ago. */
+static void login_on_keepalive(struct sb_timer *timer)
+{
+	struct sb_login *login = sb_container_of(timer, struct sb_login, keepalive);
+	struct sb_link *link = link_of(login);
+	uint64_t quiet = sb_loop_now(link->parts.loop) - login->answered_at;
+
+	if (quiet < login->keepalive_usec) {
+		sb_timer_arm(&login->keepalive, login->keepalive_usec - quiet);
+		return;
+	}
+	sb_timer_arm(&login->keepalive, login->keepalive_usec);
+	sb_flight_keepalive(&link->flight);
+}
+
+/**
+ * sb_login_init() - a link that has not logged in yet
+ * @link: its login is embedded in it
+ */
+void sb_login_init(struct sb_link *link)
+{
+	struct sb_login *login = &link->login;
+	struct sb_loop *loop = link->parts.loop;
+
+	*login = (struct sb_login){ 0 };
+	sb_timer_init(&login->deadline, loop, login_on_deadline);
+	sb_timer_init(&login->stable, loop, login_on_stable);
+	sb_timer_init(&login->expiry, loop, login_on_expiry);
+	sb_timer_init(&login->keepalive, loop, login_on_keepalive);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What plugins are compiled against stays where it is: structs grow at their end only. A line of this
+ * table may be added, and is never changed or removed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "daemon/cleanup.h"
+#include "skybus/plugin.h"
+
+struct field {
+	const char *name;
+	size_t is;
+	size_t was;
+};
+
+/* The versions of clang-format disagree on braces in a macro. */
+/* clang-format off */
+#define FIELD(type, member, where) { #type "." #member, offsetof(struct type, member), (where) }
+/* clang-format on */
+
+/* Where pointers have eight bytes. */
+static const struct field fields[] = {
+	FIELD(skybus_setting, key, 0),
+	FIELD(skybus_setting, kind, 8),
+	FIELD(skybus_setting, flags, 12),
+	FIELD(skybus_setting, fallback, 16),
+	FIELD(skybus_setting, min, 24),
+	FIELD(skybus_setting, max, 32),
+	FIELD(skybus_setting, choices, 40),
+	FIELD(skybus_setting, help, 48),
+	FIELD(skybus_message, size, 0),
+	FIELD(skybus_message, payload_len, 4),
+	FIELD(skybus_message, ticket, 8),
+	FIELD(skybus_message, topic, 16),
+	FIELD(skybus_message, payload, 24),
+	FIELD(skybus_message, time_ms, 32),
+	FIELD(skybus_message, content_format, 40),
+	FIELD(skybus_message, flags, 44),
+	FIELD(skybus_option, number, 0),
+	FIELD(skybus_option, len, 4),
+	FIELD(skybus_option, value, 8),
+	FIELD(skybus_reply, size, 0),
+	FIELD(skybus_reply, outcome, 4),
+	FIELD(skybus_reply, code, 8),
+	FIELD(skybus_reply, content_format, 12),
+	FIELD(skybus_reply, max_age, 16),
+	FIELD(skybus_reply, payload_len, 20),
+	FIELD(skybus_reply, payload, 24),
+	FIELD(skybus_reply, note, 32),
+	FIELD(skybus_reply, options, 40),
+	FIELD(skybus_reply, n_options, 48),
+	FIELD(skybus_reply, reserved, 52),
+	FIELD(skybus_verdict, size, 0),
+	FIELD(skybus_verdict, kind, 4),
+	FIELD(skybus_verdict, retry_after_ms, 8),
+	FIELD(skybus_verdict, reserved, 12),
+	FIELD(skybus_verdict, reason, 16),
+	FIELD(skybus_session, size, 0),
+	FIELD(skybus_session, security, 4),
+	FIELD(skybus_session, host, 8),
+	FIELD(skybus_session, port, 16),
+	FIELD(skybus_session, identity_len, 20),
+	FIELD(skybus_session, identity, 24),
+	FIELD(skybus_session, key, 32),
+	FIELD(skybus_session, key_len, 40),
+	FIELD(skybus_session, trust_len, 44),
+	FIELD(skybus_session, trust, 48),
+	FIELD(skybus_session, server_name, 56),
+	FIELD(skybus_terms, size, 0),
+	FIELD(skybus_terms, expires_s, 4),
+	FIELD(skybus_terms, keepalive_s, 8),
+	FIELD(skybus_terms, window, 12),
+	FIELD(skybus_command, size, 0),
+	FIELD(skybus_command, payload_len, 4),
+	FIELD(skybus_command, topic, 8),
+	FIELD(skybus_command, payload, 16),
+	FIELD(skybus_command, content_format, 24),
+	FIELD(skybus_command, flags, 28),
+	FIELD(skybus_command, context, 32),
+	FIELD(skybus_command, context_len, 40),
+	FIELD(skybus_command, answer_s, 44),
+	FIELD(skybus_incoming, size, 0),
+	FIELD(skybus_incoming, method, 4),
+	FIELD(skybus_incoming, path, 8),
+	FIELD(skybus_incoming, query, 16),
+	FIELD(skybus_incoming, from, 24),
+	FIELD(skybus_incoming, payload, 32),
+	FIELD(skybus_incoming, payload_len, 40),
+	FIELD(skybus_incoming, content_format, 44),
+	FIELD(skybus_answer, size, 0),
+	FIELD(skybus_answer, payload_len, 4),
+	FIELD(skybus_answer, topic, 8),
+	FIELD(skybus_answer, code, 16),
+	FIELD(skybus_answer, payload, 24),
+	FIELD(skybus_answer, context, 32),
+	FIELD(skybus_answer, context_len, 40),
+	FIELD(skybus_answer, served, 44),
+	FIELD(skybus_listen, size, 0),
+	FIELD(skybus_listen, port, 4),
+	FIELD(skybus_listen, from, 8),
+	FIELD(skybus_fetch, size, 0),
+	FIELD(skybus_fetch, timeout_ms, 4),
+	FIELD(skybus_fetch, url, 8),
+	FIELD(skybus_fetch, accept, 16),
+	FIELD(skybus_fetch, range, 24),
+	FIELD(skybus_fetch, trust, 32),
+	FIELD(skybus_fetch, trust_len, 40),
+	FIELD(skybus_fetch, max_len, 44),
+	FIELD(skybus_fetched, size, 0),
+	FIELD(skybus_fetched, status, 4),
+	FIELD(skybus_fetched, content_type, 8),
+	FIELD(skybus_fetched, content_range, 16),
+	FIELD(skybus_fetched, body, 24),
+	FIELD(skybus_fetched, reason, 32),
+	FIELD(skybus_fetched, body_len, 40),
+	FIELD(skybus_fetched, reserved, 44),
+	FIELD(skybus_host, size, 0),
+	FIELD(skybus_host, reserved, 4),
+	FIELD(skybus_host, setting_text, 8),
+	FIELD(skybus_host, setting_integer, 16),
+	FIELD(skybus_host, setting_secret, 24),
+	FIELD(skybus_host, log, 32),
+	FIELD(skybus_host, request_method, 40),
+	FIELD(skybus_host, request_path, 48),
+	FIELD(skybus_host, request_query, 56),
+	FIELD(skybus_host, request_option, 64),
+	FIELD(skybus_host, request_uint, 72),
+	FIELD(skybus_host, request_payload, 80),
+	FIELD(skybus_host, request_note, 88),
+	FIELD(skybus_host, open_session, 96),
+	FIELD(skybus_host, new_request, 104),
+	FIELD(skybus_host, free_request, 112),
+	FIELD(skybus_host, send_request, 120),
+	FIELD(skybus_host, fetch, 128),
+	FIELD(skybus_host, listen, 136),
+	FIELD(skybus_host, timer_start, 144),
+	FIELD(skybus_host, timer_stop, 152),
+	FIELD(skybus_host, online, 160),
+	FIELD(skybus_host, failed, 168),
+	FIELD(skybus_host, deliver, 176),
+	FIELD(skybus_host, response_code, 184),
+	FIELD(skybus_host, response_payload, 192),
+	FIELD(skybus_host, response_topic, 200),
+	FIELD(skybus_host, store_get, 208),
+	FIELD(skybus_host, store_put, 216),
+	FIELD(skybus_host, store_remove, 224),
+	FIELD(skybus_plugin, size, 0),
+	FIELD(skybus_plugin, n_settings, 4),
+	FIELD(skybus_plugin, name, 8),
+	FIELD(skybus_plugin, version, 16),
+	FIELD(skybus_plugin, summary, 24),
+	FIELD(skybus_plugin, settings, 32),
+	FIELD(skybus_plugin, attach, 40),
+	FIELD(skybus_plugin, detach, 48),
+	FIELD(skybus_plugin, login, 56),
+	FIELD(skybus_plugin, encode, 64),
+	FIELD(skybus_plugin, decide, 72),
+	FIELD(skybus_plugin, accept, 80),
+	FIELD(skybus_plugin, keepalive, 88),
+	FIELD(skybus_plugin, serve, 96),
+	FIELD(skybus_plugin, answer, 104),
+	FIELD(skybus_plugin, device, 112),
+};
+
+static void nothing_moves(void **state)
+{
+	(void)state;
+	if (sizeof(void *) != 8)
+		skip();
+	for (size_t i = 0; i < SB_ELEMENTS(fields); i++) {
+		if (fields[i].is != fields[i].was)
+			print_error("%s has moved from %zu to %zu\n", fields[i].name, fields[i].was,
+				    fields[i].is);
+		assert_int_equal(fields[i].is, fields[i].was);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_moves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
