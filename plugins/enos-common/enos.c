@@ -67,6 +67,19 @@ void enos_hex(const uint8_t *data, size_t len, char *ret_text)
 }
 
 /**
+ * enos_json() - read a JSON value
+ * @text: @len bytes; may be NULL when there are none
+ * @len: bytes
+ *
+ * Return: the value, the caller's; NULL if it is none, or without memory.
+ */
+json_t *enos_json(const uint8_t *text, uint32_t len)
+{
+	return len > 0 ? json_loadb((const char *)text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)
+		       : NULL;
+}
+
+/**
  * enos_accept() - could EnOS take this message
  * @message: the message
  * @max_payload: bytes
@@ -97,6 +110,19 @@ int32_t enos_accept(const struct skybus_message *message, uint32_t max_payload,
 }
 
 /**
+ * enos_code_of() - the code in a JSON value
+ * @root: may be NULL
+ *
+ * Return: as enos_json_code().
+ */
+int64_t enos_code_of(const json_t *root)
+{
+	const json_t *value = json_object_get(root, "code");
+
+	return json_is_integer(value) ? json_integer_value(value) : ENOS_CODE_OK;
+}
+
+/**
  * enos_json_code() - the code inside the JSON of a 2.xx, in which EnOS reports some errors
  * @reply: answered
  *
@@ -105,9 +131,8 @@ int32_t enos_accept(const struct skybus_message *message, uint32_t max_payload,
  */
 int64_t enos_json_code(const struct skybus_reply *reply)
 {
-	json_t *root = json_loadb((const char *)reply->payload, reply->payload_len, 0, NULL);
-	json_t *value = json_object_get(root, "code");
-	int64_t code = json_is_integer(value) ? json_integer_value(value) : ENOS_CODE_OK;
+	json_t *root = enos_json(reply->payload, reply->payload_len);
+	int64_t code = enos_code_of(root);
 
 	json_decref(root);
 
@@ -172,8 +197,15 @@ void enos_decide(const struct skybus_reply *reply, struct skybus_verdict *verdic
 		    "EnOS forbids this device to publish here: is it the device's own topic?");
 	} else if (code == SKYBUS_CODE(4, 4)) {
 		say(verdict, SKYBUS_REJECTED, "EnOS knows no such topic");
-	} else {
+	} else if (code == SKYBUS_CODE(4, 8)) {
+		say(verdict, SKYBUS_RETRY, "EnOS has lost a part of the message");
+	} else if (code == SKYBUS_CODE(4, 13)) {
+		say(verdict, SKYBUS_REJECTED,
+		    "the payload is larger than EnOS takes: split it, and lower max_payload");
+	} else if (SKYBUS_CODE_CLASS(code) == 4) {
 		say(verdict, SKYBUS_REJECTED, "EnOS refuses this message");
+	} else {
+		say(verdict, SKYBUS_RETRY, "EnOS answers with a code that CoAP does not have");
 	}
 }
 

@@ -25,7 +25,7 @@ int enos_sign_login(const struct enos_login *login, char ret_sign[ENOS_LOGIN_SIG
 
 	len = snprintf(fields, sizeof(fields),
 		       "deviceKey%slifetime%" PRId64 "productKey%ssecureMode%d", login->device_key,
-		       login->lifetime, login->product_key, ENOS_SECURE_MODE);
+		       login->lifetime, login->product_key, ENOS_BY_DEVICE);
 	if (len < 0 || (size_t)len >= sizeof(fields))
 		return -EMSGSIZE;
 	/* In two pieces, so that there is no copy of the secret to wipe. */

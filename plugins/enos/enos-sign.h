@@ -9,7 +9,6 @@
 
 #include "plugins/enos-common/enos.h"
 
-#define ENOS_SECURE_MODE 2 /* without DTLS there is no other */
 #define ENOS_TOKEN_MAX 256
 #define ENOS_IV_LEN 16
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A link of the plugin enos for its tests, and what may happen to it. Include <cmocka.h> before.
+ * A link of an EnOS plugin for its tests, and what may happen to it. Include <cmocka.h> before.
  */
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -10,20 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/cleanup.h"
 #include "plugins/enos-common/enos.h"
-#include "tests/plugins/scripted-host.h"
+#include "tests/plugins/scripted-fixture.h"
 
 #define SECRET "AbCdEfGhIjKlMnOpQrSt"
 #define IV "543yhjy97ae7fyfg"
 #define TOKEN "T0kEn123456789"
 #define TOPIC "/sys/pk7TestA/dev0000001/thing/measurepoint/post"
-#define CONTENT SKYBUS_CODE(2, 5)
-#define CHANGED SKYBUS_CODE(2, 4)
 
-#define LINK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
-extern const struct skybus_plugin skybus_plugin_v1;
+/* The vendor's rules: who tries so often within that time is blocked; and one try a second. */
+#define BLOCKED_TRIES 4
+#define BLOCKED_WITHIN_MS (120 * 1000)
+#define BLOCKED_FOR_S (5 * 60)
+#define APART_MS 1000
 
 static const struct scripted_setting usual[] = {
 	{ .key = "host", .value = "coap.example.com" },
@@ -35,43 +34,9 @@ static const struct scripted_setting usual[] = {
 
 /* ---- a link, and what happens to it ---- */
 
-/* The rules that the plugin broke are told when its link goes. */
-static inline void detach_and_free(struct skybus_link *link)
-{
-	char fault[sizeof(link->fault)];
-
-	scripted_detach(link);
-	(void)strcpy(fault, link->fault);
-	(void)scripted_free(link);
-	if (fault[0])
-		fail_msg("the plugin broke a rule: %s", fault);
-}
-
-/* A new link in the place of the present one. */
-static inline struct skybus_link *attach(void **state, const struct scripted_setting *settings)
-{
-	struct skybus_link *link = scripted_new(&skybus_plugin_v1, settings);
-	struct skybus_link *former = *state;
-	struct skybus_verdict why;
-
-	*state = link;
-	if (former)
-		detach_and_free(former);
-	assert_int_equal(scripted_attach(link, &why), 0);
-
-	return link;
-}
-
 static inline int setup(void **state)
 {
 	(void)attach(state, usual);
-
-	return 0;
-}
-
-static inline int teardown(void **state)
-{
-	detach_and_free(*state);
 
 	return 0;
 }
@@ -80,48 +45,41 @@ static inline int teardown(void **state)
 static inline struct skybus_link *attach_with(void **state, const char *key, const char *value,
 					      uint32_t len)
 {
-	static struct scripted_setting settings[SB_ELEMENTS(usual) + 1];
-
-	settings[0] = (struct scripted_setting){ key, value, len };
-	memcpy(settings + 1, usual, sizeof(usual));
-
-	return attach(state, settings);
+	return attach(state, WITH(usual, { key, value, len }));
 }
 
-static inline struct skybus_request *only_sent(struct skybus_link *link)
+/** struct longest - keys and a secret as long as the table lets them be */
+struct longest {
+	char product_key[65];
+	char device_key[65];
+	char secret[129];
+};
+
+static inline struct skybus_link *attach_longest(void **state, struct longest *ret_longest)
 {
-	struct skybus_request *request = TAILQ_FIRST(&link->sent);
+	char name[200];
+	struct skybus_link *link;
 
-	assert_non_null(request);
-	assert_null(TAILQ_NEXT(request, entry));
+	(void)snprintf(ret_longest->product_key, sizeof(ret_longest->product_key), "%064d", 1);
+	(void)snprintf(ret_longest->device_key, sizeof(ret_longest->device_key), "%064d", 2);
+	(void)snprintf(ret_longest->secret, sizeof(ret_longest->secret), "%0128d", 3);
+	link = attach(state, WITH(usual, { "lifetime", "86400", 0 },
+				  { "product_key", ret_longest->product_key, 0 },
+				  { "device_key", ret_longest->device_key, 0 },
+				  { "device_secret", ret_longest->secret, 0 }));
+	(void)snprintf(name, sizeof(name), "%s/%s", ret_longest->product_key,
+		       ret_longest->device_key);
+	assert_string_equal(skybus_plugin_v1.device(link->state), name);
 
-	return request;
+	return link;
 }
 
-/* Up to the request for a login, which is returned. */
-static inline struct skybus_request *begin_login(struct skybus_link *link)
+/* begin_login(), a second after whatever was before, so that it need not wait. */
+static inline struct skybus_request *begin_auth(struct skybus_link *link)
 {
-	scripted_login(link);
-	assert_true(link->opening);
-	scripted_opened(link, 0, "");
+	scripted_pass(link, APART_MS);
 
-	return only_sent(link);
-}
-
-static inline struct skybus_verdict answer(struct skybus_request *request, uint32_t code,
-					   const char *payload)
-{
-	struct skybus_reply reply = scripted_reply(code, payload, (uint32_t)strlen(payload));
-
-	return scripted_answer(request, &reply);
-}
-
-static inline void answer_outcome(struct skybus_request *request, uint32_t outcome)
-{
-	struct skybus_reply reply = scripted_reply(0, NULL, 0);
-
-	reply.outcome = outcome;
-	(void)scripted_answer(request, &reply);
+	return begin_login(link);
 }
 
 struct announcement {
@@ -156,7 +114,7 @@ static inline void log_in(struct skybus_link *link, const char *payload)
 {
 	unsigned int n_online = link->n_online;
 
-	(void)answer(begin_login(link), CONTENT, payload);
+	(void)answer(begin_auth(link), CONTENT, payload);
 	assert_int_equal(link->n_online, n_online + 1);
 	assert_false(link->logging_in);
 }
@@ -179,6 +137,80 @@ static inline struct skybus_request *encode(struct skybus_link *link)
 	assert_int_equal(request->error, 0);
 
 	return request;
+}
+
+/* ---- the vendor's rules ---- */
+
+/** struct tries - when EnOS has seen the last ones, in a ring */
+struct tries {
+	uint64_t at[BLOCKED_TRIES];
+	unsigned int n;
+};
+
+static inline void note_try(struct tries *tries, uint64_t now_ms)
+{
+	uint64_t before = tries->at[(tries->n + BLOCKED_TRIES - 1) % BLOCKED_TRIES];
+	uint64_t oldest;
+
+	if (tries->n > 0 && now_ms - before < APART_MS)
+		fail_msg("try %u comes %llu ms after the one before", tries->n + 1,
+			 (unsigned long long)(now_ms - before));
+	tries->at[tries->n++ % BLOCKED_TRIES] = now_ms;
+	oldest = tries->at[tries->n % BLOCKED_TRIES];
+	if (tries->n >= BLOCKED_TRIES && now_ms - oldest <= BLOCKED_WITHIN_MS)
+		fail_msg("try %u is the fourth within %llu ms", tries->n,
+			 (unsigned long long)(now_ms - oldest));
+}
+
+/* Until a try that was put off goes out. */
+static inline void wait_for_try(struct skybus_link *link)
+{
+	if (link->logging_in && !link->opening)
+		scripted_pass(link, APART_MS);
+}
+
+/* A daemon that is as eager as the plugin lets it: until it may log in again. */
+static inline void wait_for_login(struct skybus_link *link, unsigned int n_failed_before)
+{
+	bool failed = link->n_failed > n_failed_before;
+
+	scripted_pass(link, 1 + 1000 * (uint64_t)(failed ? link->failure.wait_s : 0));
+}
+
+/* After three logins the fourth does not go out. */
+static inline void expect_login_waits(struct skybus_link *link, step_fn *log_in_well)
+{
+	for (unsigned int i = 1; i < BLOCKED_TRIES; i++)
+		log_in_well(link);
+	scripted_login(link);
+	assert_false(link->opening);
+	assert_int_equal(link->n_failed, 1);
+	expect_failure(link, SKYBUS_TRANSIENT, "two minutes");
+	assert_true(link->failure.wait_s > 0);
+	scripted_pass(link, BLOCKED_WITHIN_MS + 5000);
+	log_in_well(link);
+}
+
+/* A second login at once is put off; another that comes meanwhile takes its place. */
+static inline void expect_put_off(struct skybus_link *link, step_fn *log_in_well)
+{
+	unsigned int n_sessions;
+
+	log_in_well(link);
+	n_sessions = link->n_sessions;
+	scripted_login(link);
+	scripted_pass(link, APART_MS / 2);
+	scripted_login(link);
+	scripted_pass(link, APART_MS / 2 - 1);
+	assert_int_equal(link->n_sessions, n_sessions);
+	assert_true(link->logging_in);
+	scripted_pass(link, 1);
+	assert_int_equal(link->n_sessions, n_sessions + 1);
+	assert_true(link->opening);
+	/* It has gone out once and for all. */
+	scripted_pass(link, 10 * APART_MS);
+	assert_int_equal(link->n_sessions, n_sessions + 1);
+	assert_int_equal(link->n_failed, 0);
 }
 
 /* ---- signs ---- */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the plugin is lent: sessions, fetches, timers, the end of a login; the table of it all. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +7,7 @@
 
 #include "tests/plugins/scripted-private.h"
 
-#define OPTION_LEN_MAX 1034
-#define URI_PATH_LEN_MAX 255
+#define TIMERS_MAX 16
 
 static void host_log(struct skybus_link *link, uint32_t level, const char *text)
 {
@@ -18,56 +18,7 @@ static void host_log(struct skybus_link *link, uint32_t level, const char *text)
 	(void)snprintf(link->last_log, sizeof(link->last_log), "%s", text ? text : "");
 }
 
-/* ---- requests ---- */
-
-/**
- * scripted_request_new() - a POST without anything, in link->filling
- * @link: the link
- * @kind: what it is for
- *
- * Return: the request, the link's.
- */
-struct skybus_request *scripted_request_new(struct skybus_link *link, enum scripted_kind kind)
-{
-	struct skybus_request *request = scripted_need(calloc(1, sizeof(*request)));
-
-	request->link = link;
-	request->kind = kind;
-	request->method = SKYBUS_POST;
-	request->verdict.size = sizeof(request->verdict);
-	request->verdict.kind = SKYBUS_REJECTED;
-	TAILQ_INSERT_TAIL(&link->filling, request, entry);
-
-	return request;
-}
-
-/**
- * scripted_request_free() - free a request
- * @request: in no list any more
- */
-void scripted_request_free(struct skybus_request *request)
-{
-	for (uint32_t i = 0; i < request->n_options; i++)
-		free(request->options[i].value);
-	free(request->payload);
-	free((char *)request->message.topic);
-	free((uint8_t *)request->message.payload);
-	free(request);
-}
-
-/**
- * scripted_drop_requests() - free all requests of a list
- * @requests: empty afterwards
- */
-void scripted_drop_requests(struct scripted_requests *requests)
-{
-	struct skybus_request *request;
-
-	while ((request = TAILQ_FIRST(requests))) {
-		TAILQ_REMOVE(requests, request, entry);
-		scripted_request_free(request);
-	}
-}
+/* ---- sessions ---- */
 
 /**
  * scripted_drop_session() - close the session
@@ -80,150 +31,35 @@ void scripted_drop_session(struct skybus_link *link)
 	scripted_drop_requests(&link->sent);
 }
 
-static void went_wrong(struct skybus_request *request, int32_t error)
+/**
+ * scripted_forget_session() - free what a session's description holds
+ * @session: all zero afterwards
+ */
+void scripted_forget_session(struct scripted_session *session)
 {
-	if (request->error == 0)
-		request->error = error;
+	free(session->server_name);
+	free(session->trust);
+	*session = (struct scripted_session){ 0 };
 }
 
-static void host_request_method(struct skybus_request *request, uint32_t method)
+static bool makes_sense(const struct skybus_session *session)
 {
-	scripted_check_attached(request->link, "request_method");
-	if (method < SKYBUS_GET || method > SKYBUS_PATCH)
-		scripted_fault(request->link, "request_method() was given %u", method);
-	request->method = method;
+	if (!session->host || session->host[0] == '\0' || session->port < 1 ||
+	    session->port > UINT16_MAX)
+		return false;
+	if (session->security != SKYBUS_CERTIFICATE &&
+	    (session->trust || session->trust_len > 0 || session->server_name))
+		return false;
+	if ((session->trust != NULL) != (session->trust_len > 0))
+		return false;
+	if (session->security != SKYBUS_PSK)
+		return session->identity_len == 0 && session->key_len == 0 &&
+		       (session->security == SKYBUS_PLAIN ||
+			session->security == SKYBUS_CERTIFICATE);
+
+	return session->identity_len > 0 && session->key_len > 0 &&
+	       session->identity_len <= SCRIPTED_PSK_MAX && session->key_len <= SCRIPTED_PSK_MAX;
 }
-
-static void host_request_path(struct skybus_request *request, const char *path)
-{
-	size_t used = 0;
-
-	scripted_check_attached(request->link, "request_path");
-	request->segments[0] = '\0';
-	if (strlen(path) >= sizeof(request->path)) {
-		went_wrong(request, -EMSGSIZE);
-		return;
-	}
-	strcpy(request->path, path);
-	while (*path) {
-		size_t len = strcspn(path, "/");
-
-		if (len > URI_PATH_LEN_MAX)
-			went_wrong(request, -EMSGSIZE);
-		if (len > 0 && used + len + 2 < sizeof(request->segments))
-			used += (size_t)sprintf(request->segments + used, "/%.*s", (int)len, path);
-		path += len + (path[len] == '/');
-	}
-}
-
-static void host_request_query(struct skybus_request *request, const char *query)
-{
-	size_t used = strlen(request->query);
-	size_t left = sizeof(request->query) - used;
-
-	scripted_check_attached(request->link, "request_query");
-	if ((size_t)snprintf(request->query + used, left, "%s%s", used > 0 ? "&" : "", query) >=
-	    left)
-		went_wrong(request, -EMSGSIZE);
-}
-
-static void host_request_option(struct skybus_request *request, uint32_t number, const void *value,
-				uint32_t len)
-{
-	scripted_check_attached(request->link, "request_option");
-	if (number == 0 || number > UINT16_MAX)
-		went_wrong(request, -EINVAL);
-	else if (len > OPTION_LEN_MAX || request->n_options == SCRIPTED_OPTIONS_MAX)
-		went_wrong(request, -EMSGSIZE);
-	else
-		request->options[request->n_options++] = (struct scripted_option){
-			.number = number, .len = len, .value = scripted_bytes(value, len)
-		};
-}
-
-static void host_request_uint(struct skybus_request *request, uint32_t number, uint32_t value)
-{
-	uint8_t bytes[4] = { value >> 24, value >> 16 & 0xff, value >> 8 & 0xff, value & 0xff };
-	uint32_t skip = 0;
-
-	while (skip < sizeof(bytes) && bytes[skip] == 0)
-		skip++;
-	for (uint32_t i = 0; i < request->n_options; i++) {
-		if (request->options[i].number != number)
-			continue;
-		free(request->options[i].value);
-		request->options[i] = request->options[--request->n_options];
-	}
-	host_request_option(request, number, bytes + skip, (uint32_t)sizeof(bytes) - skip);
-}
-
-static void host_request_payload(struct skybus_request *request, const void *data, uint32_t len)
-{
-	scripted_check_attached(request->link, "request_payload");
-	free(request->payload);
-	request->payload = scripted_bytes(data, len);
-	request->payload_len = len;
-}
-
-static void host_request_note(struct skybus_request *request, uint64_t note)
-{
-	scripted_check_attached(request->link, "request_note");
-	request->note = note;
-}
-
-static struct skybus_request *host_new_request(struct skybus_link *link)
-{
-	scripted_check_attached(link, "new_request");
-
-	return link->refuse.new_request ? NULL : scripted_request_new(link, SCRIPTED_OWN);
-}
-
-static bool is_the_plugins(struct skybus_request *request, const char *call)
-{
-	scripted_check_attached(request->link, call);
-	if (request->kind == SCRIPTED_OWN)
-		return true;
-	scripted_fault(request->link, "%s() was called with a request that is only lent", call);
-
-	return false;
-}
-
-static void host_free_request(struct skybus_request *request)
-{
-	if (!is_the_plugins(request, "free_request"))
-		return;
-	TAILQ_REMOVE(&request->link->filling, request, entry);
-	scripted_request_free(request);
-}
-
-static int32_t host_send_request(struct skybus_request *request, uint32_t timeout_ms,
-				 skybus_replied_fn *done, void *tag)
-{
-	struct skybus_link *link = request->link;
-	int32_t error = request->error;
-
-	if (!is_the_plugins(request, "send_request"))
-		return -EINVAL;
-	if (!done)
-		scripted_fault(link, "send_request() was given no completion");
-	TAILQ_REMOVE(&link->filling, request, entry);
-	if (link->refuse.send_request < 0)
-		error = link->refuse.send_request;
-	else if (!link->open)
-		error = -ENOTCONN;
-	if (error < 0) {
-		scripted_request_free(request);
-		return error;
-	}
-	request->timeout_ms = timeout_ms;
-	request->done = done;
-	request->tag = tag;
-	TAILQ_INSERT_TAIL(&link->sent, request, entry);
-
-	return 0;
-}
-
-/* ---- sessions, timers ---- */
 
 static int32_t host_open_session(struct skybus_link *link, const struct skybus_session *session,
 				 skybus_opened_fn *done, void *tag)
@@ -232,20 +68,26 @@ static int32_t host_open_session(struct skybus_link *link, const struct skybus_s
 
 	scripted_check_attached(link, "open_session");
 	scripted_check_size(link, "a session", session->size, sizeof(*session));
+	if (!link->logging_in)
+		scripted_fault(link, "open_session() was called outside of a login");
+	if (!done)
+		scripted_fault(link, "open_session() was given no completion");
 	scripted_drop_session(link);
 	if (link->refuse.open_session < 0)
 		return link->refuse.open_session;
-	if (!session->host || session->port < 1 || session->port > 65535 ||
-	    session->identity_len > sizeof(kept->identity) ||
-	    session->key_len > sizeof(kept->key) ||
-	    (session->security == SKYBUS_PSK) != (session->key_len > 0)) {
+	if (!makes_sense(session)) {
 		scripted_fault(link, "open_session() was given parameters that make no sense");
 		return -EINVAL;
 	}
+	scripted_forget_session(kept);
 	*kept = (struct scripted_session){ .security = session->security,
 					   .port = session->port,
 					   .identity_len = session->identity_len,
-					   .key_len = session->key_len };
+					   .key_len = session->key_len,
+					   .server_name = scripted_text(session->server_name),
+					   .trust = scripted_bytes(session->trust,
+								   session->trust_len),
+					   .trust_len = session->trust_len };
 	(void)snprintf(kept->host, sizeof(kept->host), "%s", session->host);
 	if (session->identity_len > 0)
 		memcpy(kept->identity, session->identity, session->identity_len);
@@ -259,6 +101,100 @@ static int32_t host_open_session(struct skybus_link *link, const struct skybus_s
 	return 0;
 }
 
+/* ---- fetches, and requests from the cloud ---- */
+
+/**
+ * scripted_forget_fetch() - free what a fetch's description holds
+ * @fetch: all zero afterwards
+ */
+void scripted_forget_fetch(struct scripted_fetch *fetch)
+{
+	free(fetch->url);
+	free(fetch->accept);
+	free(fetch->range);
+	free(fetch->trust);
+	*fetch = (struct scripted_fetch){ 0 };
+}
+
+/**
+ * scripted_drop_fetches() - end all fetches without completion
+ * @link: the link
+ */
+void scripted_drop_fetches(struct skybus_link *link)
+{
+	struct scripted_fetching *fetching;
+
+	while ((fetching = TAILQ_FIRST(&link->fetches))) {
+		TAILQ_REMOVE(&link->fetches, fetching, entry);
+		link->n_fetching--;
+		free(fetching);
+	}
+}
+
+static int32_t host_fetch(struct skybus_link *link, const struct skybus_fetch *fetch,
+			  skybus_fetched_fn *done, void *tag)
+{
+	struct scripted_fetching *fetching;
+
+	scripted_check_attached(link, "fetch");
+	scripted_check_size(link, "a fetch", fetch->size, sizeof(*fetch));
+	if (!link->logging_in)
+		scripted_fault(link, "fetch() was called outside of a login");
+	if (link->refuse.fetch < 0)
+		return link->refuse.fetch;
+	if (!done || !fetch->url || strncmp(fetch->url, "https://", 8) != 0 ||
+	    (fetch->trust != NULL) != (fetch->trust_len > 0)) {
+		scripted_fault(link, "fetch() was given parameters that make no sense");
+		return -EINVAL;
+	}
+	if (link->n_fetching == SCRIPTED_FETCHES_MAX) {
+		scripted_fault(link, "fetch() was called for more than %d at a time",
+			       SCRIPTED_FETCHES_MAX);
+		return -ENOSPC;
+	}
+	scripted_forget_fetch(&link->fetch);
+	link->fetch =
+		(struct scripted_fetch){ .url = scripted_text(fetch->url),
+					 .accept = scripted_text(fetch->accept),
+					 .range = scripted_text(fetch->range),
+					 .trust = scripted_bytes(fetch->trust, fetch->trust_len),
+					 .trust_len = fetch->trust_len,
+					 .timeout_ms = fetch->timeout_ms,
+					 .max_len = fetch->max_len };
+	fetching = scripted_need(calloc(1, sizeof(*fetching)));
+	fetching->done = done;
+	fetching->tag = tag;
+	fetching->max_len = fetch->max_len > 0 ? fetch->max_len : SCRIPTED_FETCH_LEN_MAX;
+	TAILQ_INSERT_TAIL(&link->fetches, fetching, entry);
+	link->n_fetching++;
+	link->n_fetches++;
+
+	return 0;
+}
+
+static int32_t host_listen(struct skybus_link *link, const struct skybus_listen *listen)
+{
+	scripted_check_attached(link, "listen");
+	scripted_check_size(link, "the terms of listening", listen->size, sizeof(*listen));
+	if (!link->plugin->serve)
+		scripted_fault(link, "listen() was called by a plugin without serve()");
+	if (listen->port < 1 || listen->port > UINT16_MAX) {
+		scripted_fault(link, "listen() was given the port %u", listen->port);
+		return -EINVAL;
+	}
+	if (link->refuse.listen < 0)
+		return link->refuse.listen;
+	link->listen.port = listen->port;
+	link->listen.has_from = listen->from;
+	(void)snprintf(link->listen.from, sizeof(link->listen.from), "%s",
+		       listen->from ? listen->from : "");
+	link->listen.n++;
+
+	return 0;
+}
+
+/* ---- timers ---- */
+
 static int64_t host_timer_start(struct skybus_link *link, uint32_t ms, skybus_timer_fn *done,
 				void *tag)
 {
@@ -267,6 +203,13 @@ static int64_t host_timer_start(struct skybus_link *link, uint32_t ms, skybus_ti
 	scripted_check_attached(link, "timer_start");
 	if (link->refuse.timer_start < 0)
 		return link->refuse.timer_start;
+	if (!done)
+		scripted_fault(link, "timer_start() was given no completion");
+	if (link->n_timers == TIMERS_MAX) {
+		scripted_fault(link, "timer_start() was called for more than %d at a time",
+			       TIMERS_MAX);
+		return -ENOSPC;
+	}
 	timer = scripted_need(calloc(1, sizeof(*timer)));
 	timer->handle = ++link->last_timer;
 	timer->due_ms = link->now_ms + ms;
@@ -303,7 +246,7 @@ static void host_timer_stop(struct skybus_link *link, int64_t handle)
 	}
 }
 
-/* ---- the login's end, commands ---- */
+/* ---- the login's end ---- */
 
 static void end_login(struct skybus_link *link, const char *call)
 {
@@ -340,124 +283,7 @@ static void host_failed(struct skybus_link *link, uint32_t kind, const char *rea
 		       reason ? reason : "");
 	link->n_failed++;
 	scripted_drop_session(link);
-}
-
-/**
- * scripted_forget_command() - free what a command holds
- * @command: all zero afterwards
- */
-void scripted_forget_command(struct scripted_command *command)
-{
-	free(command->topic);
-	free(command->payload);
-	*command = (struct scripted_command){ 0 };
-}
-
-static int32_t host_deliver(struct skybus_link *link, const struct skybus_command *command)
-{
-	scripted_check_attached(link, "deliver");
-	scripted_check_size(link, "a command", command->size, sizeof(*command));
-	if (!command->topic || command->topic[0] == '\0')
-		scripted_fault(link, "deliver() was given a command without topic");
-	if (!command->payload && command->payload_len > 0)
-		scripted_fault(
-			link, "deliver() was given a command without payload, but with its length");
-	scripted_forget_command(&link->command);
-	link->command = (struct scripted_command){
-		.topic = scripted_text(command->topic),
-		.payload = scripted_bytes(command->payload, command->payload_len),
-		.payload_len = command->payload_len,
-		.content_format = command->content_format,
-	};
-	link->n_commands++;
-
-	return 1;
-}
-
-/* ---- memory ---- */
-
-static struct scripted_entry *find_entry(struct skybus_link *link, const char *key)
-{
-	struct scripted_entry *entry;
-
-	TAILQ_FOREACH(entry, &link->store, entry) {
-		if (strcmp(entry->key, key) == 0)
-			return entry;
-	}
-
-	return NULL;
-}
-
-/**
- * scripted_remove_entry() - take an entry out of the store
- * @link: its link
- * @entry: gone afterwards; may be NULL
- */
-void scripted_remove_entry(struct skybus_link *link, struct scripted_entry *entry)
-{
-	if (!entry)
-		return;
-	TAILQ_REMOVE(&link->store, entry, entry);
-	free(entry->key);
-	free(entry->value);
-	free(entry);
-}
-
-static void add_entry(struct skybus_link *link, const char *key, const void *data, uint32_t len)
-{
-	struct scripted_entry *entry = scripted_need(calloc(1, sizeof(*entry)));
-
-	entry->key = scripted_text(key);
-	entry->value = scripted_bytes(data, len);
-	entry->len = len;
-	TAILQ_INSERT_TAIL(&link->store, entry, entry);
-}
-
-static void add_write(struct skybus_link *link, skybus_stored_fn *done, void *tag)
-{
-	struct scripted_write *write = scripted_need(calloc(1, sizeof(*write)));
-
-	write->done = done;
-	write->tag = tag;
-	TAILQ_INSERT_TAIL(&link->writes, write, entry);
-}
-
-/* What was lent before is moved, so that a plugin that still reads it shows. */
-static const uint8_t *host_store_get(struct skybus_link *link, const char *key, uint32_t *ret_len)
-{
-	struct scripted_entry *entry = find_entry(link, key);
-	uint8_t *moved;
-
-	scripted_check_attached(link, "store_get");
-	*ret_len = entry ? entry->len : 0;
-	if (!entry)
-		return NULL;
-	moved = scripted_bytes(entry->value, entry->len);
-	free(entry->value);
-	entry->value = moved;
-
-	return moved;
-}
-
-static int32_t host_store_put(struct skybus_link *link, const char *key, const void *data,
-			      uint32_t len, skybus_stored_fn *done, void *tag)
-{
-	scripted_check_attached(link, "store_put");
-	scripted_remove_entry(link, find_entry(link, key));
-	add_entry(link, key, data, len);
-	add_write(link, done, tag);
-
-	return 0;
-}
-
-static int32_t host_store_remove(struct skybus_link *link, const char *key, skybus_stored_fn *done,
-				 void *tag)
-{
-	scripted_check_attached(link, "store_remove");
-	scripted_remove_entry(link, find_entry(link, key));
-	add_write(link, done, tag);
-
-	return 0;
+	scripted_drop_fetches(link);
 }
 
 const struct skybus_host scripted_calls = {
@@ -466,23 +292,28 @@ const struct skybus_host scripted_calls = {
 	.setting_integer = scripted_setting_integer,
 	.setting_secret = scripted_setting_secret,
 	.log = host_log,
-	.request_method = host_request_method,
-	.request_path = host_request_path,
-	.request_query = host_request_query,
-	.request_option = host_request_option,
-	.request_uint = host_request_uint,
-	.request_payload = host_request_payload,
-	.request_note = host_request_note,
+	.request_method = scripted_host_request_method,
+	.request_path = scripted_host_request_path,
+	.request_query = scripted_host_request_query,
+	.request_option = scripted_host_request_option,
+	.request_uint = scripted_host_request_uint,
+	.request_payload = scripted_host_request_payload,
+	.request_note = scripted_host_request_note,
 	.open_session = host_open_session,
-	.new_request = host_new_request,
-	.free_request = host_free_request,
-	.send_request = host_send_request,
+	.new_request = scripted_host_new_request,
+	.free_request = scripted_host_free_request,
+	.send_request = scripted_host_send_request,
+	.fetch = host_fetch,
+	.listen = host_listen,
 	.timer_start = host_timer_start,
 	.timer_stop = host_timer_stop,
 	.online = host_online,
 	.failed = host_failed,
-	.deliver = host_deliver,
-	.store_get = host_store_get,
-	.store_put = host_store_put,
-	.store_remove = host_store_remove,
+	.deliver = scripted_host_deliver,
+	.response_code = scripted_host_response_code,
+	.response_payload = scripted_host_response_payload,
+	.response_topic = scripted_host_response_topic,
+	.store_get = scripted_host_store_get,
+	.store_put = scripted_host_store_put,
+	.store_remove = scripted_host_store_remove,
 };

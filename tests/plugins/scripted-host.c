@@ -9,7 +9,7 @@
 static void check_login(struct skybus_link *link)
 {
 	if (link->logging_in && !link->opening && TAILQ_EMPTY(&link->sent) &&
-	    TAILQ_EMPTY(&link->timers) && TAILQ_EMPTY(&link->writes))
+	    TAILQ_EMPTY(&link->timers) && TAILQ_EMPTY(&link->writes) && TAILQ_EMPTY(&link->fetches))
 		scripted_fault(link, "login() ended neither with online() nor with failed()");
 }
 
@@ -34,6 +34,9 @@ struct skybus_link *scripted_new(const struct skybus_plugin *plugin,
 	TAILQ_INIT(&link->timers);
 	TAILQ_INIT(&link->store);
 	TAILQ_INIT(&link->writes);
+	TAILQ_INIT(&link->fetches);
+	link->n_subscribers = 1;
+	link->serve_format = SKYBUS_NO_FORMAT;
 
 	return link;
 }
@@ -51,6 +54,9 @@ struct skybus_link *scripted_free(struct skybus_link *link)
 
 	scripted_detach(link);
 	scripted_forget_command(&link->command);
+	scripted_forget_session(&link->session);
+	scripted_forget_fetch(&link->fetch);
+	scripted_response_free(link->response);
 	while (!TAILQ_EMPTY(&link->store))
 		scripted_remove_entry(link, TAILQ_FIRST(&link->store));
 	free(link);
@@ -71,6 +77,7 @@ static void clean_up(struct skybus_link *link)
 	}
 	scripted_drop_requests(&link->filling);
 	scripted_drop_session(link);
+	scripted_drop_fetches(link);
 	while (!TAILQ_EMPTY(&link->timers))
 		scripted_remove_timer(link, TAILQ_FIRST(&link->timers));
 	while ((write = TAILQ_FIRST(&link->writes))) {
@@ -100,7 +107,8 @@ int32_t scripted_attach(struct skybus_link *link, struct skybus_verdict *ret_why
 	if (r == 0)
 		return 0;
 	scripted_check_verdict(link, "attach", ret_why);
-	if (link->opening || !TAILQ_EMPTY(&link->timers) || !TAILQ_EMPTY(&link->writes))
+	if (link->opening || !TAILQ_EMPTY(&link->timers) || !TAILQ_EMPTY(&link->writes) ||
+	    !TAILQ_EMPTY(&link->fetches))
 		scripted_fault(link, "attach() failed and left something under way");
 	link->attached = false;
 	clean_up(link);
@@ -128,10 +136,12 @@ void scripted_detach(struct skybus_link *link)
 
 /**
  * scripted_login() - ask for a login
- * @link: attached, with no login under way
+ * @link: attached; requests and fetches that are under way get no completion
  */
 void scripted_login(struct skybus_link *link)
 {
+	scripted_drop_requests(&link->sent);
+	scripted_drop_fetches(link);
 	link->logging_in = true;
 	link->plugin->login(link->state);
 	check_login(link);
@@ -251,6 +261,42 @@ void scripted_stored(struct skybus_link *link, int32_t error)
 	check_login(link);
 }
 
+/**
+ * scripted_fetched() - the oldest fetch that is under way ended
+ * @link: with a fetch under way
+ * @status: HTTP's; 0 without an answer
+ * @content_type: "" for none
+ * @content_range: "" for none
+ * @body: a text; what is longer than the plugin allowed ends the fetch without an answer
+ * @reason: a sentence without an answer, else ""
+ */
+void scripted_fetched(struct skybus_link *link, uint32_t status, const char *content_type,
+		      const char *content_range, const char *body, const char *reason)
+{
+	struct scripted_fetching *fetching = TAILQ_FIRST(&link->fetches);
+	bool fits = strlen(body) <= fetching->max_len;
+	char *texts[] = { scripted_text(content_type), scripted_text(content_range),
+			  scripted_text(fits ? body : ""),
+			  scripted_text(fits ? reason : "the answer is too long") };
+	struct skybus_fetched fetched = {
+		.size = sizeof(fetched),
+		.status = fits ? status : 0,
+		.content_type = texts[0],
+		.content_range = texts[1],
+		.body = (const uint8_t *)texts[2],
+		.reason = texts[3],
+		.body_len = (uint32_t)strlen(texts[2]),
+	};
+
+	TAILQ_REMOVE(&link->fetches, fetching, entry);
+	link->n_fetching--;
+	fetching->done(link->state, fetching->tag, &fetched);
+	free(fetching);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		free(texts[i]);
+	check_login(link);
+}
+
 /* ---- messages ---- */
 
 static void filled(struct skybus_request *request, const char *call)
@@ -317,24 +363,25 @@ struct skybus_request *scripted_keepalive(struct skybus_link *link)
 }
 
 /**
- * scripted_accept() - could the cloud ever take a message
+ * scripted_accept_payload() - could the cloud ever take a message
  * @link: attached, of a plugin that has accept()
  * @topic: of the message
- * @payload_len: of the message, all zero bytes
+ * @payload: @payload_len bytes
+ * @payload_len: bytes
  * @ret_why: what the plugin said
  *
  * Return: what accept() returned.
  */
-int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
-			struct skybus_verdict *ret_why)
+int32_t scripted_accept_payload(struct skybus_link *link, const char *topic, const void *payload,
+				uint32_t payload_len, struct skybus_verdict *ret_why)
 {
 	char *lent = scripted_text(topic);
-	uint8_t *payload = scripted_need(calloc(1, (size_t)payload_len + 1));
+	uint8_t *bytes = scripted_bytes(payload, payload_len);
 	struct skybus_message message = {
 		.size = sizeof(message),
 		.payload_len = payload_len,
 		.topic = lent,
-		.payload = payload,
+		.payload = bytes,
 		.content_format = SKYBUS_NO_FORMAT,
 	};
 	int32_t r;
@@ -345,8 +392,28 @@ int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t pa
 		scripted_fault(link, "accept() returned %d", r);
 	if (r != 0)
 		scripted_check_verdict(link, "accept", ret_why);
-	free(payload);
+	free(bytes);
 	free(lent);
+
+	return r;
+}
+
+/**
+ * scripted_accept() - could the cloud ever take a message of so many zero bytes
+ * @link: as scripted_accept_payload()
+ * @topic: of the message
+ * @payload_len: of the message
+ * @ret_why: what the plugin said
+ *
+ * Return: what accept() returned.
+ */
+int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
+			struct skybus_verdict *ret_why)
+{
+	uint8_t *payload = scripted_need(calloc(1, (size_t)payload_len + 1));
+	int32_t r = scripted_accept_payload(link, topic, payload, payload_len, ret_why);
+
+	free(payload);
 
 	return r;
 }

@@ -11,7 +11,8 @@
  * lies in blocks of just its size and only as long as promised, so that AddressSanitizer sees who
  * reads beyond.
  *
- * The two types that plugin.h leaves to the daemon, a link and a request, are defined here.
+ * The three types that plugin.h leaves to the daemon, a link, a request and a response, are defined
+ * here.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,17 +22,21 @@
 #include "skybus/plugin.h"
 
 #define SCRIPTED_OPTIONS_MAX 16
+#define SCRIPTED_PSK_MAX 256
+#define SCRIPTED_FETCHES_MAX 4
+#define SCRIPTED_FETCH_LEN_MAX 65536 /* unless the plugin says another */
 
 struct scripted_timer;
 struct scripted_value;
 struct scripted_entry;
+struct scripted_fetching;
 struct scripted_write;
 
 /**
  * struct scripted_setting - what the configuration would say
  * @key: as in the plugin's table; NULL ends a list
- * @value: its text; numbers with one unit at most
- * @len: of a secret that holds zero bytes; 0 for the length of the text
+ * @value: its text; numbers with one unit at most; of a file what it holds
+ * @len: of a secret or file that holds zero bytes; 0 for the length of the text
  */
 struct scripted_setting {
 	const char *key;
@@ -89,10 +94,32 @@ struct scripted_session {
 	uint32_t security;
 	char host[256];
 	uint32_t port;
-	uint8_t identity[256];
+	uint8_t identity[SCRIPTED_PSK_MAX];
 	uint32_t identity_len;
-	uint8_t key[256];
+	uint8_t key[SCRIPTED_PSK_MAX];
 	uint32_t key_len;
+	char *server_name; /* NULL for none */
+	uint8_t *trust;
+	uint32_t trust_len;
+};
+
+/** struct scripted_fetch - the last fetch that was asked for */
+struct scripted_fetch {
+	char *url;
+	char *accept; /* NULL for none */
+	char *range; /* NULL for all */
+	uint8_t *trust;
+	uint32_t trust_len;
+	uint32_t timeout_ms;
+	uint32_t max_len;
+};
+
+/** struct scripted_listen - the last terms of listen() */
+struct scripted_listen {
+	unsigned int n; /* how often it was called, and worked */
+	uint32_t port;
+	bool has_from;
+	char from[256];
 };
 
 /** struct scripted_failure - what failed() was told last */
@@ -109,6 +136,24 @@ struct scripted_command {
 	uint8_t *payload;
 	uint32_t payload_len;
 	uint32_t content_format;
+	uint32_t flags;
+	uint8_t *context;
+	uint32_t context_len;
+	uint32_t answer_s;
+};
+
+/** struct skybus_response - lent to serve() or to answer(), or filled */
+struct skybus_response {
+	struct skybus_link *link;
+	bool filling;
+	bool serving;
+	bool as_message; /* the answer to a command that came in a reply */
+	uint32_t code; /* 5.01 at the beginning of serve(), nothing at that of answer() */
+	uint32_t content_format;
+	uint8_t *payload;
+	uint32_t payload_len;
+	char *topic; /* NULL for none */
+	unsigned int n_commands; /* delivered by serve() */
 };
 
 /** struct scripted_refusals - what the host's calls shall return instead; 0 lets them work */
@@ -116,6 +161,9 @@ struct scripted_refusals {
 	int32_t open_session;
 	int32_t send_request;
 	int32_t timer_start;
+	int32_t fetch;
+	int32_t listen;
+	int32_t store_put;
 	bool new_request;
 };
 
@@ -130,6 +178,8 @@ struct skybus_link {
 	/* To be set by the test. */
 	struct scripted_refusals refuse;
 	void (*when_online)(struct skybus_link *link); /* runs within online() */
+	int32_t n_subscribers; /* what deliver() returns; 1 */
+	uint32_t serve_format; /* of what the cloud sends; SKYBUS_NO_FORMAT */
 
 	/* To be looked at by the test. */
 	bool opening;
@@ -140,10 +190,15 @@ struct skybus_link {
 	unsigned int n_failed;
 	unsigned int n_commands;
 	unsigned int n_timers;
+	unsigned int n_fetches; /* ever */
+	unsigned int n_fetching; /* now */
 	struct scripted_session session;
+	struct scripted_fetch fetch;
+	struct scripted_listen listen;
 	struct skybus_terms terms;
 	struct scripted_failure failure;
 	struct scripted_command command;
+	struct skybus_response *response; /* the last; NULL at first */
 	char last_log[256];
 	struct scripted_requests sent; /* oldest first, the lent ones among them */
 	uint64_t now_ms;
@@ -154,6 +209,7 @@ struct skybus_link {
 	TAILQ_HEAD(, scripted_timer) timers;
 	TAILQ_HEAD(, scripted_entry) store;
 	TAILQ_HEAD(, scripted_write) writes;
+	TAILQ_HEAD(, scripted_fetching) fetches;
 	int64_t last_timer;
 	skybus_opened_fn *opened;
 	void *opened_tag;
@@ -172,12 +228,22 @@ struct skybus_verdict scripted_answer(struct skybus_request *request,
 				      const struct skybus_reply *reply);
 void scripted_pass(struct skybus_link *link, uint64_t ms);
 void scripted_stored(struct skybus_link *link, int32_t error);
+void scripted_fetched(struct skybus_link *link, uint32_t status, const char *content_type,
+		      const char *content_range, const char *body, const char *reason);
 
 struct skybus_request *scripted_encode(struct skybus_link *link, const char *topic,
 				       const void *payload, uint32_t payload_len);
 struct skybus_request *scripted_keepalive(struct skybus_link *link);
 int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
 			struct skybus_verdict *ret_why);
+int32_t scripted_accept_payload(struct skybus_link *link, const char *topic, const void *payload,
+				uint32_t payload_len, struct skybus_verdict *ret_why);
+
+const struct skybus_response *scripted_serve(struct skybus_link *link, uint32_t method,
+					     const char *path, const char *query,
+					     const void *payload, uint32_t payload_len);
+int32_t scripted_answer_command(struct skybus_link *link, const char *code, const void *payload,
+				uint32_t payload_len, bool served, struct skybus_verdict *ret_why);
 
 const struct scripted_option *scripted_option(const struct skybus_request *request,
 					      uint32_t number);

@@ -3,7 +3,8 @@
 
 /*
  * The inside of the scripted host, shared by its parts: scripted-host.c (what a test does),
- * scripted-calls.c (what the plugin is lent) and scripted-rules.c (what is watched, and settings).
+ * scripted-calls.c, scripted-requests.c, scripted-commands.c, scripted-store.c (what the plugin is
+ * lent) and scripted-rules.c (what is watched, and settings).
  */
 #include "tests/plugins/scripted-host.h"
 
@@ -36,6 +37,13 @@ struct scripted_write {
 	void *tag;
 };
 
+struct scripted_fetching {
+	TAILQ_ENTRY(scripted_fetching) entry;
+	skybus_fetched_fn *done;
+	void *tag;
+	uint32_t max_len;
+};
+
 extern const struct skybus_host scripted_calls;
 
 /* scripted-rules.c */
@@ -60,10 +68,43 @@ const uint8_t *scripted_setting_secret(struct skybus_link *link, const char *key
 				       uint32_t *ret_len);
 
 /* scripted-calls.c */
+void scripted_drop_session(struct skybus_link *link);
+void scripted_forget_session(struct scripted_session *session);
+void scripted_drop_fetches(struct skybus_link *link);
+void scripted_forget_fetch(struct scripted_fetch *fetch);
+void scripted_remove_timer(struct skybus_link *link, struct scripted_timer *timer);
+
+/* scripted-requests.c */
 struct skybus_request *scripted_request_new(struct skybus_link *link, enum scripted_kind kind);
 void scripted_request_free(struct skybus_request *request);
 void scripted_drop_requests(struct scripted_requests *requests);
-void scripted_drop_session(struct skybus_link *link);
-void scripted_remove_timer(struct skybus_link *link, struct scripted_timer *timer);
+void scripted_host_request_method(struct skybus_request *request, uint32_t method);
+void scripted_host_request_path(struct skybus_request *request, const char *path);
+void scripted_host_request_query(struct skybus_request *request, const char *query);
+void scripted_host_request_option(struct skybus_request *request, uint32_t number,
+				  const void *value, uint32_t len);
+void scripted_host_request_uint(struct skybus_request *request, uint32_t number, uint32_t value);
+void scripted_host_request_payload(struct skybus_request *request, const void *data, uint32_t len);
+void scripted_host_request_note(struct skybus_request *request, uint64_t note);
+struct skybus_request *scripted_host_new_request(struct skybus_link *link);
+void scripted_host_free_request(struct skybus_request *request);
+int32_t scripted_host_send_request(struct skybus_request *request, uint32_t timeout_ms,
+				   skybus_replied_fn *done, void *tag);
+
+/* scripted-commands.c */
 void scripted_forget_command(struct scripted_command *command);
+void scripted_response_free(struct skybus_response *response);
+int32_t scripted_host_deliver(struct skybus_link *link, const struct skybus_command *command);
+void scripted_host_response_code(struct skybus_response *response, uint32_t code);
+void scripted_host_response_payload(struct skybus_response *response, uint32_t content_format,
+				    const void *data, uint32_t len);
+void scripted_host_response_topic(struct skybus_response *response, const char *topic);
+
+/* scripted-store.c */
 void scripted_remove_entry(struct skybus_link *link, struct scripted_entry *entry);
+const uint8_t *scripted_host_store_get(struct skybus_link *link, const char *key,
+				       uint32_t *ret_len);
+int32_t scripted_host_store_put(struct skybus_link *link, const char *key, const void *data,
+				uint32_t len, skybus_stored_fn *done, void *tag);
+int32_t scripted_host_store_remove(struct skybus_link *link, const char *key,
+				   skybus_stored_fn *done, void *tag);

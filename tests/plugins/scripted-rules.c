@@ -109,7 +109,8 @@ void scripted_check_text(struct skybus_link *link, const char *what, const char 
 	for (uint32_t i = 0; link->values && i < link->plugin->n_settings; i++) {
 		const struct scripted_value *value = &link->values[i];
 
-		if (value->secret_len >= SECRET_LEN_TELLING &&
+		if (link->plugin->settings[i].kind == SKYBUS_SECRET &&
+		    value->secret_len >= SECRET_LEN_TELLING &&
 		    memmem(text, strlen(text), value->secret, value->secret_len))
 			scripted_fault(link, "%s tells the secret %s", what,
 				       link->plugin->settings[i].key);
@@ -164,7 +165,14 @@ static int64_t parse_number(uint32_t kind, const char *text)
 
 static bool is_text(uint32_t kind)
 {
-	return kind == SKYBUS_TEXT || kind == SKYBUS_CHOICE || kind == SKYBUS_HOST;
+	return kind == SKYBUS_TEXT || kind == SKYBUS_CHOICE || kind == SKYBUS_HOST ||
+	       kind == SKYBUS_NETWORKS;
+}
+
+/* What setting_secret() lends. */
+static bool is_secret(uint32_t kind)
+{
+	return kind == SKYBUS_SECRET || kind == SKYBUS_FILE;
 }
 
 static struct scripted_value read_setting(struct skybus_link *link,
@@ -180,7 +188,7 @@ static struct scripted_value read_setting(struct skybus_link *link,
 		scripted_fault(link, "the test gives no %s, which is required", row->key);
 	if (!text)
 		return (struct scripted_value){ 0 };
-	if (row->kind == SKYBUS_SECRET) {
+	if (is_secret(row->kind)) {
 		uint32_t len = given->len > 0 ? given->len : (uint32_t)strlen(text);
 
 		return (struct scripted_value){ .secret = scripted_bytes(text, len),
@@ -241,12 +249,7 @@ static const struct scripted_value *find_value(struct skybus_link *link, const c
 
 static bool is_number(uint32_t kind)
 {
-	return !is_text(kind) && kind != SKYBUS_SECRET;
-}
-
-static bool is_secret(uint32_t kind)
-{
-	return kind == SKYBUS_SECRET;
+	return !is_text(kind) && !is_secret(kind);
 }
 
 /** scripted_setting_text() - host->setting_text() */

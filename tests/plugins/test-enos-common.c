@@ -128,8 +128,9 @@ static void test_decide_code(void **state)
 		{ SKYBUS_CODE(4, 5), SKYBUS_REJECTED },	 { SKYBUS_CODE(4, 13), SKYBUS_REJECTED },
 		{ SKYBUS_CODE(4, 29), SKYBUS_RETRY },	 { SKYBUS_CODE(5, 0), SKYBUS_RETRY },
 		{ SKYBUS_CODE(5, 3), SKYBUS_RETRY },	 { SKYBUS_CODE(5, 4), SKYBUS_RETRY },
-		{ SKYBUS_CODE(0, 0), SKYBUS_REJECTED },	 { SKYBUS_CODE(0, 1), SKYBUS_REJECTED },
-		{ SKYBUS_CODE(7, 31), SKYBUS_REJECTED },
+		{ SKYBUS_CODE(4, 8), SKYBUS_RETRY },	 { SKYBUS_CODE(4, 15), SKYBUS_REJECTED },
+		{ SKYBUS_CODE(0, 0), SKYBUS_RETRY },	 { SKYBUS_CODE(0, 1), SKYBUS_RETRY },
+		{ SKYBUS_CODE(3, 1), SKYBUS_RETRY },	 { SKYBUS_CODE(7, 31), SKYBUS_RETRY },
 	};
 
 	(void)state;
@@ -189,6 +190,15 @@ static void test_decide_json_code(void **state)
 			fail_msg("%s got the verdict %u: %s", payload, verdict.kind,
 				 verdict.reason);
 	}
+}
+
+/* What else is in there does not hide the code. */
+static void test_decide_code_beside_zero(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		decide_text(SKYBUS_CODE(2, 4), "{\"code\":1009,\"message\":\"a\\u0000b\"}").kind,
+		SKYBUS_RELOGIN);
 }
 
 /* Only EnOS's own JSON can say that a 2.04 is none. */
@@ -413,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_decide_code),
 		cmocka_unit_test(test_decide_refusal_with_json),
 		cmocka_unit_test(test_decide_json_code),
+		cmocka_unit_test(test_decide_code_beside_zero),
 		cmocka_unit_test(test_decide_other_payload),
 		cmocka_unit_test(test_decide_hostile_payload),
 		cmocka_unit_test(test_decide_max_age),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plugin enos, from the daemon's side: messages, commands, coming and going.
+ * The plugin enos, from the daemon's side: messages, coming and going.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-#include "daemon/settings.h"
+#include "plugins/enos-common/enos-device.h"
 #include "tests/plugins/enos-link.h"
 
 #define COMMAND "/sys/pk7TestA/dev0000001/thing/service/measurepoint/set"
@@ -136,6 +136,28 @@ static void test_decide(void **state)
 			 SKYBUS_RELOGIN);
 }
 
+static int cannot_sign(struct enos_device *device, struct skybus_request *request)
+{
+	(void)device;
+	(void)request;
+
+	return -EIO;
+}
+
+/* The box's own trouble costs no message. */
+static void test_message_that_cannot_be_signed(void **state)
+{
+	struct skybus_link *link = *state;
+	struct enos_device *device = link->state;
+	struct skybus_request *request;
+
+	log_in_v1(link);
+	device->sign = cannot_sign;
+	request = scripted_encode(link, TOPIC, "{}", 2);
+	assert_int_equal(request->result, -EIO);
+	assert_int_equal(request->verdict.kind, SKYBUS_RETRY);
+}
+
 static void expect_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
 			  int32_t expected)
 {
@@ -209,195 +231,12 @@ static void test_keepalive(void **state)
 			 SKYBUS_DELIVERED);
 }
 
-/* ---- commands ---- */
-
-static void expect_command(const struct skybus_link *link, unsigned int n, const char *topic,
-			   const char *payload)
-{
-	assert_int_equal(link->n_commands, n);
-	assert_string_equal(link->command.topic, topic);
-	assert_int_equal(link->command.payload_len, strlen(payload));
-	assert_memory_equal(link->command.payload, payload, strlen(payload));
-}
-
-static void test_command_fetched(void **state)
-{
-	struct skybus_link *link = *state;
-	struct skybus_request *request;
-
-	log_in_v1(link);
-	assert_int_equal(answer_announcing(encode(link), CHANGED, &waiting).kind, SKYBUS_DELIVERED);
-	assert_int_equal(link->n_commands, 0);
-	request = only_sent(link);
-	assert_int_equal(request->method, SKYBUS_GET);
-	assert_string_equal(request->path, "/topic" COMMAND);
-	assert_int_equal(request->payload_len, 0);
-	expect_sign(request, TOKEN, 2);
-	(void)answer(request, SKYBUS_CODE(2, 5), "{\"id\":\"1\"}");
-	expect_command(link, 1, COMMAND, "{\"id\":\"1\"}");
-	assert_true(TAILQ_EMPTY(&link->sent));
-}
-
-static void test_command_whole(void **state)
-{
-	static const struct announcement whole = { .path = "/topic" COMMAND,
-						   .command = "{\"id\":\"7\"}",
-						   .payload = "{\"code\":200}" };
-	struct skybus_link *link = *state;
-
-	log_in_v2(link);
-	assert_int_equal(answer_announcing(encode(link), CHANGED, &whole).kind, SKYBUS_DELIVERED);
-	expect_command(link, 1, COMMAND, "{\"id\":\"7\"}");
-	assert_true(TAILQ_EMPTY(&link->sent));
-}
-
-static void test_command_whole_and_empty(void **state)
-{
-	static const struct announcement whole = { .path = "/topic" COMMAND,
-						   .command = "",
-						   .payload = "" };
-	struct skybus_link *link = *state;
-
-	log_in_v2(link);
-	(void)answer_announcing(encode(link), CHANGED, &whole);
-	expect_command(link, 1, COMMAND, "");
-}
-
-/* It came with the reply to the login, or with one that brings bad news. */
-static void test_command_with_any_reply(void **state)
-{
-	static const struct announcement whole = { .path = "/topic" COMMAND,
-						   .command = "x",
-						   .payload = "" };
-	struct skybus_link *link = *state;
-
-	(void)answer_announcing(begin_login(link), CONTENT, &whole);
-	expect_command(link, 1, COMMAND, "x");
-	assert_int_equal(answer_announcing(encode(link), SKYBUS_CODE(4, 4), &whole).kind,
-			 SKYBUS_REJECTED);
-	assert_int_equal(link->n_commands, 2);
-	(void)answer_announcing(scripted_keepalive(link), CHANGED, &whole);
-	assert_int_equal(link->n_commands, 3);
-}
-
-/* Announced again while it is being fetched; a whole one is never told of again. */
-static void test_command_while_fetching(void **state)
-{
-	static const struct announcement whole = { .path = "/topic/other",
-						   .command = "x",
-						   .payload = "" };
-	struct skybus_link *link = *state;
-	struct skybus_request *fetch;
-
-	log_in_v2(link);
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	fetch = only_sent(link);
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	assert_ptr_equal(only_sent(link), fetch);
-	(void)answer_announcing(encode(link), CHANGED, &whole);
-	expect_command(link, 1, "/other", "x");
-	(void)answer(fetch, SKYBUS_CODE(2, 5), "y");
-	expect_command(link, 2, COMMAND, "y");
-}
-
-static void test_command_endless(void **state)
-{
-	static const struct announcement more = { .path = "/topic" COMMAND, .payload = "{}" };
-	struct skybus_link *link = *state;
-
-	log_in_v1(link);
-	(void)answer_announcing(encode(link), CHANGED, &more);
-	for (unsigned int i = 1; i <= ENDLESS; i++) {
-		(void)answer_announcing(only_sent(link), SKYBUS_CODE(2, 5), &more);
-		assert_int_equal(link->n_commands, i);
-	}
-	expect_sign(only_sent(link), TOKEN, ENDLESS + 2);
-	/* Messages go on beside it. */
-	expect_sign(encode(link), TOKEN, ENDLESS + 3);
-}
-
-/* The cloud tells of the command again, so nothing is lost. */
-static void test_command_not_fetched(void **state)
-{
-	static const uint32_t codes[] = { SKYBUS_CODE(4, 1), SKYBUS_CODE(4, 4), SKYBUS_CODE(5, 0) };
-	struct skybus_link *link = *state;
-
-	log_in_v2(link);
-	for (size_t i = 0; i < SB_ELEMENTS(codes); i++) {
-		(void)answer_announcing(encode(link), CHANGED, &waiting);
-		(void)answer(only_sent(link), codes[i], "no");
-	}
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	answer_outcome(only_sent(link), SKYBUS_TIMEOUT);
-	link->refuse.new_request = true;
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	link->refuse = (struct scripted_refusals){ .send_request = -EMSGSIZE };
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	assert_true(TAILQ_EMPTY(&link->sent));
-	assert_int_equal(link->n_commands, 0);
-
-	link->refuse = (struct scripted_refusals){ 0 };
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	(void)answer(only_sent(link), SKYBUS_CODE(2, 5), "yes");
-	expect_command(link, 1, COMMAND, "yes");
-}
-
-static void test_command_forgotten_by_login(void **state)
-{
-	struct skybus_link *link = *state;
-
-	log_in_v1(link);
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	(void)only_sent(link);
-	log_in_v1(link); /* the fetch gets no completion */
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	(void)answer(only_sent(link), SKYBUS_CODE(2, 5), "x");
-	expect_command(link, 1, COMMAND, "x");
-}
-
-static void answer_with_option(struct skybus_link *link, uint32_t number, const void *value,
-			       size_t len)
-{
-	struct skybus_option option = { number, (uint32_t)len, value };
-	struct skybus_reply reply = scripted_reply(CHANGED, "", 0);
-
-	reply.options = &option;
-	reply.n_options = 1;
-	assert_int_equal(scripted_answer(encode(link), &reply).kind, SKYBUS_DELIVERED);
-}
-
-static void test_command_malformed(void **state)
-{
-	struct skybus_link *link = *state;
-	char path[1034];
-
-	log_in_v1(link);
-	answer_with_option(link, ENOS_OPTION_COMMAND_PATH, "", 0);
-	answer_with_option(link, ENOS_OPTION_COMMAND_PATH, "/topic/", 7);
-	answer_with_option(link, ENOS_OPTION_COMMAND_PATH, COMMAND, strlen(COMMAND));
-	answer_with_option(link, ENOS_OPTION_COMMAND_PATH, "/topic/a\0b", 10);
-	memset(path, 'a', sizeof(path));
-	memcpy(path, "/topic/", 7);
-	answer_with_option(link, ENOS_OPTION_COMMAND_PATH, path, 7 + 256); /* one segment */
-	answer_with_option(link, ENOS_OPTION_COMMAND_PATH, path, sizeof(path));
-	/* The command without where it belongs. */
-	answer_with_option(link, ENOS_OPTION_COMMAND, "{}", 2);
-	assert_int_equal(link->n_commands, 0);
-	assert_true(TAILQ_EMPTY(&link->sent));
-}
-
 /* ---- coming and going ---- */
 
 static void test_settings(void **state)
 {
-	const struct skybus_plugin *plugin = &skybus_plugin_v1;
-	char why[256] = "";
-
 	(void)state;
-	if (sb_settings_check_table(plugin->settings, plugin->n_settings, why, sizeof(why)) < 0)
-		fail_msg("%s", why);
-	assert_string_equal(plugin->name, "enos");
-	assert_int_equal(plugin->size, sizeof(*plugin));
+	expect_plugin("enos");
 }
 
 static void test_device(void **state)
@@ -407,27 +246,14 @@ static void test_device(void **state)
 	assert_string_equal(skybus_plugin_v1.device(link->state), "pk7TestA/dev0000001");
 }
 
-/* As long as the table lets them be. */
 static void test_longest_keys(void **state)
 {
-	char product_key[65], device_key[65], secret[129], expected[200];
-	struct scripted_setting settings[] = {
-		{ .key = "host", .value = "192.0.2.1" },
-		{ .key = "lifetime", .value = "86400" },
-		{ .key = "product_key", .value = product_key },
-		{ .key = "device_key", .value = device_key },
-		{ .key = "device_secret", .value = secret },
-		{ .key = NULL },
-	};
-	struct skybus_link *link;
+	struct longest longest;
+	struct skybus_link *link = attach_longest(state, &longest);
+	char expected[200];
 
-	(void)snprintf(product_key, sizeof(product_key), "%064d", 1);
-	(void)snprintf(device_key, sizeof(device_key), "%064d", 2);
-	(void)snprintf(secret, sizeof(secret), "%0128d", 3);
-	link = attach(state, settings);
-	(void)snprintf(expected, sizeof(expected), "%s/%s", product_key, device_key);
-	assert_string_equal(skybus_plugin_v1.device(link->state), expected);
-	(void)snprintf(expected, sizeof(expected), "/auth/%s/%s", product_key, device_key);
+	(void)snprintf(expected, sizeof(expected), "/auth/%s/%s", longest.product_key,
+		       longest.device_key);
 	assert_string_equal(begin_login(link)->path, expected);
 	(void)answer(only_sent(link), CONTENT, "");
 	assert_int_equal(scripted_keepalive(link)->result, 0);
@@ -435,65 +261,59 @@ static void test_longest_keys(void **state)
 
 static void test_attach_with_slash(void **state)
 {
-	static const char *const keys[] = { "product_key", "device_key" };
-
-	for (size_t i = 0; i < SB_ELEMENTS(keys); i++) {
-		struct skybus_link *link = attach_with(state, keys[i], "a", 0);
-		struct scripted_setting settings[SB_ELEMENTS(usual) + 1] = {
-			{ .key = keys[i], .value = "a/b" },
-		};
-		struct skybus_verdict why;
-
-		memcpy(settings + 1, usual, sizeof(usual));
-		scripted_detach(link);
-		link->settings = settings;
-		assert_int_equal(scripted_attach(link, &why), -EINVAL);
-		assert_non_null(strstr(why.reason, keys[i]));
-	}
+	expect_refused(state, WITH(usual, { "product_key", "a/b", 0 }), "product_key");
+	expect_refused(state, WITH(usual, { "device_key", "a/b", 0 }), "device_key");
 }
 
-/* Whatever is under way: nothing is called any more, and nothing is left behind. */
+static void begin(struct skybus_link *link)
+{
+	(void)begin_login(link);
+}
+
+static void take_token(struct skybus_link *link)
+{
+	(void)answer(only_sent(link), CONTENT, "{\"token\":\"" TOKEN "\"}");
+	assert_int_equal(link->n_online, 1);
+}
+
+static void take_refusal(struct skybus_link *link)
+{
+	(void)answer(only_sent(link), SKYBUS_CODE(4, 1), "");
+}
+
+static void send_message(struct skybus_link *link)
+{
+	(void)encode(link);
+}
+
+static void hear_of_command(struct skybus_link *link)
+{
+	(void)answer_announcing(only_sent(link), CHANGED, &waiting);
+	(void)only_sent(link);
+}
+
+static void put_off(struct skybus_link *link)
+{
+	scripted_login(link);
+	assert_true(link->logging_in && !link->opening);
+}
+
 static void test_detach_at_each_step(void **state)
 {
-	struct skybus_link *link = *state;
+	static step_fn *const steps[] = { begin,	   take_token, send_message,
+					  hear_of_command, put_off,    NULL };
+	static step_fn *const refused[] = { begin, take_refusal, put_off, NULL };
 
-	scripted_detach(link);
-	link = attach(state, usual);
-	scripted_login(link);
-	scripted_detach(link);
-
-	link = attach(state, usual);
-	(void)begin_login(link);
-	scripted_detach(link);
-
-	link = attach(state, usual);
-	log_in_v1(link);
-	scripted_detach(link);
-
-	link = attach(state, usual);
-	log_in_v1(link);
-	(void)encode(link);
-	scripted_detach(link);
-
-	link = attach(state, usual);
-	log_in_v1(link);
-	(void)answer_announcing(encode(link), CHANGED, &waiting);
-	(void)only_sent(link);
-	scripted_detach(link);
-
-	link = attach(state, usual);
-	(void)answer(begin_login(link), SKYBUS_CODE(4, 1), "");
-	scripted_detach(link);
+	expect_detachable(state, usual, steps);
+	expect_detachable(state, usual, refused);
 }
 
 static void test_attach_again(void **state)
 {
 	struct skybus_link *link = *state;
-	struct skybus_verdict why;
 
 	for (unsigned int i = 0; i < ENDLESS; i++) {
-		scripted_detach(link);
-		assert_int_equal(scripted_attach(link, &why), 0);
+		restart(link);
 		log_in_v1(link);
 	}
 }
@@ -527,18 +347,10 @@ int main(void)
 		LINK_TEST(test_sequence_of_new_login),
 		LINK_TEST(test_sequence_within_online),
 		LINK_TEST(test_decide),
+		LINK_TEST(test_message_that_cannot_be_signed),
 		LINK_TEST(test_accept),
 		LINK_TEST(test_message_with_long_topic),
 		LINK_TEST(test_keepalive),
-		LINK_TEST(test_command_fetched),
-		LINK_TEST(test_command_whole),
-		LINK_TEST(test_command_whole_and_empty),
-		LINK_TEST(test_command_with_any_reply),
-		LINK_TEST(test_command_while_fetching),
-		LINK_TEST(test_command_endless),
-		LINK_TEST(test_command_not_fetched),
-		LINK_TEST(test_command_forgotten_by_login),
-		LINK_TEST(test_command_malformed),
 		LINK_TEST(test_settings),
 		LINK_TEST(test_device),
 		LINK_TEST(test_longest_keys),
