@@ -14,10 +14,29 @@
 #include "sim/reply.h"
 #include "sim/setup.h"
 
+struct sim_http_reply;
+struct sim_http_request;
 struct sim_record;
 struct sim_cloud;
 
+/** How a door is locked. */
+enum sim_lock {
+	SIM_PLAIN, /* CoAP over UDP */
+	SIM_PSK, /* CoAP over DTLS, pre-shared keys */
+	SIM_PSK_OR_CERTIFICATE, /* the same, and the server has a certificate of the simulator's CA */
+	SIM_HTTPS, /* HTTPS, with such a certificate */
+};
+
+/** struct sim_door - one of a cloud's ports; @name is its word on stdout */
+struct sim_door {
+	const char *name;
+	enum sim_lock lock;
+};
+
 #define SIM_USEC_PER_SEC UINT64_C(1000000)
+
+/** The longest pre-shared key, in bytes. */
+#define SIM_PSK_MAX 64
 
 /** The largest payload that a cloud is given, in bytes; beyond it the sender gets 4.13. */
 #define SIM_PAYLOAD_MAX 1024
@@ -40,7 +59,9 @@ struct sim_option {
 
 /**
  * struct sim_request - one request
- * @now: when it came, CLOCK_BOOTTIME, µs
+ * @now: when it came, CLOCK_BOOTTIME and whatever the clock was shifted by, µs
+ * @door: by which of the cloud's doors, counted from 0
+ * @identity: the PSK identity of the session; NULL without
  * @peer: who sent it, "127.0.0.1:40000"; the same text for the same address, always
  * @method: SIM_GET … or any other method's code
  * @path: the Uri-Path options, each behind a slash; "/" when there is none
@@ -53,6 +74,8 @@ struct sim_option {
  */
 struct sim_request {
 	uint64_t now;
+	size_t door;
+	const char *identity;
 	const char *peer;
 	uint8_t method;
 	const char *path;
@@ -64,18 +87,28 @@ struct sim_request {
 
 /**
  * struct sim_cloud_type - the rules of one cloud
- * @name: its word on stdout and in the record
- * @scheme: of its URL
+ * @name: its word in the record and on the control socket
+ * @doors: its ports; where there is one, it has the name of the cloud
+ * @n_doors: how many
  * @critical: option numbers that are critical and known, ended by 0 (RFC 7252 section 5.4.1)
  * @make: a cloud for the devices of @setup, which outlives it, as does @record
  * @free: takes NULL, returns NULL
  * @command: puts @command, which outlives the cloud, into the cache of its device; -ENOENT when
- *	it is for no device of this cloud, -ENOBUFS when the cache is full
+ *	it is for no device of this cloud, -ENOBUFS when the cache is full, -EMSGSIZE when it is too long;
+ *	NULL: this cloud caches none
  * @serve: answers a request; @reply comes empty, with code 0, and leaves with a code
+ * @key: the pre-shared key of an identity, of at most SIM_PSK_MAX bytes; -ENOENT when it is nobody's,
+ *	for a reason that is in the record; NULL without a door that needs keys
+ * @fetch: answers an HTTPS request; NULL without such a door
+ * @expire: every login and every token ends, as if its time were over; NULL: there are none
+ * @rotate: the secret or key of a device is another from now on; -ENOENT: no such device
+ * @opened: a door is open, and clients go to @url, "coaps://127.0.0.1:40000", lent; told each time
+ *	that it opens, before its first request; NULL: nobody here wants to know
  */
 struct sim_cloud_type {
 	const char *name;
-	const char *scheme;
+	const struct sim_door *doors;
+	size_t n_doors;
 	const uint16_t *critical;
 	struct sim_cloud *(*make)(const struct sim_cloud_type *type, const struct sim_setup *setup,
 				  struct sim_record *record);
@@ -83,6 +116,13 @@ struct sim_cloud_type {
 	int (*command)(struct sim_cloud *cloud, const struct sim_command *command);
 	void (*serve)(struct sim_cloud *cloud, const struct sim_request *request,
 		      struct sim_reply *reply);
+	int (*key)(struct sim_cloud *cloud, size_t door, const char *identity,
+		   uint8_t ret_key[SIM_PSK_MAX], size_t *ret_len);
+	void (*fetch)(struct sim_cloud *cloud, const struct sim_http_request *request,
+		      struct sim_http_reply *reply);
+	void (*expire)(struct sim_cloud *cloud);
+	int (*rotate)(struct sim_cloud *cloud, const char *device, const char *secret);
+	void (*opened)(struct sim_cloud *cloud, size_t door, const char *url);
 };
 
 /** struct sim_cloud - the head of every cloud's own struct */
@@ -104,3 +144,6 @@ static inline const struct sim_option *sim_request_option(const struct sim_reque
 
 extern const struct sim_cloud_type sim_enos_v1;
 extern const struct sim_cloud_type sim_enos_v2;
+extern const struct sim_cloud_type sim_enos_dtls;
+extern const struct sim_cloud_type sim_aliyun;
+extern const struct sim_cloud_type sim_1nce;

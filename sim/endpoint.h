@@ -2,32 +2,32 @@
 #pragma once
 
 /*
- * A cloud on the network: one UDP port, and between it and the cloud all that CoAP asks of a
- * server.
+ * A CoAP door on the network: one UDP port, and between it and the cloud all that CoAP and DTLS ask
+ * of a server.
  */
-#include <netinet/in.h>
-#include <stdint.h>
-#include <sys/socket.h>
+#include <stddef.h>
 
-#include "sim/cloud.h"
+#include "sim/address.h"
+#include "sim/house.h"
 
 struct sim_endpoint;
 
-/** struct sim_address - where to listen, but for the port */
-struct sim_address {
-	socklen_t len;
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	};
+/**
+ * struct sim_endpoint_place - what an endpoint is of
+ * @house: who answers; outlives the endpoint
+ * @door: which of the cloud's doors, counted from 0
+ * @certificate: PEM, of a door that needs one; outlives the endpoint, as does @certificate_key
+ * @certificate_key: PEM
+ */
+struct sim_endpoint_place {
+	struct sim_house *house;
+	size_t door;
+	const char *certificate;
+	const char *certificate_key;
 };
 
-int sim_address_parse(const char *text, struct sim_address *ret);
-
-int sim_endpoint_new(struct sim_cloud *cloud, const struct sim_address *address, uint16_t port,
+int sim_endpoint_new(const struct sim_endpoint_place *place, struct sim_address *address,
 		     struct sim_endpoint **ret);
 struct sim_endpoint *sim_endpoint_free(struct sim_endpoint *endpoint);
-const char *sim_endpoint_url(const struct sim_endpoint *endpoint);
 int sim_endpoint_fd(const struct sim_endpoint *endpoint);
 void sim_endpoint_process(struct sim_endpoint *endpoint);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include "sim/cleanup.h"
 #include "sim/cloud.h"
 #include "sim/enos-device.h"
+#include "sim/random.h"
 
 /* The trees hold pointers to texts inside the devices, from which container_of finds the device. */
 static int compare(const void *a, const void *b)
@@ -29,13 +28,11 @@ static int add_device(struct sim_enos_devices *devices, const struct sim_device 
 	device->id = id;
 	(void)snprintf(device->name, sizeof(device->name), "%s/%s", id->product_key,
 		       id->device_key);
-	if (sim_enos_sign_key(id->secret, device->sign_key) < 0)
-		return -EIO;
+	devices->n_all++;
 	if (!tsearch(device->name, &devices->by_name, compare))
 		return -ENOMEM;
-	devices->n_all++;
 
-	return 0;
+	return sim_enos_rotate(device, id->secret);
 }
 
 /**
@@ -70,6 +67,8 @@ void sim_enos_devices_done(struct sim_enos_devices *devices)
 {
 	tdestroy(devices->by_name, keep_key);
 	tdestroy(devices->by_peer, keep_key);
+	for (size_t i = 0; i < devices->n_all; i++)
+		free(devices->all[i].secret);
 	free(devices->all);
 	*devices = (struct sim_enos_devices){ 0 };
 }
@@ -125,17 +124,14 @@ struct sim_enos_device *sim_enos_devices_at(struct sim_enos_devices *devices, co
 	return device;
 }
 
-static int make_token(char ret_token[SIM_ENOS_TOKEN_SIZE])
+/**
+ * sim_enos_devices_expire() - end all sessions
+ * @devices: all of them
+ */
+void sim_enos_devices_expire(struct sim_enos_devices *devices)
 {
-	uint8_t bytes[(SIM_ENOS_TOKEN_SIZE - 1) / 2];
-
-	if (gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof(bytes)) < 0)
-		return -EIO;
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		(void)sprintf(ret_token + 2 * i, "%02x", bytes[i]);
-
-	return 0;
+	for (size_t i = 0; i < devices->n_all; i++)
+		end_session(devices, &devices->all[i]);
 }
 
 /**
@@ -146,7 +142,7 @@ static int make_token(char ret_token[SIM_ENOS_TOKEN_SIZE])
  * @lifetime: how long the device may be silent, in seconds
  * @now: CLOCK_BOOTTIME, µs
  *
- * Return: 0; -EINVAL when the address is too long; -ENOMEM; -EIO without random numbers.
+ * Return: 0; -EINVAL when the address is too long; -ENOMEM.
  */
 int sim_enos_login(struct sim_enos_devices *devices, struct sim_enos_device *device,
 		   const char *peer, uint32_t lifetime, uint64_t now)
@@ -156,9 +152,8 @@ int sim_enos_login(struct sim_enos_devices *devices, struct sim_enos_device *dev
 
 	if (strlen(peer) >= sizeof(session.peer))
 		return -EINVAL;
-	if (make_token(session.token) < 0)
-		return -EIO;
 
+	sim_random_text("0123456789abcdef", session.token, sizeof(session.token));
 	if (former)
 		end_session(devices, former);
 	end_session(devices, device);
@@ -169,6 +164,33 @@ int sim_enos_login(struct sim_enos_devices *devices, struct sim_enos_device *dev
 	if (!tsearch(device->session.peer, &devices->by_peer, compare))
 		return -ENOMEM;
 	device->session.number = ++devices->n_sessions;
+
+	return 0;
+}
+
+/**
+ * sim_enos_rotate() - give a device another secret
+ * @device: whose; a session that it has stays
+ * @secret: copied
+ *
+ * Return: 0; -EINVAL when it is empty; -ENOMEM; -EIO when the cryptography fails.
+ */
+int sim_enos_rotate(struct sim_enos_device *device, const char *secret)
+{
+	SIM_CLEANUP(free) char *copy = strdup(secret);
+	uint8_t sign_key[SIM_CIPHER_KEY_LEN];
+
+	if (!*secret)
+		return -EINVAL;
+	if (!copy)
+		return -ENOMEM;
+	if (sim_cipher_key(copy, sign_key) < 0)
+		return -EIO;
+
+	free(device->secret);
+	device->secret = copy;
+	memcpy(device->sign_key, sign_key, sizeof(sign_key));
+	copy = NULL;
 
 	return 0;
 }

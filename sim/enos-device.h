@@ -14,6 +14,10 @@
 #include "sim/enos-sign.h"
 #include "sim/setup.h"
 
+/* How long a device may say that it will be silent, in seconds. */
+#define SIM_ENOS_LIFETIME_MIN 30
+#define SIM_ENOS_LIFETIME_MAX 86400
+
 /** How many commands wait for one device at most. */
 #define SIM_ENOS_COMMANDS_MAX 50
 
@@ -43,7 +47,8 @@ struct sim_enos_session {
 
 /**
  * struct sim_enos_device - a device as the cloud sees it
- * @id: its keys and its secret, lent
+ * @id: its keys, lent
+ * @secret: the one that it has now, owned
  * @name: "product key/device key"
  * @sign_key: for the signatures of requests
  * @session: while it has one
@@ -52,8 +57,9 @@ struct sim_enos_session {
  */
 struct sim_enos_device {
 	const struct sim_device *id;
+	char *secret;
 	char name[2 * SIM_KEY_MAX + 2];
-	uint8_t sign_key[SIM_ENOS_KEY_LEN];
+	uint8_t sign_key[SIM_CIPHER_KEY_LEN];
 	struct sim_enos_session session;
 	const struct sim_command *commands[SIM_ENOS_COMMANDS_MAX];
 	size_t n_commands;
@@ -76,12 +82,14 @@ struct sim_enos_devices {
 
 int sim_enos_devices_init(struct sim_enos_devices *devices, const struct sim_setup *setup);
 void sim_enos_devices_done(struct sim_enos_devices *devices);
+void sim_enos_devices_expire(struct sim_enos_devices *devices);
 struct sim_enos_device *sim_enos_devices_named(struct sim_enos_devices *devices, const char *name);
 struct sim_enos_device *sim_enos_devices_at(struct sim_enos_devices *devices, const char *peer,
 					    uint64_t now);
 
 int sim_enos_login(struct sim_enos_devices *devices, struct sim_enos_device *device,
 		   const char *peer, uint32_t lifetime, uint64_t now);
+int sim_enos_rotate(struct sim_enos_device *device, const char *secret);
 void sim_enos_renew(struct sim_enos_device *device, uint64_t now);
 bool sim_enos_advance(struct sim_enos_device *device, uint64_t sequence);
 

@@ -12,33 +12,21 @@
 #include "sim/cleanup.h"
 #include "sim/enos-sign.h"
 
-#define BLOCK 16
 #define SHA256_LEN 32
-
-/** The secure mode of a login without DTLS, by the secret of the device. */
-#define SECURE_MODE 2
 
 /** The longest signature of a request, in bytes: more than any token and number need. */
 #define SIGNATURE_MAX 128
 
-/** "Byte 9 to byte 24" of the digest. */
-#define KEY_OFFSET 8
-
-/*
- * EnOS does not publish its initialisation vector. This is the constant of a like scheme, and the
- * default of whoever talks to us.
- */
-static const uint8_t sign_iv[BLOCK] = "543yhjy97ae7fyfg";
-
 /**
  * sim_enos_sign() - what a device must log in with
- * @device: the device
+ * @device: its keys
+ * @secret: which it has now
  * @lifetime: as the device gives it, in seconds
  * @ret_sign: uppercase hex
  *
  * Return: 0; -ENOMEM; -EIO when the library fails.
  */
-int sim_enos_sign(const struct sim_device *device, uint32_t lifetime,
+int sim_enos_sign(const struct sim_device *device, const char *secret, uint32_t lifetime,
 		  char ret_sign[SIM_ENOS_SIGN_SIZE])
 {
 	SIM_CLEANUP(free) char *text = NULL;
@@ -46,8 +34,8 @@ int sim_enos_sign(const struct sim_device *device, uint32_t lifetime,
 	int len;
 
 	len = asprintf(&text, "deviceKey%slifetime%" PRIu32 "productKey%ssecureMode%d%s",
-		       device->device_key, lifetime, device->product_key, SECURE_MODE,
-		       device->secret);
+		       device->device_key, lifetime, device->product_key, SIM_ENOS_BY_DEVICE,
+		       secret);
 	if (len < 0) {
 		text = NULL;
 		return -ENOMEM;
@@ -57,25 +45,6 @@ int sim_enos_sign(const struct sim_device *device, uint32_t lifetime,
 
 	for (size_t i = 0; i < sizeof(digest); i++)
 		(void)sprintf(ret_sign + 2 * i, "%02X", digest[i]);
-
-	return 0;
-}
-
-/**
- * sim_enos_sign_key() - the key for the signatures of requests
- * @secret: the device's
- * @ret_key: SHA-256 of it, bytes 8 to 23
- *
- * Return: 0; -EIO when the library fails.
- */
-int sim_enos_sign_key(const char *secret, uint8_t ret_key[SIM_ENOS_KEY_LEN])
-{
-	uint8_t digest[SHA256_LEN];
-
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, secret, strlen(secret), digest) < 0)
-		return -EIO;
-
-	memcpy(ret_key, digest + KEY_OFFSET, SIM_ENOS_KEY_LEN);
 
 	return 0;
 }
@@ -99,37 +68,6 @@ static bool unhex(const uint8_t *hex, size_t len, uint8_t *ret_bytes)
 	}
 
 	return true;
-}
-
-static bool decrypt(const uint8_t key[SIM_ENOS_KEY_LEN], uint8_t *bytes, size_t len)
-{
-	const gnutls_datum_t secret = { (unsigned char *)(uintptr_t)key, SIM_ENOS_KEY_LEN };
-	const gnutls_datum_t iv = { (unsigned char *)(uintptr_t)sign_iv, sizeof(sign_iv) };
-	gnutls_cipher_hd_t cipher;
-	int result;
-
-	if (gnutls_cipher_init(&cipher, GNUTLS_CIPHER_AES_128_CBC, &secret, &iv) < 0)
-		return false;
-
-	result = gnutls_cipher_decrypt(cipher, bytes, len);
-	gnutls_cipher_deinit(cipher);
-
-	return result == 0;
-}
-
-/* The length without the padding of PKCS#7 (RFC 5652 section 6.3); 0 when that is not sound. */
-static size_t unpad(const uint8_t *bytes, size_t len)
-{
-	uint8_t pad = bytes[len - 1];
-
-	if (pad < 1 || pad > BLOCK)
-		return 0;
-
-	for (size_t i = len - pad; i < len; i++)
-		if (bytes[i] != pad)
-			return 0;
-
-	return len - pad;
 }
 
 /*
@@ -159,7 +97,7 @@ static int parse(const char *text, const char *token, uint64_t *ret_sequence)
 
 /**
  * sim_enos_sequence() - the number that a request was signed with
- * @key: from sim_enos_sign_key()
+ * @key: from sim_cipher_key()
  * @token: of the session
  * @signature: hex in either case, as option 2101 brought it
  * @len: its length
@@ -167,21 +105,17 @@ static int parse(const char *text, const char *token, uint64_t *ret_sequence)
  *
  * Return: 0; -EBADMSG when the signature is not one by this key for this token; -ENOMEM.
  */
-int sim_enos_sequence(const uint8_t key[SIM_ENOS_KEY_LEN], const char *token,
+int sim_enos_sequence(const uint8_t key[SIM_CIPHER_KEY_LEN], const char *token,
 		      const uint8_t *signature, size_t len, uint64_t *ret_sequence)
 {
-	uint8_t bytes[SIGNATURE_MAX + 1];
-	size_t size = len / 2, text_len;
+	uint8_t bytes[SIGNATURE_MAX], text[SIGNATURE_MAX + 1];
+	size_t text_len;
 
-	if (len == 0 || len % (2 * BLOCK) != 0 || size > SIGNATURE_MAX)
+	if (len % 2 != 0 || len / 2 > SIGNATURE_MAX || !unhex(signature, len / 2, bytes) ||
+	    sim_cipher_decrypt(key, bytes, len / 2, text, &text_len) < 0 ||
+	    memchr(text, '\0', text_len))
 		return -EBADMSG;
-	if (!unhex(signature, size, bytes) || !decrypt(key, bytes, size))
-		return -EBADMSG;
+	text[text_len] = '\0';
 
-	text_len = unpad(bytes, size);
-	if (text_len == 0 || memchr(bytes, '\0', text_len))
-		return -EBADMSG;
-	bytes[text_len] = '\0';
-
-	return parse((const char *)bytes, token, ret_sequence);
+	return parse((const char *)text, token, ret_sequence);
 }

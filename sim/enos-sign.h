@@ -8,16 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/cipher.h"
 #include "sim/setup.h"
 
-/** AES-128 */
-#define SIM_ENOS_KEY_LEN 16
+/* Secure modes: whose secret a login or a key is made of. */
+enum {
+	SIM_ENOS_BY_DEVICE = 2,
+	SIM_ENOS_BY_PRODUCT = 3,
+};
 
 /** SHA-256 in hex, with its terminating zero. */
 #define SIM_ENOS_SIGN_SIZE 65
 
-int sim_enos_sign(const struct sim_device *device, uint32_t lifetime,
+int sim_enos_sign(const struct sim_device *device, const char *secret, uint32_t lifetime,
 		  char ret_sign[SIM_ENOS_SIGN_SIZE]);
-int sim_enos_sign_key(const char *secret, uint8_t ret_key[SIM_ENOS_KEY_LEN]);
-int sim_enos_sequence(const uint8_t key[SIM_ENOS_KEY_LEN], const char *token,
+int sim_enos_sequence(const uint8_t key[SIM_CIPHER_KEY_LEN], const char *token,
 		      const uint8_t *signature, size_t len, uint64_t *ret_sequence);

@@ -27,19 +27,12 @@
 #include "sim/cleanup.h"
 #include "sim/cloud.h"
 #include "sim/enos-device.h"
-#include "sim/enos-topic.h"
-#include "sim/record.h"
+#include "sim/enos-exchange.h"
+#include "sim/enos-sign.h"
 
-/* Options of EnOS: where a command waits, the signature of a request, the command itself. */
-#define OPTION_COMMAND_PATH 2100
+/* Options of EnOS: the signature of a request, a command that comes along with its announcement. */
 #define OPTION_SIGNATURE 2101
 #define OPTION_COMMAND 2102
-
-#define SECURE_MODE 2
-
-/* In seconds. */
-#define LIFETIME_MIN 30
-#define LIFETIME_MAX 86400
 
 /**
  * struct enos - a cloud of one generation
@@ -51,103 +44,43 @@ struct enos {
 	struct sim_enos_devices devices;
 };
 
-/**
- * struct exchange - one request on its way to a reply
- * @enos: the cloud
- * @request: lent
- * @reply: to be filled
- * @device: who sends; NULL until that is known
- * @topic: what the path names; the path itself where it is no topic
- * @sequence: the number that the request was signed with, 0 without
- */
-struct exchange {
-	struct enos *enos;
-	const struct sim_request *request;
-	struct sim_reply *reply;
-	struct sim_enos_device *device;
-	const char *topic;
-	uint64_t sequence;
-};
-
-static bool is_signed(const struct exchange *exchange)
+static struct enos *enos_of(struct sim_cloud *cloud)
 {
-	return exchange->enos->cloud.type == &sim_enos_v1;
+	return sim_container_of(cloud, struct enos, cloud);
 }
 
-/* ---- How an exchange ends -------------------------------------------------------------------- */
-
-static void note(const struct exchange *exchange, const char *event, const char *code,
-		 const char *reason)
+static bool is_signed(const struct sim_enos_exchange *exchange)
 {
-	const struct sim_enos_device *device = exchange->device;
-	bool is_message = strcmp(event, "message") == 0;
-
-	sim_record_write(exchange->enos->cloud.record,
-			 &(struct sim_event){
-				 .event = event,
-				 .cloud = exchange->enos->cloud.type->name,
-				 .peer = exchange->request->peer,
-				 .device = device ? device->name : NULL,
-				 .session = device ? device->session.number : 0,
-				 .topic = exchange->topic,
-				 .payload = is_message ? exchange->request->payload : NULL,
-				 .payload_len = exchange->request->payload_len,
-				 .sequence = exchange->sequence,
-				 .code = code,
-				 .reason = reason,
-			 });
-}
-
-static void refuse_as(struct exchange *exchange, const char *event, uint8_t code,
-		      const char *reason)
-{
-	char text[8];
-
-	(void)snprintf(text, sizeof(text), "%u.%02u", SIM_CODE_CLASS(code), SIM_CODE_DETAIL(code));
-	note(exchange, event, text, reason);
-	sim_reply_reset(exchange->reply);
-	exchange->reply->code = code;
-}
-
-static void refuse(struct exchange *exchange, uint8_t code, const char *reason)
-{
-	refuse_as(exchange, "refused", code, reason);
-}
-
-static void refuse_login(struct exchange *exchange, uint8_t code, const char *reason)
-{
-	refuse_as(exchange, "login-refused", code, reason);
-}
-
-static void answer(struct exchange *exchange, uint8_t code, const char *payload)
-{
-	exchange->reply->code = code;
-	if (payload &&
-	    sim_reply_add(exchange->reply, SIM_REPLY_PAYLOAD, payload, strlen(payload)) < 0)
-		refuse(exchange, SIM_CODE(5, 0), "the reply is too long");
+	return exchange->cloud->type == &sim_enos_v1;
 }
 
 /*
  * Announces the oldest command that waits. In the second generation it comes along, and so waits no
- * more. Commands are bounded so that they fit beside any reply's payload.
+ * more.
  */
-static void announce(struct exchange *exchange)
+static void announce(struct sim_enos_exchange *exchange)
 {
-	const struct sim_command *command;
-	char path[SIM_ENOS_COMMAND_SIZE + sizeof("/topic")];
-	int len;
+	const struct sim_enos_device *device = exchange->device;
+	const struct sim_command *command = device->n_commands > 0 ? device->commands[0] : NULL;
 
-	if (exchange->device->n_commands == 0)
+	sim_enos_announce(exchange);
+	if (is_signed(exchange) || !command ||
+	    sim_reply_add(exchange->reply, OPTION_COMMAND, command->payload,
+			  strlen(command->payload)) < 0)
 		return;
 
-	command = exchange->device->commands[0];
-	len = snprintf(path, sizeof(path), "/topic%s", command->topic);
-	if (sim_reply_add(exchange->reply, OPTION_COMMAND_PATH, path, (size_t)len) < 0)
-		return;
+	(void)sim_enos_command_take(exchange->device, command->topic);
+	sim_enos_note_command(exchange, command);
+}
 
-	if (!is_signed(exchange) && sim_reply_add(exchange->reply, OPTION_COMMAND, command->payload,
-						  strlen(command->payload)) == 0)
-		(void)sim_enos_command_take(exchange->device, command->topic);
+static void refuse(struct sim_enos_exchange *exchange, uint8_t code, const char *reason)
+{
+	sim_enos_refuse(exchange, "refused", code, reason);
+}
+
+static void refuse_login(struct sim_enos_exchange *exchange, uint8_t code, const char *reason)
+{
+	sim_enos_refuse(exchange, "login-refused", code, reason);
 }
 
 /* ---- Logging in ------------------------------------------------------------------------------ */
@@ -165,7 +98,8 @@ static json_t *parse_login(const struct sim_request *request, uint32_t *ret_life
 	if (json_unpack(root, "{s:I, s:I, s:s}", "secureMode", &secure_mode, "lifetime", &lifetime,
 			"sign", &sign) < 0)
 		return NULL;
-	if (secure_mode != SECURE_MODE || lifetime < LIFETIME_MIN || lifetime > LIFETIME_MAX)
+	if (secure_mode != SIM_ENOS_BY_DEVICE || lifetime < SIM_ENOS_LIFETIME_MIN ||
+	    lifetime > SIM_ENOS_LIFETIME_MAX)
 		return NULL;
 
 	*ret_lifetime = (uint32_t)lifetime;
@@ -178,27 +112,28 @@ static bool is_genuine(const struct sim_enos_device *device, uint32_t lifetime, 
 {
 	char expected[SIM_ENOS_SIGN_SIZE];
 
-	return sim_enos_sign(device->id, lifetime, expected) == 0 &&
+	return sim_enos_sign(device->id, device->secret, lifetime, expected) == 0 &&
 	       strcasecmp(sign, expected) == 0;
 }
 
-static void welcome(struct exchange *exchange)
+static void welcome(struct sim_enos_exchange *exchange)
 {
 	char payload[SIM_ENOS_TOKEN_SIZE + 16];
 
-	note(exchange, "login", NULL, NULL);
+	sim_enos_note(exchange, "login", NULL, NULL);
 	if (is_signed(exchange)) {
 		(void)snprintf(payload, sizeof(payload), "{\"token\":\"%s\"}",
 			       exchange->device->session.token);
-		answer(exchange, SIM_CODE(2, 5), payload);
+		sim_enos_answer(exchange, SIM_CODE(2, 5), payload);
 	} else {
-		answer(exchange, SIM_CODE(2, 4), NULL);
+		sim_enos_answer(exchange, SIM_CODE(2, 4), NULL);
 	}
 	announce(exchange);
 }
 
-static void serve_login(struct exchange *exchange, const char *name)
+static void serve_login(struct sim_enos_exchange *exchange, const char *name)
 {
+	struct sim_enos_devices *devices = &enos_of(exchange->cloud)->devices;
 	const struct sim_request *request = exchange->request;
 	struct sim_enos_device *device;
 	json_auto_t *login = NULL;
@@ -219,13 +154,12 @@ static void serve_login(struct exchange *exchange, const char *name)
 			     "not JSON with secureMode 2, lifetime 30 to 86400 and sign");
 		return;
 	}
-	device = sim_enos_devices_named(&exchange->enos->devices, name);
+	device = sim_enos_devices_named(devices, name);
 	if (!device || !is_genuine(device, lifetime, sign)) {
 		refuse_login(exchange, SIM_CODE(4, 1), device ? "wrong sign" : "unknown device");
 		return;
 	}
-	if (sim_enos_login(&exchange->enos->devices, device, request->peer, lifetime,
-			   request->now) < 0) {
+	if (sim_enos_login(devices, device, request->peer, lifetime, request->now) < 0) {
 		refuse_login(exchange, SIM_CODE(5, 0), "no session can be made");
 		return;
 	}
@@ -236,13 +170,14 @@ static void serve_login(struct exchange *exchange, const char *name)
 /* ---- Topics ---------------------------------------------------------------------------------- */
 
 /* Whether the request comes from a device that is logged in; if not, it is refused. */
-static bool authenticate(struct exchange *exchange)
+static bool authenticate(struct sim_enos_exchange *exchange)
 {
 	const struct sim_request *request = exchange->request;
 	const struct sim_option *option = sim_request_option(request, OPTION_SIGNATURE);
-	struct sim_enos_device *device =
-		sim_enos_devices_at(&exchange->enos->devices, request->peer, request->now);
+	struct sim_enos_device *device;
 
+	device = sim_enos_devices_at(&enos_of(exchange->cloud)->devices, request->peer,
+				     request->now);
 	if (!device) {
 		refuse(exchange, SIM_CODE(4, 1), "not logged in");
 		return false;
@@ -265,56 +200,7 @@ static bool authenticate(struct exchange *exchange)
 	return true;
 }
 
-static void refuse_topic(struct exchange *exchange, int error)
-{
-	if (error == -EACCES)
-		refuse(exchange, SIM_CODE(4, 3), "another device's topic");
-	else
-		refuse(exchange, SIM_CODE(4, 4), "no such topic");
-}
-
-static void publish(struct exchange *exchange)
-{
-	const struct sim_request *request = exchange->request;
-	const struct sim_enos_topic *kind;
-	SIM_CLEANUP(free) char *reply = NULL;
-	char text[16];
-	int error, code;
-
-	error = sim_enos_topic_find(exchange->topic, exchange->device->name, &kind);
-	if (error < 0) {
-		refuse_topic(exchange, error);
-		return;
-	}
-	code = sim_enos_topic_answer(kind, exchange->topic, request->payload, request->payload_len,
-				     &reply);
-	if (code < 0) {
-		refuse(exchange, SIM_CODE(5, 0), "no memory");
-		return;
-	}
-	if (code == SIM_ENOS_OK) {
-		note(exchange, "message", NULL, NULL);
-	} else {
-		(void)snprintf(text, sizeof(text), "%d", code);
-		note(exchange, "refused", text,
-		     code == SIM_ENOS_BAD_JSON ? "bad JSON" : "not the payload of this topic");
-	}
-	answer(exchange, SIM_CODE(2, 4), reply);
-}
-
-static void fetch(struct exchange *exchange)
-{
-	int error = sim_enos_topic_access(exchange->topic, exchange->device->name);
-	const struct sim_command *command;
-
-	command = error == 0 ? sim_enos_command_take(exchange->device, exchange->topic) : NULL;
-	if (command)
-		answer(exchange, SIM_CODE(2, 5), command->payload);
-	else
-		refuse_topic(exchange, error);
-}
-
-static void serve_topic(struct exchange *exchange)
+static void serve_topic(struct sim_enos_exchange *exchange)
 {
 	uint8_t method = exchange->request->method;
 
@@ -326,9 +212,9 @@ static void serve_topic(struct exchange *exchange)
 		return;
 
 	if (method == SIM_POST)
-		publish(exchange);
+		sim_enos_publish(exchange);
 	else
-		fetch(exchange);
+		sim_enos_fetch(exchange);
 	if (SIM_CODE_CLASS(exchange->reply->code) == 2)
 		announce(exchange);
 }
@@ -336,18 +222,18 @@ static void serve_topic(struct exchange *exchange)
 static void enos_serve(struct sim_cloud *cloud, const struct sim_request *request,
 		       struct sim_reply *reply)
 {
-	struct exchange exchange = {
-		.enos = sim_container_of(cloud, struct enos, cloud),
+	struct sim_enos_exchange exchange = {
+		.cloud = cloud,
 		.request = request,
 		.reply = reply,
 		.topic = request->path,
 	};
+	const char *topic = sim_enos_path_topic(request->path);
 
 	if (strncmp(request->path, "/auth/", 6) == 0) {
 		serve_login(&exchange, request->path + 6);
-	} else if (strncmp(request->path, "/topic/", 7) == 0) {
-		/* Devices that put the whole topic behind "/topic/" send an empty segment first. */
-		exchange.topic = request->path + (request->path[7] == '/' ? 7 : 6);
+	} else if (topic) {
+		exchange.topic = topic;
 		serve_topic(&exchange);
 	} else {
 		refuse(&exchange, SIM_CODE(4, 4), "no such path");
@@ -363,7 +249,7 @@ static struct sim_cloud *enos_free(struct sim_cloud *cloud)
 	if (!cloud)
 		return NULL;
 
-	enos = sim_container_of(cloud, struct enos, cloud);
+	enos = enos_of(cloud);
 	sim_enos_devices_done(&enos->devices);
 	free(enos);
 
@@ -387,30 +273,54 @@ static struct sim_cloud *enos_new(const struct sim_cloud_type *type, const struc
 
 static int enos_command(struct sim_cloud *cloud, const struct sim_command *command)
 {
-	struct enos *enos = sim_container_of(cloud, struct enos, cloud);
+	struct enos *enos = enos_of(cloud);
 
 	return sim_enos_command_add(&enos->devices, command);
 }
+
+static void enos_expire(struct sim_cloud *cloud)
+{
+	struct enos *enos = enos_of(cloud);
+
+	sim_enos_devices_expire(&enos->devices);
+}
+
+static int enos_rotate(struct sim_cloud *cloud, const char *device, const char *secret)
+{
+	struct enos *enos = enos_of(cloud);
+	struct sim_enos_device *found = sim_enos_devices_named(&enos->devices, device);
+
+	return found ? sim_enos_rotate(found, secret) : -ENOENT;
+}
+
+static const struct sim_door v1_doors[] = { { "enos-v1", SIM_PLAIN } };
+static const struct sim_door v2_doors[] = { { "enos-v2", SIM_PLAIN } };
 
 static const uint16_t signed_options[] = { OPTION_SIGNATURE, 0 };
 static const uint16_t no_options[] = { 0 };
 
 const struct sim_cloud_type sim_enos_v1 = {
 	.name = "enos-v1",
-	.scheme = "coap",
+	.doors = v1_doors,
+	.n_doors = SIM_ELEMENTS(v1_doors),
 	.critical = signed_options,
 	.make = enos_new,
 	.free = enos_free,
 	.command = enos_command,
 	.serve = enos_serve,
+	.expire = enos_expire,
+	.rotate = enos_rotate,
 };
 
 const struct sim_cloud_type sim_enos_v2 = {
 	.name = "enos-v2",
-	.scheme = "coap",
+	.doors = v2_doors,
+	.n_doors = SIM_ELEMENTS(v2_doors),
 	.critical = no_options,
 	.make = enos_new,
 	.free = enos_free,
 	.command = enos_command,
 	.serve = enos_serve,
+	.expire = enos_expire,
+	.rotate = enos_rotate,
 };

@@ -4,74 +4,47 @@
  * skybus-sim: the clouds on this machine, for a demonstration, for tests and for writers of
  * plugins.
  *
- * One line for each endpoint goes to stdout once it listens, and nothing else ever.
+ * One line for each door goes to stdout once it listens, and nothing else ever.
  */
 #include <errno.h>
 #include <getopt.h>
-#include <gnutls/gnutls.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <systemd/sd-event.h>
 
 #include "sim/cleanup.h"
-#include "sim/cloud.h"
-#include "sim/endpoint.h"
-#include "sim/record.h"
-#include "sim/setup.h"
+#include "sim/ctl.h"
+#include "sim/number.h"
+#include "sim/order.h"
+#include "sim/random.h"
+#include "sim/world.h"
 
 #define EXIT_USAGE 2
 
-/** The device that is known when none is named. */
+/** Where in a line --help says what something is for. */
+#define HELP_COLUMN 41
+
+/* What is known when nothing is named. */
 #define DEFAULT_DEVICE "pk7TestA,dev0000001,AbCdEfGhIjKlMnOpQrSt"
+#define DEFAULT_PRODUCT "pk7TestA,ZyXwVuTsRqPoNmLkJiHg"
+#define DEFAULT_CARD "8988280666000000001"
 
 static const struct sim_cloud_type *const types[] = {
-	&sim_enos_v1,
-	&sim_enos_v2,
+	&sim_enos_v1, &sim_enos_v2, &sim_enos_dtls, &sim_aliyun, &sim_1nce,
 };
-
-#define N_CLOUDS SIM_ELEMENTS(types)
 
 /**
  * struct options - the command line
- * @address: where to listen
- * @port_base: the first endpoint's port; 0 for ports of the kernel's choice
- * @record_path: NULL for no record
- * @setup: devices and commands
+ * @world: most of it
+ * @setup: what the world's setup is
+ * @seed: of what is random
  */
 struct options {
-	struct sim_address address;
-	uint16_t port_base;
-	const char *record_path;
+	struct sim_world_options world;
 	struct sim_setup setup;
+	uint64_t seed;
 };
-
-/** struct sim - the running whole; clouds and endpoints in the order of types */
-struct sim {
-	struct sim_record *record;
-	struct sim_cloud *clouds[N_CLOUDS];
-	struct sim_endpoint *endpoints[N_CLOUDS];
-	sd_event *event;
-};
-
-static const char help[] =
-	"skybus-sim: IoT clouds on this machine, for tests and demonstrations\n"
-	"\n"
-	"Usage: skybus-sim [OPTION]...\n"
-	"\n"
-	"  --address ADDR           listen at this numeric address (127.0.0.1)\n"
-	"  --port-base N            listen at ports N, N+1, ... instead of any free ones\n"
-	"  --record FILE            append what comes to FILE, one JSON object a line\n"
-	"  --device PK,DK,SECRET    a device that the clouds know; may be repeated\n"
-	"                           (" DEFAULT_DEVICE ")\n"
-	"  --command TOPIC=PAYLOAD  a command that waits for its device; may be repeated\n"
-	"  --version                show the version\n"
-	"  --help                   show this\n"
-	"\n"
-	"Prints a line \"NAME URL\" for each endpoint. Ends on SIGTERM and SIGINT.\n";
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -84,7 +57,7 @@ static int bad_usage(const char *sentence)
 
 static int take_address(struct options *options, const char *text)
 {
-	if (sim_address_parse(text, &options->address) < 0)
+	if (sim_address_parse(text, &options->world.address) < 0)
 		return bad_usage("--address needs a numeric address, such as 127.0.0.1 or ::1.");
 
 	return 0;
@@ -92,17 +65,21 @@ static int take_address(struct options *options, const char *text)
 
 static int take_port(struct options *options, const char *text)
 {
-	unsigned long last = 65535 - (N_CLOUDS - 1), port;
-	char *end;
+	uint64_t last = 65536 - sim_world_count_doors(&options->world), port;
 
-	errno = 0;
-	port = strtoul(text, &end, 10);
-	if (errno != 0 || *end || text[0] < '0' || text[0] > '9' || port < 1 || port > last)
-		return bad_usage("--port-base needs a port that leaves room for all endpoints "
+	if (sim_number_read(text, last, &port) < 0 || port < 1)
+		return bad_usage("--port-base needs a port that leaves room for all doors "
 				 "below 65536, such as 40000.");
-	options->port_base = (uint16_t)port;
+	options->world.port_base = (uint16_t)port;
 
 	return 0;
+}
+
+static int take_seed(struct options *options, const char *text)
+{
+	return sim_number_read(text, UINT64_MAX, &options->seed) < 0
+		       ? bad_usage("--seed needs a number.")
+		       : 0;
 }
 
 /* No part of the value is shown: one of them is the secret. */
@@ -122,9 +99,40 @@ static int take_device(struct options *options, const char *text)
 	}
 }
 
+static int take_product(struct options *options, const char *text)
+{
+	switch (sim_setup_add_product(&options->setup, text)) {
+	case 0:
+		return 0;
+	case -EEXIST:
+		return bad_usage("--product names a product key twice; leave one of them out.");
+	case -EINVAL:
+		return bad_usage("--product needs PK,SECRET: a key of up to 64 characters without "
+				 "slashes, and the product's secret.");
+	default:
+		return bad_usage("there is no memory for another --product.");
+	}
+}
+
+static int take_card(struct options *options, const char *text)
+{
+	switch (sim_setup_add_card(&options->setup, text)) {
+	case 0:
+		return 0;
+	case -EEXIST:
+		return bad_usage("--sim names an ICCID or an address twice, or leaves the address "
+				 "out twice; everybody can have one card only.");
+	case -EINVAL:
+		return bad_usage("--sim needs ICCID or ICCID,ADDRESS: 18 to 20 digits, and a "
+				 "numeric address.");
+	default:
+		return bad_usage("there is no memory for another --sim.");
+	}
+}
+
 static int take_command(struct options *options, const char *text)
 {
-	switch (sim_setup_add_command(&options->setup, text)) {
+	switch (sim_setup_add_command(&options->setup, text, NULL)) {
 	case 0:
 		return 0;
 	case -EINVAL:
@@ -135,220 +143,193 @@ static int take_command(struct options *options, const char *text)
 	}
 }
 
-static const struct option long_options[] = {
-	{ "address", required_argument, NULL, 'a' }, { "port-base", required_argument, NULL, 'p' },
-	{ "record", required_argument, NULL, 'r' },  { "device", required_argument, NULL, 'd' },
-	{ "command", required_argument, NULL, 'c' }, { "version", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },	     { 0 },
-};
-
-static void tell(const char *text)
+static int take_record(struct options *options, const char *text)
 {
-	(void)fputs(text, stdout);
+	options->world.record_path = text;
+
+	return 0;
+}
+
+static int take_control(struct options *options, const char *text)
+{
+	options->world.control_path = text;
+
+	return 0;
+}
+
+static int take_ca(struct options *options, const char *text)
+{
+	options->world.ca_path = text;
+
+	return 0;
+}
+
+static int take_impairable(struct options *options, const char *text)
+{
+	(void)text;
+	options->world.impairable = true;
+
+	return 0;
+}
+
+static int show_version(struct options *options, const char *text)
+{
+	(void)options;
+	(void)text;
+	(void)puts("skybus-sim " SKYBUS_VERSION);
 	exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-static int take_option(struct options *options, int letter)
+static int show_help(struct options *options, const char *text);
+
+/**
+ * struct row - an option
+ * @name: without its dashes
+ * @value: what follows it; NULL for nothing
+ * @take: takes the value
+ * @help: lines, of which --help shows those behind the first below it
+ */
+static const struct row {
+	const char *name;
+	const char *value;
+	int (*take)(struct options *options, const char *text);
+	const char *help;
+} rows[] = {
+	{ "address", "ADDR", take_address, "listen at this numeric address (127.0.0.1)" },
+	{ "port-base", "N", take_port, "listen at ports N, N+1, ... instead of any free ones" },
+	{ "record", "FILE", take_record, "append what comes to FILE, one JSON object a line" },
+	{ "device", "PK,DK,SECRET", take_device,
+	  "a device that the clouds know; may be repeated\n(" DEFAULT_DEVICE ")" },
+	{ "product", "PK,SECRET", take_product,
+	  "a product whose devices are given secrets; may\nbe repeated (" DEFAULT_PRODUCT ")" },
+	{ "sim", "ICCID[,ADDRESS]", take_card,
+	  "a SIM card, and who has it; may be repeated\n(" DEFAULT_CARD ", whoever has no other)" },
+	{ "command", "TOPIC=PAYLOAD", take_command,
+	  "a command that waits for its device; may be repeated" },
+	{ "control", "SOCKET", take_control,
+	  "take orders at this Unix socket, for \"skybus-sim ctl\"" },
+	{ "seed", "N", take_seed, "have the same random numbers as another run with N" },
+	{ "impairable", NULL, take_impairable,
+	  "put a relay before every CoAP door, for \"ctl impair\";\n"
+	  "the record shows its addresses, not the senders'" },
+	{ "ca-file", "FILE", take_ca, "write the certificate to trust to FILE, as PEM" },
+	{ "version", NULL, show_version, "show the version" },
+	{ "help", NULL, show_help, "show this" },
+};
+
+static void print_row(const char *usage, const char *help)
 {
-	switch (letter) {
-	case 'a':
-		return take_address(options, optarg);
-	case 'p':
-		return take_port(options, optarg);
-	case 'r':
-		options->record_path = optarg;
-		return 0;
-	case 'd':
-		return take_device(options, optarg);
-	case 'c':
-		return take_command(options, optarg);
-	case 'v':
-		tell("skybus-sim " SKYBUS_VERSION "\n");
-		return 0;
-	case 'h':
-		tell(help);
-		return 0;
-	default:
-		/* getopt_long() has said what is wrong. */
-		return -EINVAL;
+	int column = printf("  %s", usage);
+	size_t len;
+
+	for (; *help; column = 0, help += len + (help[len] == '\n')) {
+		len = strcspn(help, "\n");
+		if (column >= HELP_COLUMN) {
+			(void)puts("");
+			column = 0;
+		}
+		(void)printf("%*s%.*s\n", HELP_COLUMN - column, "", (int)len, help);
 	}
+}
+
+static int show_help(struct options *options, const char *text)
+{
+	char usage[64];
+
+	(void)options;
+	(void)text;
+	(void)puts("skybus-sim: IoT clouds on this machine, for tests and demonstrations\n"
+		   "\n"
+		   "Usage: skybus-sim [OPTION]...\n"
+		   "       skybus-sim ctl SOCKET ORDER\n");
+	for (size_t i = 0; i < SIM_ELEMENTS(rows); i++) {
+		(void)snprintf(usage, sizeof(usage), "--%s%s%s", rows[i].name,
+			       rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+		print_row(usage, rows[i].help);
+	}
+	(void)puts(
+		"\n"
+		"Prints a line \"NAME URL\" for each door. Ends on SIGTERM and SIGINT: with 0, or with 1\n"
+		"if something failed or the record is not whole; with 2 at once if its use is wrong.\n"
+		"\n"
+		"Orders to a simulator that has a --control socket; ctl ends with 0 when it is obeyed,\n"
+		"with 1 when it refuses, with 2 when nobody could be asked:");
+	sim_order_help(print_row);
+	exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static int take_defaults(struct options *options)
+{
+	const struct sim_setup *setup = &options->setup;
+	int error = 0;
+
+	if (setup->n_products == 0 && setup->n_devices == 0)
+		error = take_product(options, DEFAULT_PRODUCT);
+	if (error == 0 && setup->n_devices == 0)
+		error = take_device(options, DEFAULT_DEVICE);
+	if (error == 0 && setup->n_cards == 0)
+		error = take_card(options, DEFAULT_CARD);
+
+	return error;
 }
 
 static int parse_options(struct options *options, int argc, char **argv)
 {
-	int letter, error;
+	struct option names[SIM_ELEMENTS(rows) + 1] = { 0 };
+	int letter, i = 0, error = 0;
 
-	(void)sim_address_parse("127.0.0.1", &options->address);
-	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		error = take_option(options, letter);
-		if (error < 0)
-			return error;
-	}
+	for (size_t n = 0; n < SIM_ELEMENTS(rows); n++)
+		names[n] = (struct option){
+			.name = rows[n].name,
+			.has_arg = rows[n].value ? required_argument : no_argument,
+		};
+
+	while (error == 0 && (letter = getopt_long(argc, argv, "", names, &i)) != -1)
+		/* If it is not 0, getopt_long() has said what is wrong. */
+		error = letter == 0 ? rows[i].take(options, optarg) : -EINVAL;
+	if (error < 0)
+		return error;
 	if (optind < argc)
 		return bad_usage("only options are taken; try --help.");
 
-	return options->setup.n_devices > 0 ? 0 : take_device(options, DEFAULT_DEVICE);
+	return take_defaults(options);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static int start_clouds(struct sim *sim, const struct options *options)
+static int run(const struct options *options)
 {
-	for (size_t i = 0; i < N_CLOUDS; i++) {
-		sim->clouds[i] = types[i]->make(types[i], &options->setup, sim->record);
-		if (!sim->clouds[i])
-			return -ENOMEM;
-	}
-
-	return 0;
-}
-
-/* A device is known in every cloud of its kind, and may come to any: each gets the command. */
-static int hand_out(struct sim *sim, const struct sim_command *command)
-{
-	bool taken = false;
-
-	for (size_t i = 0; i < N_CLOUDS; i++) {
-		int error = types[i]->command(sim->clouds[i], command);
-
-		if (error == -ENOBUFS)
-			return bad_usage("--command: too many commands wait for one device.");
-		if (error == -EMSGSIZE)
-			return bad_usage("--command: topic and payload do not fit one reply.");
-		taken = taken || error == 0;
-	}
-	if (!taken)
-		return bad_usage("--command: the topic must begin with /sys/PK/DK/ of a device "
-				 "that is known.");
-
-	return 0;
-}
-
-static int endpoint_on_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-	(void)source;
-	(void)fd;
-	(void)events;
-	sim_endpoint_process(userdata);
-
-	return 0;
-}
-
-static int fail(const char *what, int error)
-{
-	(void)fprintf(stderr, "skybus-sim: %s: %s.\n", what, strerror(-error));
-
-	return EXIT_FAILURE;
-}
-
-static int start_endpoint(struct sim *sim, const struct options *options, size_t i)
-{
-	uint16_t port = options->port_base > 0 ? (uint16_t)(options->port_base + i) : 0;
-	char what[96];
+	struct sim_world world;
 	int error;
 
-	(void)snprintf(what, sizeof(what), "cannot listen for %s at port %u of this --address",
-		       types[i]->name, port);
-	error = sim_endpoint_new(sim->clouds[i], &options->address, port, &sim->endpoints[i]);
+	sim_random_seed(options->seed);
+	error = sim_world_init(&world, &options->world);
 	if (error == 0)
-		error = sd_event_add_io(sim->event, NULL, sim_endpoint_fd(sim->endpoints[i]),
-					EPOLLIN, endpoint_on_ready, sim->endpoints[i]);
+		error = sim_world_run(&world);
+	sim_world_done(&world);
+	if (error == -EINVAL)
+		return EXIT_USAGE;
 
-	return error < 0 ? fail(what, error) : EXIT_SUCCESS;
-}
-
-static int announce(const struct sim *sim)
-{
-	for (size_t i = 0; i < N_CLOUDS; i++)
-		(void)printf("%s %s\n", types[i]->name, sim_endpoint_url(sim->endpoints[i]));
-
-	return fflush(stdout) == 0 ? 0 : -errno;
-}
-
-/* Signals become events, so that nothing is ever interrupted half-way. */
-static int catch_signals(struct sim *sim)
-{
-	sigset_t signals;
-	int error;
-
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-		return -errno;
-
-	error = sd_event_add_signal(sim->event, NULL, SIGTERM, NULL, NULL);
-
-	return error < 0 ? error : sd_event_add_signal(sim->event, NULL, SIGINT, NULL, NULL);
-}
-
-static void sim_done(struct sim *sim)
-{
-	(void)sd_event_unref(sim->event);
-	for (size_t i = 0; i < N_CLOUDS; i++) {
-		(void)sim_endpoint_free(sim->endpoints[i]);
-		(void)types[i]->free(sim->clouds[i]);
-	}
-	(void)sim_record_close(sim->record);
-}
-
-static int prepare(struct sim *sim, const struct options *options)
-{
-	int error = 0;
-
-	if (options->record_path)
-		error = sim_record_open(options->record_path, &sim->record);
-	if (error < 0)
-		return fail(options->record_path, error);
-
-	error = start_clouds(sim, options);
-	if (error < 0)
-		return fail("cannot make the clouds", error);
-
-	for (size_t i = 0; i < options->setup.n_commands; i++)
-		if (hand_out(sim, &options->setup.commands[i]) < 0)
-			return EXIT_USAGE;
-
-	return EXIT_SUCCESS;
-}
-
-static int run(struct sim *sim, const struct options *options)
-{
-	int status = prepare(sim, options), error;
-
-	if (status != EXIT_SUCCESS)
-		return status;
-
-	error = sd_event_new(&sim->event);
-	if (error >= 0)
-		error = catch_signals(sim);
-	if (error < 0)
-		return fail("cannot make the event loop", error);
-
-	for (size_t i = 0; i < N_CLOUDS && status == EXIT_SUCCESS; i++)
-		status = start_endpoint(sim, options, i);
-	if (status != EXIT_SUCCESS)
-		return status;
-
-	error = announce(sim);
-	if (error < 0)
-		return fail("cannot write to stdout", error);
-	error = sd_event_loop(sim->event);
-	if (error < 0)
-		return fail("the event loop broke", error);
-
-	return sim_record_is_whole(sim->record) ? EXIT_SUCCESS : EXIT_FAILURE;
+	return error < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = { 0 };
-	struct sim sim = { 0 };
+	struct options options = {
+		.world = { .types = types, .n_types = SIM_ELEMENTS(types) },
+	};
 	int status = EXIT_USAGE;
 
+	if (argc == 3 && strcmp(argv[1], "ctl") == 0 && strcmp(argv[2], "--help") == 0)
+		return show_help(&options, NULL);
+	if (argc > 1 && strcmp(argv[1], "ctl") == 0)
+		return sim_ctl(argc - 2, argv + 2);
+
+	options.world.setup = &options.setup;
+	(void)sim_address_parse("127.0.0.1", &options.world.address);
+	arc4random_buf(&options.seed, sizeof(options.seed));
 	if (parse_options(&options, argc, argv) == 0)
-		status = run(&sim, &options);
-	sim_done(&sim);
+		status = run(&options);
 	sim_setup_done(&options.setup);
 
 	return status;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,21 +96,23 @@ static void set_number(json_t *line, const char *key, uint64_t number)
 		(void)json_object_set_new(line, key, json_integer((json_int_t)number));
 }
 
-static void set_payload(json_t *line, const struct sim_event *event)
+/**
+ * sim_record_set_payload() - put a payload into an object, as the record has it
+ * @object: gets "payload" if it is UTF-8, else "payload_base64"
+ * @payload: the payload
+ * @len: bytes
+ */
+void sim_record_set_payload(json_t *object, const uint8_t *payload, size_t len)
 {
-	const gnutls_datum_t raw = { .data = (unsigned char *)(uintptr_t)event->payload,
-				     .size = (unsigned int)event->payload_len };
+	const gnutls_datum_t raw = { .data = (unsigned char *)(uintptr_t)payload,
+				     .size = (unsigned int)len };
 	gnutls_datum_t base64 = { .data = NULL, .size = 0 };
-	json_t *text;
+	json_t *text = json_stringn((const char *)payload, len);
 
-	if (!event->payload)
-		return;
-
-	text = json_stringn((const char *)event->payload, event->payload_len);
 	if (text) {
-		(void)json_object_set_new(line, "payload", text);
+		(void)json_object_set_new(object, "payload", text);
 	} else if (gnutls_base64_encode2(&raw, &base64) == 0) {
-		(void)json_object_set_new(line, "payload_base64",
+		(void)json_object_set_new(object, "payload_base64",
 					  json_stringn((const char *)base64.data, base64.size));
 		gnutls_free(base64.data);
 	}
@@ -128,10 +129,12 @@ static char *line_of(const struct sim_event *event)
 	set_text(line, "event", event->event);
 	set_text(line, "cloud", event->cloud);
 	set_text(line, "peer", event->peer);
+	set_text(line, "identity", event->identity);
 	set_text(line, "device", event->device);
 	set_number(line, "session", event->session);
 	set_text(line, "topic", event->topic);
-	set_payload(line, event);
+	if (event->payload)
+		sim_record_set_payload(line, event->payload, event->payload_len);
 	set_number(line, "sequence", event->sequence);
 	set_text(line, "code", event->code);
 	set_text(line, "reason", event->reason);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ struct sim_reply *sim_reply_free(struct sim_reply *reply)
 void sim_reply_reset(struct sim_reply *reply)
 {
 	reply->code = 0;
+	reply->separate = 0;
 	reply->n_parts = 0;
 	reply->used = 0;
 }
@@ -101,4 +103,14 @@ const uint8_t *sim_reply_find(const struct sim_reply *reply, uint16_t number, si
 	}
 
 	return NULL;
+}
+
+/**
+ * sim_code_print() - write a code as people do
+ * @code: SIM_CODE(class, detail)
+ * @ret_text: "4.01"
+ */
+void sim_code_print(uint8_t code, char ret_text[SIM_CODE_TEXT])
+{
+	(void)snprintf(ret_text, SIM_CODE_TEXT, "%u.%02u", (code >> 5) & 7u, code & 31u);
 }

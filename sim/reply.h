@@ -14,6 +14,9 @@
 #define SIM_CODE_CLASS(code) ((code) >> 5)
 #define SIM_CODE_DETAIL(code) ((code) % 32)
 
+/** A code as text, "4.01", with its terminating zero. */
+#define SIM_CODE_TEXT 5
+
 /** What a reply's options and payload may come to, in bytes: one datagram of 1152 holds it. */
 #define SIM_REPLY_BYTES 1088
 
@@ -33,6 +36,8 @@ struct sim_reply_part {
 /**
  * struct sim_reply - one reply
  * @code: SIM_CODE(class, detail); 0 while nobody has answered
+ * @separate: 1: an empty ACK comes first, and the reply in a confirmable message of its own
+ *	(RFC 7252 section 5.2.2); 0: it rides on the ACK
  * @n_parts: how many of @parts are used
  * @used: how many of @bytes are used
  * @parts: in the order in which they were added
@@ -40,6 +45,7 @@ struct sim_reply_part {
  */
 struct sim_reply {
 	uint8_t code;
+	uint8_t separate;
 	uint8_t n_parts;
 	uint16_t used;
 	struct sim_reply_part parts[SIM_REPLY_PARTS];
@@ -52,3 +58,5 @@ struct sim_reply *sim_reply_free(struct sim_reply *reply);
 void sim_reply_reset(struct sim_reply *reply);
 int sim_reply_add(struct sim_reply *reply, uint16_t number, const void *value, size_t len);
 const uint8_t *sim_reply_find(const struct sim_reply *reply, uint16_t number, size_t *ret_len);
+
+void sim_code_print(uint8_t code, char ret_text[SIM_CODE_TEXT]);

@@ -46,6 +46,18 @@ check_scripts() {
     shellcheck .ci/run sim/demo.sh tests/*.sh
 }
 
+# The packages are those of the lock file, by their hashes. What they have as an option is machine code
+# for what node can do itself.
+install_npm() {
+    ! cmp -s tests/interop/package-lock.json build/npm/node_modules/.lock || return 0
+    rm -rf build/npm
+    mkdir -p build/npm
+    cp tests/interop/package.json tests/interop/package-lock.json build/npm/
+    npm install --prefix build/npm --omit=optional --ignore-scripts --no-audit --no-fund \
+        --loglevel=error &&
+        cp tests/interop/package-lock.json build/npm/node_modules/.lock
+}
+
 # Prints two numbers: the tests in meson's log that passed, and those that failed. A suite without a
 # single test is a failure: one of its packages must be missing.
 count() { # LOG
@@ -58,7 +70,7 @@ with open(sys.argv[1], encoding="utf-8") as log:
 results = [test["result"] for test in tests]
 passed = sum(result in ("OK", "EXPECTEDFAIL") for result in results)
 failed = sum(result not in ("OK", "EXPECTEDFAIL", "SKIP") for result in results)
-for suite in "unit", "system":
+for suite in "unit", "system", "interop":
     if not any(f":{suite}" in test["name"] for test in tests):
         print(f"no {suite} test has run", file=sys.stderr)
         failed += 1
@@ -70,7 +82,9 @@ END
 run_tests() {
     printf '\n== Tests: units, then the daemon with a real bus and simulated clouds; sanitized\n'
     rm -f "$build/sanitize/meson-logs/testlog.json"
-    meson test -C "$build/sanitize" --no-rebuild --print-errorlogs --timeout-multiplier 3
+    # Most system tests wait for time-outs, and leave the processors alone.
+    meson test -C "$build/sanitize" --no-rebuild --print-errorlogs --timeout-multiplier 3 \
+        --num-processes $(($(nproc) + 2))
     counted=$(count "$build/sanitize/meson-logs/testlog.json") || counted="0 1"
     passed=$((passed + ${counted% *}))
     failed=$((failed + ${counted#* }))
@@ -82,6 +96,7 @@ step "Style: the C files are in the form that .clang-format describes" tests/for
 step "Style: shellcheck finds nothing in the scripts" check_scripts
 step "Build: gcc has no warning" compile gcc gcc
 step "Build: clang has no warning" compile clang clang
+step "Packages: the clients from npm that the clouds must satisfy" install_npm
 step "Demo: from nothing, with a real bus and dbus-send" fresh_demo
 step "Build: gcc with the address and undefined-behaviour sanitizers has no warning" \
     compile sanitize gcc -Db_sanitize=address,undefined -Db_lundef=false && run_tests

@@ -5,6 +5,7 @@
  * will.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <gnutls/crypto.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -46,8 +47,8 @@ static int setup(const struct sim_cloud_type *type)
 	fixture.reply = sim_reply_new();
 	if (!fixture.reply ||
 	    sim_setup_add_device(&fixture.setup, "pk7TestA,dev0000001,AbCdEfGhIjKlMnOpQrSt") < 0 ||
-	    sim_setup_add_command(&fixture.setup, SET "=first") < 0 ||
-	    sim_setup_add_command(&fixture.setup, SET "=second") < 0)
+	    sim_setup_add_command(&fixture.setup, SET "=first", NULL) < 0 ||
+	    sim_setup_add_command(&fixture.setup, SET "=second", NULL) < 0)
 		return -1;
 	fixture.cloud = type->make(type, &fixture.setup, NULL);
 
@@ -228,7 +229,7 @@ static void hand_out_commands(void)
 {
 	for (size_t i = 0; i < fixture.setup.n_commands; i++)
 		assert_int_equal(
-			fixture.cloud->type->command(fixture.cloud, &fixture.setup.commands[i]), 0);
+			fixture.cloud->type->command(fixture.cloud, fixture.setup.commands[i]), 0);
 }
 
 static void test_v2_commands_come_along(void **state)
@@ -300,6 +301,38 @@ static void test_v1_commands_are_fetched(void **state)
 			 SIM_CODE(4, 3));
 }
 
+static void test_v2_expires(void **state)
+{
+	(void)state;
+	assert_int_equal(post(AUTH, LOGIN("3600", SIGN_3600)), SIM_CODE(2, 4));
+	fixture.cloud->type->expire(fixture.cloud);
+	assert_int_equal(post(POINTS, GOOD_POST), SIM_CODE(4, 1));
+	assert_int_equal(post(AUTH, LOGIN("3600", SIGN_3600)), SIM_CODE(2, 4));
+	assert_int_equal(post(POINTS, GOOD_POST), SIM_CODE(2, 4));
+}
+
+static void test_v2_has_another_secret(void **state)
+{
+	const struct sim_cloud_type *type = fixture.cloud->type;
+
+	(void)state;
+	assert_int_equal(type->rotate(fixture.cloud, "pk7TestA/other", "x"), -ENOENT);
+	assert_int_equal(type->rotate(fixture.cloud, "pk7TestA/dev0000001", "x"), 0);
+	assert_int_equal(post(AUTH, LOGIN("3600", SIGN_3600)), SIM_CODE(4, 1));
+	assert_int_equal(type->rotate(fixture.cloud, "pk7TestA/dev0000001", "AbCdEfGhIjKlMnOpQrSt"),
+			 0);
+	assert_int_equal(post(AUTH, LOGIN("3600", SIGN_3600)), SIM_CODE(2, 4));
+}
+
+static void test_v1_has_another_secret(void **state)
+{
+	(void)state;
+	login_v1(LOGIN("3600", SIGN_3600));
+	assert_int_equal(serve(SIM_POST, POINTS, GOOD_POST, signature(1)), SIM_CODE(2, 4));
+	assert_int_equal(fixture.cloud->type->rotate(fixture.cloud, "pk7TestA/dev0000001", "x"), 0);
+	assert_int_equal(serve(SIM_POST, POINTS, GOOD_POST, signature(2)), SIM_CODE(4, 1));
+}
+
 #define V1_TEST(function) cmocka_unit_test_setup_teardown(function, setup_v1, teardown)
 #define V2_TEST(function) cmocka_unit_test_setup_teardown(function, setup_v2, teardown)
 
@@ -315,6 +348,9 @@ int main(void)
 		V1_TEST(test_v1_wants_a_signature),
 		V1_TEST(test_v1_token_dies),
 		V1_TEST(test_v1_commands_are_fetched),
+		V2_TEST(test_v2_expires),
+		V2_TEST(test_v2_has_another_secret),
+		V1_TEST(test_v1_has_another_secret),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

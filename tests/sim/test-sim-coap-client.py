@@ -1,50 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-skybus-sim seen by strangers: Debian's coap-client, and datagrams made by hand, signed by openssl.
+EnOS over plain CoAP seen by strangers: Debian's coap-client, and datagrams made by hand, signed by
+openssl.
 
-Usage: test-sim-coap-client.py PATH-OF-SKYBUS-SIM
+Usage: test-sim-coap-client.py PATH-OF-SKYBUS-SIM [unittest's arguments]
 """
 
 import hashlib
 import json
 import os
 import re
-import shutil
-import signal
-import socket
 import stat
 import subprocess
-import sys
-import tempfile
 import unittest
 
 import coapwire
 from coapwire import BLOCK1, GET, NON, POST, PUT
-
-CLOUDS = ["enos-v1", "enos-v2"]  # every endpoint, in the order of its line on stdout
-PRODUCT, DEVICE, SECRET = "pk7TestA", "dev0000001", "AbCdEfGhIjKlMnOpQrSt"
-AUTH = f"/auth/{PRODUCT}/{DEVICE}"
-OWN = f"/sys/{PRODUCT}/{DEVICE}"
-POINTS = f"{OWN}/thing/measurepoint/post"
-SET = f"{OWN}/thing/service/measurepoint/set"
-COMMANDS = ['{"id":"1","params":{"a":1}}', '{"id":"2","params":{"a":2}}']
-
-COAP_CLIENT = shutil.which("coap-client-gnutls")
-OPENSSL = shutil.which("openssl")
-
-
-def login(lifetime=3600, secret=SECRET):
-    """The payload of /auth."""
-    text = f"deviceKey{DEVICE}lifetime{lifetime}productKey{PRODUCT}secureMode2{secret}"
-    sign = hashlib.sha256(text.encode()).hexdigest().upper()
-    return json.dumps({"secureMode": 2, "lifetime": lifetime, "sign": sign})
-
-
-def post(number="1"):
-    """A good payload of a measurepoint post."""
-    params = {"measurepoints": {"power": {"value": 1.0, "quality": 9}}, "time": 1700000000000}
-    message = {"id": number, "version": "1.0", "method": "thing.measurepoint.post"}
-    return json.dumps(message | {"params": params})
+from simulator import AUTH, COAP_CLIENT, COMMANDS, DEVICE, OPENSSL, OWN, POINTS, PRODUCT
+from simulator import SECRET, SET, SimulatorTest, free_port, login, post
 
 
 def signature(token, sequence):
@@ -54,59 +27,6 @@ def signature(token, sequence):
     text = f"token{token}sequence{sequence}".encode()
     done = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=True)
     return done.stdout.hex().upper().encode()
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Simulator:
-    """A running skybus-sim."""
-
-    def __init__(self, folder, *options):
-        self.record_path = os.path.join(folder, "record")
-        self.process = subprocess.Popen(
-            [SIMULATOR, "--record", self.record_path, *options],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.urls = dict(self.process.stdout.readline().split() for _ in CLOUDS)
-
-    def stop(self, number=signal.SIGTERM):
-        """Ends it; its exit status, and what more it wrote to stdout."""
-        self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, output
-
-    def client(self, name):
-        host, port = self.urls[name].removeprefix("coap://").rsplit(":", 1)
-        return coapwire.Client(host, int(port))
-
-    def record(self, event=None):
-        with open(self.record_path, encoding="utf-8") as lines:
-            events = [json.loads(line) for line in lines]
-        return [line for line in events if event in (None, line["event"])]
-
-
-class SimulatorTest(unittest.TestCase):
-    options = ()
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.simulator = Simulator(folder.name, *self.options)
-        self.addCleanup(self.end)
-
-    def end(self):
-        if self.simulator.process.returncode is None:
-            self.assertEqual(self.simulator.stop(), (0, ""))
-
-    def client(self, name):
-        client = self.simulator.client(name)
-        self.addCleanup(client.close)
-        return client
 
 
 @unittest.skipUnless(COAP_CLIENT, "needs coap-client-gnutls of libcoap3-bin")
@@ -344,62 +264,5 @@ class FirstGenerationTest(SimulatorTest):
         self.assertEqual(self.signed(POST, "/topic" + POINTS, post().encode()).code, "4.01")
 
 
-class CommandLineTest(unittest.TestCase):
-    def run_simulator(self, *options):
-        return subprocess.run(
-            [SIMULATOR, *options], capture_output=True, text=True, check=False, timeout=60
-        )
-
-    def test_bad_usage(self):
-        bad = [
-            ["--nonsense"],
-            ["word"],
-            ["--port-base", "0"],
-            ["--port-base", "65535"],
-            ["--port-base", "80x"],
-            ["--address", "localhost"],
-            ["--device", f"{PRODUCT},{SECRET}"],
-            ["--device", f"a,b,{SECRET}", "--device", f"a,b,{SECRET}"],
-            ["--command", "no topic"],
-            ["--command", "/sys/pk/dk/x=1"],
-            ["--command", f"{SET}=1"] * 51,
-            ["--command", f"{SET}=" + "x" * 1000],
-        ]
-        for options in bad:
-            done = self.run_simulator(*options)
-            self.assertEqual((done.returncode, done.stdout), (2, ""), options)
-            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-            self.assertNotIn(SECRET, done.stderr)
-
-    def test_help_and_version(self):
-        for option in ("--help", "--version"):
-            done = self.run_simulator(option)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertIn("skybus-sim", done.stdout)
-
-    def test_record_that_cannot_be_made(self):
-        done = self.run_simulator("--record", "/nowhere/record")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
-
-    def test_chosen_ports_and_devices(self):
-        base = free_port()
-        with tempfile.TemporaryDirectory() as folder:
-            options = ["--port-base", str(base), "--device", f"{PRODUCT},{DEVICE},{SECRET}"]
-            simulator = Simulator(folder, *options, "--device", "a,b,c")
-            self.addCleanup(simulator.process.kill)
-            urls = [f"coap://127.0.0.1:{base + i}" for i in range(len(CLOUDS))]
-            self.assertEqual(simulator.urls, dict(zip(CLOUDS, urls)))
-            client = simulator.client("enos-v2")
-            self.assertEqual(client.request(POST, AUTH, login().encode()).code, "2.04")
-            client.close()
-            done = self.run_simulator("--port-base", str(base))
-            self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertIn("Address already in use", done.stderr)
-            self.assertEqual(simulator.stop(signal.SIGINT), (0, ""))
-
-
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: test-sim-coap-client.py PATH-OF-SKYBUS-SIM [unittest's arguments]")
-    SIMULATOR = os.path.abspath(sys.argv.pop(1))
     unittest.main()

@@ -28,6 +28,8 @@ PLUGIN_DIR = os.environ["SKYBUS_PLUGIN_DIR"]
 SOURCE_ROOT = os.environ["SOURCE_ROOT"]
 
 PRODUCT, DEVICE, SECRET = "pk7TestA", "dev0000001", "AbCdEfGhIjKlMnOpQrSt"
+PRODUCT_SECRET = "ZyXwVuTsRqPoNmLkJiHg"
+ICCID = "8988280666000000001"
 OWN = f"/sys/{PRODUCT}/{DEVICE}"
 POINTS = f"{OWN}/thing/measurepoint/post"
 
@@ -52,13 +54,23 @@ def post(number, **points):
     return json.dumps(message | {"method": "thing.measurepoint.post"}, ensure_ascii=False)
 
 
-def enos_link(name, endpoint, secret=SECRET, **settings):
+def link_at(name, endpoint, **settings):
     """The configuration of a link at HOST, PORT; a setting that is None is left out."""
     host, port = endpoint
-    rows = {"plugin": "enos", "host": host, "port": port, "product_key": PRODUCT}
-    rows |= {"device_key": DEVICE, "device_secret": secret} | settings
+    rows = {"plugin": settings.pop("plugin"), "host": host, "port": port} | settings
     lines = [f"    {key}: {value}\n" for key, value in rows.items() if value is not None]
     return f"  {name}:\n" + "".join(lines)
+
+
+def enos_link(name, endpoint, secret=SECRET, **settings):
+    """A link at EnOS over plain CoAP, for the device that the simulator knows."""
+    rows = {"plugin": "enos", "product_key": PRODUCT, "device_key": DEVICE}
+    return link_at(name, endpoint, **rows | {"device_secret": secret} | settings)
+
+
+def start_stranger(*command):
+    """Somebody else's program, which runs on beside the test."""
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 class Process:
@@ -156,27 +168,38 @@ class PrivateBus(Process):
 
 
 def free_ports(n):
-    """The first of n UDP ports in a row that nobody has, below those that the kernel gives out."""
+    """The first of n ports in a row that nobody has, UDP and TCP, below those the kernel gives out."""
     while True:
         base = random.randrange(10000, 32000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for port in range(base, base + n):
-                probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                probe.bind(("127.0.0.1", port))
+                for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+                    probe = stack.enter_context(socket.socket(socket.AF_INET, kind))
+                    probe.bind(("127.0.0.1", port))
             return base
 
 
 class Simulator(Process):
     """A skybus-sim; it can be ended and started again at the same ports."""
 
-    CLOUDS = ("enos-v1", "enos-v2")
-    PORTS = 8  # as many endpoints as it may come to have
+    DOORS = (
+        "enos-v1",
+        "enos-v2",
+        "enos-dtls",
+        "aliyun",
+        "aliyun-dtls",
+        "1nce",
+        "1nce-dtls",
+        "1nce-https",
+    )
 
     def __init__(self, folder, *options):
         super().__init__(folder, "simulator")
         self.record_path = os.path.join(folder, "record.jsonl")
         self.options = options
-        self.base = free_ports(self.PORTS)
+        self.control_path = os.path.join(folder, "control")
+        self.ca_path = os.path.join(folder, "ca.pem")
+        self.base = free_ports(len(self.DOORS))
         self.endpoints = {}
         self.start()
 
@@ -185,12 +208,14 @@ class Simulator(Process):
             SKYBUS_SIM,
             f"--port-base={self.base}",
             f"--record={self.record_path}",
+            f"--control={self.control_path}",
+            f"--ca-file={self.ca_path}",
             *self.options,
             stdout=subprocess.PIPE,
         )
         deadline = time.monotonic() + PATIENCE
         output = ""
-        while not all(f"{cloud} " in output for cloud in self.CLOUDS) or output[-1] != "\n":
+        while len(output.splitlines()) < len(self.DOORS) or output[-1] != "\n":
             wait = max(deadline - time.monotonic(), 0)
             if not select.select([self.process.stdout], [], [], wait)[0]:
                 raise TimeoutError(f"skybus-sim says nothing: {self.log}")
@@ -203,12 +228,20 @@ class Simulator(Process):
             host, port = url.partition("://")[2].rsplit(":", 1)
             self.endpoints[name] = (host, int(port))
 
+    def ctl(self, *words):
+        """Has the simulator do something; returns what it says."""
+        done = run_stranger(SKYBUS_SIM, "ctl", self.control_path, *map(str, words))
+        if done.returncode != 0:
+            raise RuntimeError(f"skybus-sim ctl {' '.join(map(str, words))}: {done.stderr}")
+        return done.stdout.strip()
+
     def record(self, event=None, cloud=None):
         """The lines that are whole."""
         if not os.path.exists(self.record_path):
             return []
         with open(self.record_path, encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file if line.endswith("\n")]
+            # Read at once: at its end a file that grows may give a line in two parts.
+            lines = [json.loads(line) for line in file.read().split("\n")[:-1]]
         return [
             line
             for line in lines
