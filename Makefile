@@ -16,7 +16,8 @@ CHECK_PACKAGES = clang clang-format curl iproute2 libcoap3-bin libglib2.0-bin op
 	shellcheck systemd $(if $(shell command -v npm),,nodejs npm)
 
 # What runs in the demo.
-DEMO_PARTS = skybusd sim/skybus-sim plugins/enos.so
+DEMO_PARTS = skybusd sim/skybus-sim docs/examples/subscribe plugins/1nce.so plugins/aliyun.so \
+	plugins/enos-dtls.so plugins/enos.so
 
 help:
 	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'

@@ -1,24 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# A gateway at work, on this machine alone: a private bus, simulated clouds, skybusd between them, and
-# readings of this machine that go all the way up.
+# A gateway at work, on this machine alone: a private bus, simulated clouds, skybusd between them,
+# readings of this machine that go all the way up, and commands that come down and are answered.
 #
 #   sim/demo.sh BUILD_DIRECTORY
 #
-# It uses no fixed port or name and leaves nothing behind, so any number may run at a time. Everything
-# that talks to the gateway here is dbus-send: what works below works in any script.
+# It uses no fixed port or name and leaves nothing behind, so any number may run at a time. What talks to
+# the gateway here is dbus-send, which works in any script; and docs/examples/subscribe.c, since whoever
+# gets commands must stay on the bus.
 set -eu
 export LC_ALL=C
 umask 077
 
-links='plant depot'
-rounds=5
+links='plant depot fleet meter'
+rounds=3
 object=/io/skybus/Gateway1
 link_interface=io.skybus.Gateway1.Link
 manager_interface=io.skybus.Gateway1.Manager
-topic=/sys/pk7TestA/dev0000001/thing/measurepoint/post
+topic=telemetry
+device=pk7TestA/dev0000001
 secret=AbCdEfGhIjKlMnOpQrSt
+answer='{"done":true}'
 
 build=${1:-build/default}
 source=$(dirname -- "$0")
@@ -29,8 +32,10 @@ shown=
 # Each link of sim/demo.yaml.in has another cloud.
 cloud_of() { # LINK
     case $1 in
-    plant) echo enos-v1 ;;
-    depot) echo enos-v2 ;;
+    plant) echo enos-dtls ;;
+    depot) echo enos-v1 ;;
+    fleet) echo aliyun ;;
+    meter) echo 1nce ;;
     esac
 }
 
@@ -59,7 +64,7 @@ picture() {
         ^                        |
         +------- ticket ---------+
                                  |
-                              plugin enos ------CoAP------> the cloud
+                              a plugin ---CoAP, DTLS------> the cloud
                                  |                             |
     WaitTicket <-- delivered -- ticket settled <----reply------+
 END
@@ -177,27 +182,24 @@ temperature() {
     return 0
 }
 
-# This machine as it is now, in the form that EnOS wants.
-reading() { # ID
+# This machine as it is now; the same for every cloud. The links' envelopes make of it what each wants.
+reading() { # NUMBER
     load=$(cut -d ' ' -f 1 /proc/loadavg)
     memory=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
-    printf '{"id":"%s","version":"1.0","method":"thing.measurepoint.post","params":' "$1"
-    printf '{"measurepoints":{%s"load":%s,' "$(temperature)" "$load"
-    printf '"memory_free_kb":%s},"time":%s000}}' "$memory" "$(date +%s)"
-}
-
-# The heart of a payload, for people.
-points_of() { # PAYLOAD
-    points=${1#*\"measurepoints\":}
-    echo "${points%%\}*}}"
+    printf '{"number":%s,%s"load":%s,' "$1" "$(temperature)" "$load"
+    printf '"memory_free_kb":%s}' "$memory"
 }
 
 # The simulator records one JSON object a line, in which the payload is a string, with a backslash
-# before each quotation mark: of each message, its cloud and its payload as it came.
+# before each quotation mark. Of each message but answers: its cloud, and the readings in its payload,
+# out of EnOS' envelope and out of Aliyun's, where each value has its time.
 received() {
     sed -nE '/"event":"message"/ {
+        /_reply"/ d
         s/.*"cloud":"([^"]*)".*"payload":"((\\.|[^"\\])*)".*/\1 \2/
         s/\\(.)/\1/g
+        s/\{"value":([^,]*),"time":[0-9]*\}/\1/g
+        s/^([^ ]*) .*(\{"number"[^}]*\}).*/\1 \2/
         p
     }' "$dir/record"
 }
@@ -209,7 +211,7 @@ check_programs() {
         command -v "$program" >/dev/null ||
             fail "$program is not here: install the packages dbus-daemon and dbus-bin."
     done
-    for file in skybusd sim/skybus-sim plugins/enos.so; do
+    for file in skybusd sim/skybus-sim docs/examples/subscribe plugins/aliyun.so; do
         [ -e "$build/$file" ] || fail "$build/$file is not built: run \"make demo\"."
     done
 }
@@ -234,17 +236,28 @@ start_bus() {
 }
 
 start_clouds() {
-    "$build/sim/skybus-sim" --record "$dir/record" >"$dir/clouds" 2>"$dir/sim.log" &
+    "$build/sim/skybus-sim" --record "$dir/record" --control "$dir/control" \
+        --ca-file "$dir/ca.pem" >"$dir/clouds" 2>"$dir/sim.log" &
     sim=$!
     started $sim
     wait_until $sim skybus-sim [ -s "$dir/clouds" ] || fail "skybus-sim does not start."
     sed 's/^/  skybus-sim    /' "$dir/clouds"
 }
 
+# A UDP port that nobody listens at, where the cloud of meter calls it.
+free_port() {
+    for port in $(shuf -i 10000-32000 -n 100); do
+        grep -qi ":$(printf %04X "$port") " /proc/net/udp /proc/net/udp6 || break
+    done
+    echo "$port"
+}
+
 start_gateway() {
     # "enos-v1 coap://127.0.0.1:40001" becomes the sed command "s/@enos-v1-port@/40001/".
     sed 's|^\([^ ]*\) .*:\([0-9]*\)$|s/@\1-port@/\2/|' "$dir/clouds" >"$dir/ports"
-    sed -f "$dir/ports" -e "s|@secret-file@|$dir/secret|" "$source/demo.yaml.in" >"$dir/demo.yaml"
+    port=$(free_port)
+    sed -f "$dir/ports" -e "s|@secret-file@|$dir/secret|" -e "s|@ca-file@|$dir/ca.pem|" \
+        -e "s|@downlink-port@|$port|" "$source/demo.yaml.in" >"$dir/demo.yaml"
     "$build/skybusd" --config "$dir/demo.yaml" --plugin-dir "$dir/plugins" \
         --state-dir "$dir/state" --address "unix:path=$dir/bus" >"$dir/skybusd.log" 2>&1 &
     gateway=$!
@@ -258,15 +271,15 @@ wait_online() { # LINK
     printf '  %-8s%sonline%s\n' "$1" "$green" "$plain"
 }
 
-publish() { # LINK ROUND
-    payload=$(reading "$1-$2")
+publish() { # LINK NUMBER
+    payload=$(reading "$2")
     call "$object/link/$1" $link_interface.Publish "string:$topic" "string:$payload" ||
         fail "link $1 does not take a message: $reply"
     ticket=${reply##* }
     echo "$1 $ticket" >>"$dir/tickets"
     echo "$(cloud_of "$1") $payload" >>"$dir/published"
     published=$((published + 1))
-    printf '  ticket %-4s%-8s%s\n' "$ticket" "$1" "$(points_of "$payload")"
+    printf '  ticket %-4s%-8s%s\n' "$ticket" "$1" "$payload"
 }
 
 wait_settled() { # LINK TICKET
@@ -284,17 +297,57 @@ END
 compare() {
     received >"$dir/received"
     while read -r cloud payload; do
-        printf '  %-9s%s\n' "$cloud" "$(points_of "$payload")"
+        printf '  %-11s%s\n' "$cloud" "$payload"
     done <"$dir/received"
     sort "$dir/published" >"$dir/published.sorted"
     sort "$dir/received" | diff "$dir/published.sorted" - ||
         fail "what was published (<) is not what the clouds have (>)."
 }
 
+start_subscriber() { # LINK
+    : >"$dir/commands.$1"
+    DBUS_SYSTEM_BUS_ADDRESS="unix:path=$dir/bus" "$build/docs/examples/subscribe" "$1" '#' "$answer" \
+        >"$dir/commands.$1" 2>"$dir/subscribe.$1.log" &
+    started $!
+    wait_until $! subscribe grep -q "^subscribed" "$dir/commands.$1" ||
+        fail "cannot subscribe: $(cat "$dir/subscribe.$1.log")"
+}
+
+# What the clouds say is put down, each in its own way: EnOS and Aliyun keep a command until the device
+# asks; 1NCE calls the device, and waits for its answer.
+send_commands() {
+    ctl command "/$device/user/get=switch on"
+    service=/sys/$device/thing/service/switch
+    ctl command "$service={\"id\":\"7\",\"version\":\"1.0\",\"params\":{\"on\":true}}"
+    [ "$(ctl call POST "coap://127.0.0.1:$port/switch" on)" = "2.04 $answer" ] ||
+        fail "1nce got no answer from the program that has subscribed."
+    # EnOS tells of its command in the reply to whatever comes next.
+    publish plant $((rounds + 1))
+    publish depot $((rounds + 1))
+}
+
+ctl() { # VERB ARGUMENT...
+    "$build/sim/skybus-sim" ctl "$dir/control" "$@" || fail "skybus-sim ctl $1 does not work."
+}
+
+got_command() { # LINK
+    [ "$(grep -vc '^subscribed' "$dir/commands.$1")" -ge 1 ]
+}
+
+wait_command() { # LINK
+    wait_until $gateway skybusd got_command "$1" || fail "link $1 got no command."
+    commands=$((commands + 1))
+    printf '  %-8s%s\n' "$1" "$(sed -n '2s/ / <-- /p' "$dir/commands.$1")"
+}
+
+# Both EnOS clouds have their answers, which are messages of their own.
+is_answered() {
+    [ "$(grep -c '"event":"message".*_reply"' "$dir/record")" -eq 2 ]
+}
+
 end_well() {
     stop $gateway || fail "skybusd ended with status $?."
     stop $sim || fail "skybus-sim ended with status $?."
-    pids=$bus
 }
 
 trap finish EXIT
@@ -306,6 +359,7 @@ trap 'exit 143' TERM
 online=0
 published=0
 delivered=0
+commands=0
 
 check_programs
 prepare
@@ -328,6 +382,16 @@ for round in $(seq $rounds); do
     done
 done
 
+title "Commands: a program subscribes, and answers $answer where the cloud waits for it"
+for link in $links; do
+    start_subscriber "$link"
+done
+send_commands
+for link in $links; do
+    wait_command "$link"
+done
+wait_until $gateway skybusd is_answered || fail "EnOS got no answer to its command."
+
 title "WaitTicket: it answers when the cloud has"
 while read -r link ticket; do
     wait_settled "$link" "$ticket"
@@ -338,5 +402,5 @@ compare
 end_well
 
 title "Where skybus is installed, write --system instead of --bus=...; the rest is the same."
-printf '\n%sdemo: ok, %d links online, %d published, %d delivered%s\n' \
-    "$green" $online $published $delivered "$plain"
+printf '\n%sdemo: ok, %d links online, %d published, %d delivered, %d commands received%s\n' \
+    "$green" $online $published $delivered $commands "$plain"

@@ -217,6 +217,38 @@ class CheckTest(ConfigTest):
                     self.assertEqual(self.complaints(daemon, 0), [])
 
 
+class ExampleTest(ConfigTest):
+    """What is in etc/examples can be copied as it is, and leaves no setting of its plugin out."""
+
+    EXAMPLES = sorted(glob.glob(os.path.join(harness.SOURCE_ROOT, "etc", "examples", "*.yaml")))
+    COMMON = {"plugin", "enabled", "interface", "queue_messages", "queue_bytes", "window"}
+
+    def read(self, path):
+        """An example; what it has systemd lend, and other files, are those of the test."""
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        here = self.write("lent", SECRET)
+        text = re.sub(r"\{credential: [a-z.-]+\}", f"{{file: {here}}}", text)
+        return re.sub(r"/etc/skybus/\S+\.pem", here, text)
+
+    def test_as_they_are(self):
+        names = [os.path.basename(path) for path in self.EXAMPLES]
+        self.assertEqual(names, ["1nce.yaml", "aliyun.yaml", "enos-dtls.yaml", "enos.yaml"])
+        for path in self.EXAMPLES:
+            with self.subTest(path):
+                self.assertEqual(self.complaints(self.new_daemon(self.bus, self.read(path)), 0), [])
+
+    def test_each_setting(self):
+        for path in self.EXAMPLES:
+            with self.subTest(path):
+                text = re.sub(r"(?m)^    #([a-z_]+: )", r"    \1", self.read(path))
+                self.assertEqual(self.complaints(self.new_daemon(self.bus, text), 0), [])
+                [line] = self.complaints(self.new_daemon(self.bus, text + "    colour: red\n"))
+                known = set(line.partition("write one of ")[2].split(", "))
+                written = set(re.findall(r"(?m)^    ([a-z_]+): ", text))
+                self.assertEqual(known - self.COMMON, written - self.COMMON)
+
+
 class MixedTest(ConfigTest):
     """What is right runs beside what is wrong."""
 
