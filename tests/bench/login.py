@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a login costs on the wire, per way into a cloud: round trips, and payload of UDP (of TCP for
+HTTPS) up to the cloud and down from it. Counted in front of the simulator's doors, from the start
+of the daemon until the link is online and nothing more has passed for a while; the first time, and
+when the daemon is started again with what it remembers. Over HTTPS the first round trip opens the
+connection, and the last is TLS' farewell, for which nobody waits.
+"""
+
+import contextlib
+
+from relay import TcpRelay, UdpRelay
+from ways import LOGINS, Place
+
+QUIET_S = 0.3
+
+HEADER = ("login", "when", "over", "trips", "up", "bytes", "down", "bytes")
+FORMAT = "{:20} {:8} {:6} {:>6} {:>4} {:>6} {:>5} {:>6}"
+
+
+def logins_of(place):
+    """What passed the first time and after a restart, by kind of relay."""
+    way, simulator = place.way, place.simulator
+    with contextlib.ExitStack() as stack:
+        relays = {
+            "udp": UdpRelay(simulator.endpoints[way.door]),
+            "https": TcpRelay(simulator.endpoints["1nce-https"]),
+        }
+        for relay in relays.values():
+            stack.callback(relay.close)
+        places = {"endpoint": relays["udp"].endpoint, "https": relays["https"].endpoint}
+        daemon = place.new_daemon(**places)
+        stack.callback(daemon.end)
+        for when in "first", "restart":
+            place.start(daemon)
+            for relay in relays.values():
+                relay.settle(QUIET_S)
+            yield when, {kind: relay.take() for kind, relay in relays.items()}
+            daemon.end()
+            for relay in relays.values():
+                relay.settle(QUIET_S)
+                relay.take()
+
+
+def row_of(count):
+    return {
+        "round_trips": count.round_trips,
+        "up": count.up,
+        "up_bytes": count.up_bytes,
+        "down": count.down,
+        "down_bytes": count.down_bytes,
+    }
+
+
+def measure(build):
+    results = {}
+    print(FORMAT.format(*HEADER))
+    for way in LOGINS:
+        with Place(way, build) as place:
+            for when, counts in logins_of(place):
+                for kind, count in counts.items():
+                    if kind == "https" and count.round_trips == 0:
+                        continue
+                    row = row_of(count)
+                    print(FORMAT.format(way.name, when, kind, *row.values()), flush=True)
+                    results.setdefault(way.name, {}).setdefault(when, {})[kind] = row
+    return results

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways into the clouds that are measured, and a place where a daemon goes one of them."""
+
+import contextlib
+import dataclasses
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+import harness
+from harness import DEVICE, ICCID, POINTS, PRODUCT, PRODUCT_SECRET, SECRET
+
+LINK = "plant"
+PAYLOAD_BYTES = 100
+
+# A bare client is a device of its own: whoever logs in anew ends the login before.
+PEER, PEER_ICCID = "dev0000002", "8988280666000000002"
+CARD_KEY = "a key of the card's"
+
+KNOWN = (
+    f"--product={PRODUCT},{PRODUCT_SECRET}",
+    f"--device={PRODUCT},{DEVICE},{SECRET}",
+    f"--device={PRODUCT},{PEER},{SECRET}",
+    f"--sim={ICCID}",
+    f"--sim={PEER_ICCID},127.0.0.2",
+)
+
+
+def payload():
+    """What is published everywhere, of PAYLOAD_BYTES: EnOS takes it, and every other cloud, too."""
+    message = json.loads(harness.post(1, t=21.5)) | {"id": ""}
+    rest = PAYLOAD_BYTES - len(json.dumps(message, separators=(",", ":")))
+    return json.dumps(message | {"id": "1" * rest}, separators=(",", ":"))
+
+
+def enos_psk():
+    """The peer's identity and key, EnOS' secure mode 2."""
+    key = hashlib.sha256(SECRET.encode()).digest()[8:24]
+    return f"{PRODUCT},{PEER},2,3600", key
+
+
+def aliyun_psk():
+    name, timestamp = f"{PRODUCT}&{PEER}", "1700000000000"
+    text = f"id{name}timestamp{timestamp}".encode()
+    key = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest().upper()
+    return f"devicename|hmacsha256|{name}|{timestamp}", key.encode()
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """
+    A plugin, a door of the simulator, and the settings that lead there; {ca} in one is the file
+    of the certificate to trust, {https} the address of 1NCE's HTTPS. A bare client goes to the
+    same door at path, with identity and key where the door wants a pre-shared one.
+    """
+
+    name: str
+    plugin: str
+    door: str
+    settings: dict
+    topic: str
+    path: str
+    psk: tuple = None
+    window: int = 8  # the daemon's own, unless the plugin says less
+
+    def config(self, simulator, endpoint=None, https=None):
+        host, port = https or simulator.endpoints["1nce-https"]
+        places = {"ca": simulator.ca_path, "https": f"https://{host}:{port}"}
+        settings = {key: value.format(**places) for key, value in self.settings.items()}
+        endpoint = endpoint or simulator.endpoints[self.door]
+        return "links:\n" + harness.link_at(LINK, endpoint, plugin=self.plugin, **settings)
+
+    def url(self, simulator):
+        host, port = simulator.endpoints[self.door]
+        scheme = "coaps" if self.door.endswith("-dtls") else "coap"
+        return f"{scheme}://{host}:{port}{self.path}"
+
+
+ENOS = {"product_key": PRODUCT, "device_key": DEVICE}
+ALIYUN = {"product_key": PRODUCT, "device_name": DEVICE, "device_secret": SECRET}
+ENOS_PLACE = {"topic": POINTS, "path": "/topic" + POINTS.replace(DEVICE, PEER)}
+ALIYUN_PLACE = {
+    "topic": f"/{PRODUCT}/{DEVICE}/user/update",
+    "path": f"/topic/{PRODUCT}/{PEER}/user/update",
+}
+ONCE_PLACE = {"topic": "plant/temperature", "path": "/?t=plant/temperature"}
+
+BY_SECRET = ENOS | {"device_secret": SECRET}
+BY_PRODUCT = ENOS | {"product_secret": PRODUCT_SECRET}
+SYMMETRIC = ALIYUN | {"mode": "symmetric"}
+CERTIFICATE = ALIYUN | {
+    "mode": "dtls",
+    "security": "certificate",
+    "root_ca": "{ca}",
+    "server_name": "localhost",
+}
+BY_KEY = ALIYUN | {"mode": "dtls", "security": "psk"}
+ONBOARDING = {
+    "onboarding": "https",
+    "onboarding_url": "{https}/device-api/onboarding/coap",
+    "onboarding_ca": "{ca}",
+}
+BY_HAND = {"onboarding": "manual", "identity": ICCID, "psk": CARD_KEY}
+
+ENOS_V1 = Way("enos-v1", "enos", "enos-v1", BY_SECRET, **ENOS_PLACE, window=1)
+ENOS_V2 = Way("enos-v2", "enos", "enos-v2", BY_SECRET, **ENOS_PLACE)
+ENOS_DTLS = Way(
+    "enos-dtls mode 2", "enos-dtls", "enos-dtls", BY_SECRET, **ENOS_PLACE, psk=enos_psk()
+)
+ENOS_PRODUCT = Way("enos-dtls mode 3", "enos-dtls", "enos-dtls", BY_PRODUCT, **ENOS_PLACE)
+ALIYUN_SYMMETRIC = Way("aliyun symmetric", "aliyun", "aliyun", SYMMETRIC, **ALIYUN_PLACE)
+ALIYUN_CERTIFICATE = Way("aliyun certificate", "aliyun", "aliyun-dtls", CERTIFICATE, **ALIYUN_PLACE)
+ALIYUN_PSK = Way("aliyun psk", "aliyun", "aliyun-dtls", BY_KEY, **ALIYUN_PLACE, psk=aliyun_psk())
+ONCE_HTTPS = Way("1nce https", "1nce", "1nce-dtls", ONBOARDING, **ONCE_PLACE)
+ONCE_DTLS = Way(
+    "1nce dtls", "1nce", "1nce-dtls", BY_HAND, **ONCE_PLACE, psk=(PEER_ICCID, CARD_KEY.encode())
+)
+ONCE_PLAIN = Way("1nce plain", "1nce", "1nce", {"security": "plain"}, **ONCE_PLACE)
+
+LOGINS = (
+    ENOS_V1,
+    ENOS_V2,
+    ENOS_DTLS,
+    ENOS_PRODUCT,
+    ALIYUN_SYMMETRIC,
+    ALIYUN_CERTIFICATE,
+    ALIYUN_PSK,
+    ONCE_HTTPS,
+    ONCE_PLAIN,
+)
+MESSAGES = (
+    ENOS_V1,
+    ENOS_V2,
+    ENOS_DTLS,
+    ALIYUN_SYMMETRIC,
+    ALIYUN_CERTIFICATE,
+    ALIYUN_PSK,
+    ONCE_DTLS,
+    ONCE_PLAIN,
+)
+
+
+class Place:
+    """A folder with a bus and a simulator, for one way, and perhaps a daemon."""
+
+    def __init__(self, way, build):
+        self.way = way
+        self.build = build
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            self.folder = tempfile.mkdtemp(prefix="skybus-figures-")
+            stack.callback(shutil.rmtree, self.folder)
+            self.bus = harness.PrivateBus(self.folder)
+            stack.callback(self.bus.end)
+            self.simulator = harness.Simulator(self.folder, *KNOWN)
+            stack.callback(self.simulator.end)
+            if self.way is ONCE_DTLS:
+                for card in ICCID, PEER_ICCID:
+                    self.simulator.ctl("rotate", "1nce", card, CARD_KEY)
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def new_daemon(self, **places):
+        daemon = harness.Daemon(self.folder, self.bus, self.way.config(self.simulator, **places))
+        self.stack.callback(daemon.client.close)
+        self.stack.callback(daemon.end)
+        return daemon
+
+    def start(self, daemon, *front):
+        """Starts it, perhaps under another program, with the log as it is shipped."""
+        daemon.spawn(*front, *daemon.command("--address", self.bus.address))
+        daemon.wait_state(LINK, "online")
+
+    def program(self, name):
+        return os.path.join(self.build, "tests", "bench", f"bench-{name}")
+
+    def run(self, name, *arguments):
+        """What one of our own programs prints, as words."""
+        command = [self.program(name), *map(str, arguments)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout.split()
+
+    def publish(self, n):
+        """n messages through the daemon, until the cloud has all; returns how many a second."""
+        path = harness.link_path(LINK)
+        arguments = (self.bus.address, path, self.way.topic, payload(), n)
+        return float(self.run("publish", *arguments)[0])
