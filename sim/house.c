@@ -7,6 +7,9 @@
 #include "sim/http.h"
 #include "sim/record.h"
 
+/* RFC 7252 section 5.10. */
+#define OPTION_MAX_AGE 14
+
 /**
  * sim_house_init() - set a cloud to work
  * @house: where
@@ -97,6 +100,16 @@ static bool take_told(struct sim_told *told, const char *path)
 	return true;
 }
 
+static void refuse_as_told(struct sim_house *house, const struct sim_request *request,
+			   struct sim_reply *reply)
+{
+	const struct sim_told *told = &house->told;
+
+	sim_house_refuse(house, request, reply, told->code, "as told");
+	if (told->max_age > 0)
+		(void)sim_reply_add(reply, OPTION_MAX_AGE, &told->max_age, sizeof(told->max_age));
+}
+
 /**
  * sim_house_serve() - answer a request
  * @house: whose
@@ -108,7 +121,7 @@ void sim_house_serve(struct sim_house *house, const struct sim_request *request,
 {
 	house->n_requests++;
 	if (take_told(&house->told, request->path)) {
-		sim_house_refuse(house, request, reply, house->told.code, "as told");
+		refuse_as_told(house, request, reply);
 		return;
 	}
 

@@ -12,11 +12,13 @@
  * struct sim_told - what is answered to the next requests, whatever they are
  * @code: SIM_CODE(class, detail); over HTTPS the like status, 5.00 as 500
  * @count: to how many; 0: nothing was told
+ * @max_age: in seconds, said along with the code, RFC 7252 section 5.9.3.4; 0: it is not
  * @prefix: to those whose path begins so
  */
 struct sim_told {
 	uint8_t code;
 	uint32_t count;
+	uint8_t max_age;
 	char prefix[SIM_PATH_MAX];
 };
 

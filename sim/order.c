@@ -199,26 +199,48 @@ static json_t *do_rotate(struct words *words)
 			 : consent();
 }
 
+/* What may follow a code and a count: "max-age=9", "/topic". */
+static json_t *read_told(const struct words *words, struct sim_told *told)
+{
+	uint64_t number;
+
+	for (size_t i = 3; i < words->n; i++) {
+		const char *word = words->args[i];
+
+		if (strncmp(word, "max-age=", 8) == 0) {
+			if (sim_number_read(word + 8, UINT8_MAX, &number) < 0)
+				return refusal("max-age= takes seconds, up to %d.", UINT8_MAX);
+			told->max_age = (uint8_t)number;
+		} else if (word[0] == '/' && strlen(word) < sizeof(told->prefix)) {
+			(void)strcpy(told->prefix, word);
+		} else {
+			return refusal("A prefix is the beginning of a path, such as /topic.");
+		}
+	}
+
+	return NULL;
+}
+
 static json_t *do_answer(struct words *words)
 {
 	struct sim_house *house = sim_world_house(words->world, words->args[0]);
-	const char *prefix = words->n > 3 ? words->args[3] : "/";
+	struct sim_told told = { .prefix = "/" };
+	json_t *wrong;
 	uint64_t count;
-	uint8_t code;
 
 	if (!house)
 		return no_cloud(words->args[0]);
-	if (!read_code(words->args[1], &code))
+	if (!read_code(words->args[1], &told.code))
 		return refusal("\"%s\" is no code to refuse with, such as 4.01 or 5.03.",
 			       words->args[1]);
 	if (sim_number_read(words->args[2], UINT32_MAX, &count) < 0)
 		return refusal("\"%s\" is no number of requests.", words->args[2]);
-	if (prefix[0] != '/' || strlen(prefix) >= sizeof(house->told.prefix))
-		return refusal("A prefix is the beginning of a path, such as /topic.");
+	wrong = read_told(words, &told);
+	if (wrong)
+		return wrong;
 
-	house->told.code = code;
-	house->told.count = (uint32_t)count;
-	(void)strcpy(house->told.prefix, prefix);
+	told.count = (uint32_t)count;
+	house->told = told;
 
 	return consent();
 }
@@ -360,7 +382,7 @@ static const struct verb {
 	  "another key, in hex after 0x, or, if that is\n"
 	  "\"\", none: its owner takes back the terms",
 	  do_rotate },
-	{ "answer", 3, 4, "CLOUD CODE COUNT [PREFIX]",
+	{ "answer", 3, 5, "CLOUD CODE COUNT [PREFIX] [max-age=SECONDS]",
 	  "so many requests are refused with CODE, and\n"
 	  "only to paths that begin with PREFIX",
 	  do_answer },

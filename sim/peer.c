@@ -8,8 +8,11 @@
 /** EXCHANGE_LIFETIME, RFC 7252 section 4.8.2: after it a message id may mean another message. */
 #define EXCHANGE_LIFETIME (247 * SIM_USEC_PER_SEC)
 
-/** How many replies are kept, the latest: more than any client has in flight. */
-#define KEPT 64
+/**
+ * How many replies are kept, the latest: a request may be repeated for EXCHANGE_LIFETIME, while
+ * others go on.
+ */
+#define KEPT 4096
 
 /** RFC 7959 section 2.1 */
 #define OPTION_BLOCK1 27
@@ -23,8 +26,7 @@ struct kept {
 /**
  * struct sim_peer - one sender
  * @name: its address as text
- * @kept: a ring of replies
- * @next: the place in @kept that is overwritten next
+ * @kept: replies, by message id, which clients count up
  * @path: where the blocks of @body go
  * @body_len: how much of @body has come
  * @body: a payload on its way in blocks
@@ -32,7 +34,6 @@ struct kept {
 struct sim_peer {
 	char *name;
 	struct kept kept[KEPT];
-	size_t next;
 	char path[SIM_PATH_MAX];
 	size_t body_len;
 	uint8_t body[SIM_PAYLOAD_MAX];
@@ -105,18 +106,15 @@ static bool same(const struct sim_message_id *a, const struct sim_message_id *b)
 const struct sim_reply *sim_peer_reply(const struct sim_peer *peer, const struct sim_message_id *id,
 				       uint64_t now)
 {
-	for (size_t i = 0; i < KEPT; i++) {
-		const struct kept *kept = &peer->kept[i];
+	const struct kept *kept = &peer->kept[id->mid % KEPT];
 
-		if (kept->reply && same(&kept->id, id) && now - kept->at < EXCHANGE_LIFETIME)
-			return kept->reply;
-	}
-
-	return NULL;
+	return kept->reply && same(&kept->id, id) && now - kept->at < EXCHANGE_LIFETIME
+		       ? kept->reply
+		       : NULL;
 }
 
 /**
- * sim_peer_keep() - remember a reply, and forget the oldest
+ * sim_peer_keep() - remember a reply, and forget an old one
  * @peer: who got it
  * @id: of the message that it answers
  * @reply: copied; without memory it is not kept, and a repeated message would be served again
@@ -125,13 +123,12 @@ const struct sim_reply *sim_peer_reply(const struct sim_peer *peer, const struct
 void sim_peer_keep(struct sim_peer *peer, const struct sim_message_id *id,
 		   const struct sim_reply *reply, uint64_t now)
 {
-	struct kept *kept = &peer->kept[peer->next];
+	struct kept *kept = &peer->kept[id->mid % KEPT];
 
 	(void)sim_reply_free(kept->reply);
 	kept->id = *id;
 	kept->at = now;
 	kept->reply = sim_reply_copy(reply);
-	peer->next = (peer->next + 1) % KEPT;
 }
 
 /* An option's value as a number, RFC 7252 section 3.2. */

@@ -244,6 +244,8 @@ static void test_bad_arguments(void **state)
 	assert_false(order("answer", "\"enos-v1\",\"404\",\"1\""));
 	assert_false(order("answer", "\"enos-v1\",\"4.04\",\"-1\""));
 	assert_false(order("answer", "\"enos-v1\",\"4.04\",\"1\",\"x\""));
+	assert_false(order("answer", "\"enos-v1\",\"5.03\",\"1\",\"max-age=\""));
+	assert_false(order("answer", "\"enos-v1\",\"5.03\",\"1\",\"max-age=256\""));
 	assert_false(order("impair", "\"enos-v1\",\"drop=1\""));
 	assert_false(order("clock", "\"-1\""));
 	assert_false(order("clock", "\"99999999999\""));
@@ -311,6 +313,22 @@ static void test_answer(void **state)
 	assert_int_equal(get(5, 'x'), SIM_CODE(4, 4));
 	assert_true(order("answer", "\"enos-v1\",\"4.01\",\"1\""));
 	assert_int_equal(get(6, 'z'), SIM_CODE(4, 1));
+}
+
+static void test_answer_with_max_age(void **state)
+{
+	/* Type, code, message id; Max-Age is the first option, of one byte. */
+	static const uint8_t expected[] = { 0x60, SIM_CODE(4, 29), 0, 1, 0xd1, 1, 7 };
+	uint8_t reply[64];
+
+	(void)state;
+	go_to("enos-v1");
+	assert_true(order("answer", "\"enos-v1\",\"4.29\",\"1\",\"max-age=7\",\"/x\""));
+	assert_int_equal(get(2, 'y'), SIM_CODE(4, 4));
+	send_get(1, 'x');
+	while (recv(fixture.client, reply, sizeof(reply), 0) < 0)
+		step();
+	assert_memory_equal(reply, expected, sizeof(expected));
 }
 
 static void test_forget(void **state)
@@ -536,6 +554,7 @@ int main(void)
 		TEST(test_line_too_long),
 		TEST(test_many_connections),
 		TEST(test_answer),
+		TEST(test_answer_with_max_age),
 		TEST(test_forget),
 		TEST(test_stop_and_start),
 		TEST(test_start_where_another_listens),

@@ -74,13 +74,13 @@ static void test_oldest_reply_is_forgotten(void **state)
 	struct sim_message_id id = { 0 };
 	size_t kept = 0;
 
-	for (id.mid = 0; id.mid < 1000; id.mid++)
+	for (id.mid = 0; id.mid < 5000; id.mid++)
 		sim_peer_keep(fixture->peer, &id, fixture->reply, 0);
-	for (id.mid = 0; id.mid < 1000; id.mid++)
+	for (id.mid = 5000 - 4096; id.mid < 5000; id.mid++)
 		kept += sim_peer_reply(fixture->peer, &id, 0) ? 1 : 0;
-	assert_int_equal(kept, 64);
-	id.mid = 999;
-	assert_non_null(sim_peer_reply(fixture->peer, &id, 0));
+	assert_int_equal(kept, 4096);
+	id.mid = 5000 - 4096 - 1;
+	assert_null(sim_peer_reply(fixture->peer, &id, 0));
 }
 
 static void test_reply_has_bounds(void **state)
