@@ -10,7 +10,7 @@
  */
 uint64_t sb_backoff_next(struct sb_backoff *backoff, uint32_t random)
 {
-	uint64_t bound = SB_BACKOFF_MIN_USEC;
+	uint64_t bound = 2 * SB_BACKOFF_MIN_USEC;
 
 	for (unsigned int i = 0; i < backoff->failures && bound < SB_BACKOFF_MAX_USEC; i++)
 		bound *= 2;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Back-off: how long to wait after the n-th failure in a row. The bound doubles from one second to
- * fifteen minutes; the delay is drawn evenly between one second and the bound, so that many boxes that
- * failed together do not come back together.
+ * Back-off: how long to wait after the n-th failure in a row. The delay is drawn evenly between one second
+ * and a bound, which begins at two seconds and doubles to fifteen minutes: many boxes that failed together
+ * do not come back together, not even the first time.
  */
 #include <stdint.h>
 

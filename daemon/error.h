@@ -20,6 +20,7 @@
 	X(SB_ERROR_NO_SUCH_SUBSCRIPTION, "NoSuchSubscription", ESRCH) \
 	X(SB_ERROR_NO_SUCH_MESSAGE, "NoSuchMessage", ENOMSG)          \
 	X(SB_ERROR_INVALID_ANSWER, "InvalidAnswer", EBADMSG)          \
+	X(SB_ERROR_TOO_LATE, "TooLate", EALREADY)                     \
 	X(SB_ERROR_NOT_ONLINE, "NotOnline", ENOTCONN)                 \
 	X(SB_ERROR_TIMEOUT, "Timeout", ETIMEDOUT)                     \
 	X(SB_ERROR_CLOUD_REJECTED, "CloudRejected", EBADE)            \

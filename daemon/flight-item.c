@@ -123,20 +123,17 @@ static void item_on_deadline(struct sb_timer *timer)
 /**
  * sb_item_settle() - a message has ended
  * @item: a message, in no list; freed
- * @outcome: how
- * @code: the cloud's, "2.04"; "" if none
- * @reason: a sentence; "" when delivered
+ * @end: how, and why
  */
-void sb_item_settle(struct sb_flight_item *item, enum sb_outcome outcome, const char *code,
-		    const char *reason)
+void sb_item_settle(struct sb_flight_item *item, const struct sb_end *end)
 {
-	sb_queue_settle(item->flight->link->queue, SB_STEAL(item->message), outcome, code, reason);
+	sb_queue_settle(item->flight->link->queue, SB_STEAL(item->message), end);
 	(void)sb_item_free(item);
 }
 
 /**
  * sb_item_return() - back to where it came from, to be sent again
- * @item: in no list; what nobody waits for any more is freed
+ * @item: in no list; what nobody waits for any more is freed, and a message whose time is over ends
  */
 void sb_item_return(struct sb_flight_item *item)
 {
@@ -164,9 +161,11 @@ void sb_item_return(struct sb_flight_item *item)
  */
 void sb_item_refuse(struct sb_flight_item *item, const struct skybus_verdict *verdict)
 {
+	const struct sb_end end = { .cause = SB_CAUSE_PLUGIN, .reason = verdict->reason };
+
 	switch (item->kind) {
 	case SB_ITEM_MESSAGE:
-		sb_item_settle(item, SB_REJECTED, "", verdict->reason);
+		sb_item_settle(item, &end);
 		return;
 	case SB_ITEM_REQUEST:
 		sb_item_tell_error(item, SB_ERROR_CLOUD_REJECTED, verdict->reason);
@@ -202,14 +201,17 @@ static void message_answered(struct sb_flight_item *item, const struct skybus_re
 			     const struct skybus_verdict *verdict)
 {
 	char code[8];
+	struct sb_end end = { .cause = SB_CAUSE_DELIVERED, .code = code };
 
 	format_code(reply->code, code);
-	if (verdict->kind == SKYBUS_DELIVERED)
-		sb_item_settle(item, SB_DELIVERED, code, "");
-	else if (verdict->kind == SKYBUS_REJECTED)
-		sb_item_settle(item, SB_REJECTED, code, verdict->reason);
-	else
+	if (verdict->kind == SKYBUS_REJECTED) {
+		end.cause = SB_CAUSE_CLOUD;
+		end.reason = verdict->reason;
+	} else if (verdict->kind != SKYBUS_DELIVERED) {
 		sb_item_return(item);
+		return;
+	}
+	sb_item_settle(item, &end);
 }
 
 /**

@@ -41,9 +41,13 @@ void sb_item_stop_waiting(struct sb_flight_item *item);
 void sb_item_land(struct sb_flight_item *item);
 
 void sb_item_tell_error(struct sb_flight_item *item, enum sb_error_code code, const char *text);
-void sb_item_settle(struct sb_flight_item *item, enum sb_outcome outcome, const char *code,
-		    const char *reason);
+void sb_item_settle(struct sb_flight_item *item, const struct sb_end *end);
 void sb_item_return(struct sb_flight_item *item);
 void sb_item_refuse(struct sb_flight_item *item, const struct skybus_verdict *verdict);
 void sb_item_answered(struct sb_flight_item *item, const struct skybus_reply *reply,
 		      const struct skybus_verdict *verdict);
+
+/* ---- flight-silence.c ---- */
+
+void sb_flight_on_silence(struct sb_flight_item *item, uint32_t outcome);
+bool sb_flight_on_unsent(struct sb_flight *flight);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Items (flight-item.c) all go the same way: encode, send, decide.
- *
- * Silence is not the plugin's business. A message that nobody answered makes the link suspected, and so
- * does the network's word that nobody listens: nothing more is sent, one ping goes out, and only when
- * that gets no answer either is the session given up.
+ * Items (flight-item.c) all go the same way: encode, send, decide. What nobody answers is in
+ * flight-silence.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,16 +18,12 @@
  */
 #define ANSWER_TIMEOUT_USEC (120 * SB_USEC_PER_SEC)
 
-/*
- * An answer later than this needed a retransmission: ACK_TIMEOUT times ACK_RANDOM_FACTOR, RFC 7252 section
- * 4.8. A cloud that takes as long to answer is treated as if the network had been slow.
- */
-#define FIRST_TRY_USEC (3 * SB_USEC_PER_SEC)
+/* A cloud that asks for more patience than that has made a mistake, and is not to silence a link for ever. */
+#define PAUSE_MAX_USEC (24 * 3600 * SB_USEC_PER_SEC)
 
-/* So many rounds in a row may bring no answer from a cloud that answers pings. */
-#define SILENCES_MAX 3
+/* When to try again with a session that takes nothing: often, for it is not left so for long. */
+#define UNSENT_RETRY_MS 1000
 
-#define PING_TIMEOUT_USEC (10 * SB_USEC_PER_SEC)
 #define ASKED_MAX 64
 
 /* ---- verdicts ---- */
@@ -42,6 +35,8 @@ static void pause_for(struct sb_flight *flight, uint32_t delay_ms)
 	uint64_t delay = delay_ms * SB_USEC_PER_MSEC;
 	bool paused = sb_timer_armed(&flight->pause);
 
+	if (delay > PAUSE_MAX_USEC)
+		delay = PAUSE_MAX_USEC;
 	if (paused && (delay == 0 || flight->pause.at >= now + delay))
 		return;
 	if (delay == 0)
@@ -54,11 +49,14 @@ static void carry_out(struct sb_flight_item *item, const struct skybus_reply *re
 {
 	struct sb_flight *flight = item->flight;
 	struct sb_link *link = flight->link;
+	bool keepalive = item->kind == SB_ITEM_KEEPALIVE;
 
 	sb_item_answered(item, reply, verdict);
 	switch (verdict->kind) {
 	case SKYBUS_DELIVERED:
-		sb_backoff_reset(&flight->backoff);
+		/* That the cloud takes keepalives says nothing of messages. */
+		if (!keepalive)
+			sb_backoff_reset(&flight->backoff);
 		sb_login_on_delivered(link);
 		break;
 	case SKYBUS_REJECTED:
@@ -74,66 +72,6 @@ static void carry_out(struct sb_flight_item *item, const struct skybus_reply *re
 	}
 }
 
-/* ---- silence ---- */
-
-static void on_ping_reply(void *userdata, const struct skybus_reply *reply)
-{
-	struct sb_flight *flight = userdata;
-	struct sb_loop *loop = flight->link->parts.loop;
-	char reason[SB_LINK_REASON_MAX];
-
-	flight->suspected = false;
-	if (reply->outcome == SKYBUS_ANSWERED) {
-		sb_link_on_answer(flight->link);
-		if (flight->silences >= SILENCES_MAX)
-			sb_link_on_lost(flight->link,
-					"the cloud answers pings, but not what it is sent");
-		else
-			sb_flight_pump(flight);
-		return;
-	}
-	sb_channel_explain(flight->link->channel, reply->outcome,
-			   (unsigned int)((sb_loop_now(loop) - flight->link->login.answered_at) /
-					  SB_USEC_PER_SEC),
-			   reason, sizeof(reason));
-	sb_link_on_lost(flight->link, reason);
-}
-
-/**
- * sb_flight_suspect() - ask the cloud for a sign of life, and send nothing else until it comes
- * @flight: of a link that is online
- *
- * What is under way stays so: it may yet be answered.
- */
-void sb_flight_suspect(struct sb_flight *flight)
-{
-	struct sb_session *session = sb_channel_session(flight->link->channel);
-
-	if (flight->suspected)
-		return;
-	flight->suspected = true;
-	if (sb_session_ping(session, PING_TIMEOUT_USEC, on_ping_reply, flight) < 0)
-		sb_link_on_lost(flight->link, "the session cannot send any more");
-}
-
-static void on_silence(struct sb_flight_item *item, uint32_t outcome)
-{
-	struct sb_flight *flight = item->flight;
-
-	sb_window_on_loss(&flight->window);
-	/* All that falls silent before the ping has told is one round. */
-	if (outcome != SKYBUS_RESET && !flight->suspected)
-		flight->silences++;
-	/* A Reset says that it was not taken; else nobody knows, and a request is not sent twice. */
-	if (item->kind == SB_ITEM_REQUEST && outcome != SKYBUS_RESET)
-		sb_item_tell_error(item, SB_ERROR_TIMEOUT, sb_item_unanswered);
-	sb_item_return(item);
-	if (outcome == SKYBUS_RESET)
-		sb_login_needed(flight->link, "the cloud does not know the session");
-	else
-		sb_flight_suspect(flight);
-}
-
 /* ---- the way out and back ---- */
 
 static void on_reply(void *userdata, const struct skybus_reply *reply)
@@ -146,16 +84,13 @@ static void on_reply(void *userdata, const struct skybus_reply *reply)
 
 	sb_item_land(item);
 	if (reply->outcome != SKYBUS_ANSWERED) {
-		on_silence(item, reply->outcome);
+		sb_flight_on_silence(item, reply->outcome);
 	} else {
-		if (sb_loop_now(link->parts.loop) - item->sent_at < FIRST_TRY_USEC)
-			sb_window_on_answer(&flight->window);
-		else
-			sb_window_on_loss(&flight->window);
+		sb_window_on_answer(&flight->window, item->sent_at, sb_loop_now(link->parts.loop));
 		sb_link_on_answer(link);
 		flight->silences = 0;
 		if (item->message)
-			message = sb_message_view(item->message);
+			message = sb_link_view(link, item->message);
 		link->plugin->decide(link->plugin_state, item->message ? &message : NULL, reply,
 				     &verdict);
 		verdict.reason[sizeof(verdict.reason) - 1] = '\0';
@@ -174,8 +109,10 @@ static int encode(struct sb_flight_item *item, struct skybus_request *request,
 	if (item->kind == SB_ITEM_KEEPALIVE)
 		return link->plugin->keepalive(link->plugin_state, request);
 
-	message = sb_message_view(item->message);
+	message = sb_link_view(link, item->message);
 	sb_request_payload(request->filled, message.payload, message.payload_len);
+	if (message.content_format != SKYBUS_NO_FORMAT)
+		sb_request_uint(request->filled, SB_OPTION_CONTENT_FORMAT, message.content_format);
 	r = link->plugin->encode(link->plugin_state, &message, request, verdict);
 	verdict->reason[sizeof(verdict->reason) - 1] = '\0';
 
@@ -185,6 +122,7 @@ static int encode(struct sb_flight_item *item, struct skybus_request *request,
 /* The request could not be sent: because of what is in it, or because of the moment. */
 static bool item_unsent(struct sb_flight_item *item, int error)
 {
+	struct sb_flight *flight = item->flight;
 	struct skybus_verdict verdict = {
 		.size = sizeof(verdict),
 		.reason = "the message does not fit into a CoAP request: shorten its topic or its "
@@ -195,9 +133,11 @@ static bool item_unsent(struct sb_flight_item *item, int error)
 		sb_item_refuse(item, &verdict);
 		return true;
 	}
-	/* No memory, or the session is breaking, and then the next event comes by itself. */
-	pause_for(item->flight, 0);
 	sb_item_return(item);
+	if (error == -ENOMEM)
+		pause_for(flight, 0);
+	else if (!sb_flight_on_unsent(flight))
+		pause_for(flight, UNSENT_RETRY_MS);
 
 	return false;
 }
@@ -232,6 +172,7 @@ static bool item_send(struct sb_flight_item *item)
 	if (r < 0)
 		return item_unsent(item, r);
 	item->sent_at = sb_loop_now(link->parts.loop);
+	flight->unsent_since = 0;
 	TAILQ_INSERT_TAIL(&flight->under_way, item, entry);
 	flight->n_under_way++;
 
@@ -257,11 +198,27 @@ static struct sb_flight_item *next_item(struct sb_flight *flight)
 	return item;
 }
 
-static bool may_send(const struct sb_flight *flight)
+static bool has_room(const struct sb_flight *flight)
 {
 	return !flight->stopping && flight->link->state == SB_LINK_ONLINE &&
-	       !flight->login_needed && !flight->suspected && !sb_timer_armed(&flight->pause) &&
+	       !flight->login_needed && !flight->suspected &&
 	       flight->n_under_way + flight->link->lent.n_requests < flight->window.size;
+}
+
+/* In a pause not even what is urgent. */
+static bool may_send(const struct sb_flight *flight)
+{
+	return has_room(flight) && !sb_timer_armed(&flight->pause);
+}
+
+/*
+ * What is under way may yet be answered, and would be sent twice after a login now. Nor is a login of use on
+ * a session that may be dead, or when the daemon is about to end.
+ */
+static bool may_log_in(const struct sb_flight *flight)
+{
+	return flight->login_needed && flight->n_under_way == 0 && !flight->suspected &&
+	       !flight->stopping;
 }
 
 /**
@@ -276,8 +233,17 @@ void sb_flight_pump(struct sb_flight *flight)
 		if (!item_send(item))
 			break;
 	}
-	/* What is under way may yet be answered, and would be sent twice after a login now. */
-	if (flight->login_needed && flight->n_under_way == 0)
+	if (may_log_in(flight))
+		sb_turn_await(&flight->link->turn, true);
+}
+
+/**
+ * sb_flight_on_turn() - it is this link's turn to log in again
+ * @flight: of a link that is online; if it may not any more, it waits for another turn when it may
+ */
+void sb_flight_on_turn(struct sb_flight *flight)
+{
+	if (may_log_in(flight))
 		sb_login_renew(flight->link);
 }
 
@@ -295,14 +261,13 @@ static void flight_on_pause_over(struct sb_timer *timer)
  * sb_flight_init() - prepare the flight of a link
  * @flight: embedded in its link
  * @link: the link
- * @window: the most messages under way at once
  */
-void sb_flight_init(struct sb_flight *flight, struct sb_link *link, unsigned int window)
+void sb_flight_init(struct sb_flight *flight, struct sb_link *link)
 {
 	*flight = (struct sb_flight){ .link = link };
 	TAILQ_INIT(&flight->asked);
 	TAILQ_INIT(&flight->under_way);
-	sb_window_init(&flight->window, window);
+	sb_window_init(&flight->window, sb_link_window(link));
 	sb_timer_init(&flight->pause, link->parts.loop, flight_on_pause_over);
 	sb_task_init(&flight->pump, link->parts.loop, flight_on_pump);
 }
@@ -333,13 +298,14 @@ void sb_flight_begin(struct sb_flight *flight, unsigned int window)
 
 /**
  * sb_flight_keepalive() - send the plugin's keepalive, unless something is under way anyway
- * @flight: of a link that is online and whose plugin has one
+ * @flight: of a link that is online and whose plugin has one; in a pause too, for the session has to
+ *	outlast it
  */
 void sb_flight_keepalive(struct sb_flight *flight)
 {
 	struct sb_flight_item *item;
 
-	if (flight->n_under_way > 0 || !may_send(flight))
+	if (flight->n_under_way > 0 || !has_room(flight))
 		return;
 	item = sb_item_new(flight, SB_ITEM_KEEPALIVE, NULL);
 	if (item)
@@ -359,6 +325,8 @@ void sb_flight_recall(struct sb_flight *flight)
 		sb_item_return(item);
 	}
 	flight->suspected = false;
+	flight->pinging = false;
+	flight->unsent_since = 0;
 	flight->login_needed = false;
 }
 

@@ -24,18 +24,23 @@ struct sb_flight {
 	struct sb_backoff backoff; /* of a cloud that says "later" */
 	struct sb_timer pause;
 	struct sb_task pump;
-	bool suspected; /* is the cloud still there? A ping is under way */
+	bool suspected; /* is the cloud still there? Nothing goes out until it has answered something */
+	bool pinging; /* a ping is under way */
+	uint64_t pinged_at;
+	uint64_t unsent_since; /* the session takes nothing any more; 0 when it does */
 	bool stopping; /* the daemon is about to end */
 	unsigned int silences; /* rounds in a row that brought no answer */
-	bool login_needed; /* nothing goes out; log in again once nothing is under way */
+	bool login_needed; /* nothing goes out; log in again once nothing is under way, in turn */
 };
 
-void sb_flight_init(struct sb_flight *flight, struct sb_link *link, unsigned int window);
+void sb_flight_init(struct sb_flight *flight, struct sb_link *link);
 void sb_flight_done(struct sb_flight *flight);
 void sb_flight_begin(struct sb_flight *flight, unsigned int window);
 void sb_flight_pump(struct sb_flight *flight);
+void sb_flight_on_turn(struct sb_flight *flight);
 void sb_flight_keepalive(struct sb_flight *flight);
 void sb_flight_suspect(struct sb_flight *flight);
+void sb_flight_on_answer(struct sb_flight *flight);
 void sb_flight_recall(struct sb_flight *flight);
 bool sb_flight_stop(struct sb_flight *flight);
 void sb_flight_refuse(struct sb_flight *flight, const char *reason);

@@ -7,9 +7,6 @@
 #include "daemon/gateway.h"
 #include "daemon/log.h"
 
-/* Links start this far apart on average, so that a thousand do not shake hands in one second. */
-#define START_SPREAD_USEC (20 * SB_USEC_PER_MSEC)
-
 struct sb_gateway {
 	struct sb_link_parts parts;
 	struct sb_plugins *plugins;
@@ -118,26 +115,35 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 	gateway->listener_userdata = userdata;
 }
 
-static void backlog_on_link(void *userdata, const char *link, const struct sb_backlog *backlog)
-{
-	const struct sb_gateway *gateway = userdata;
+/** struct waiting - what waited for one link when the store was opened */
+struct waiting {
+	const struct sb_gateway *gateway;
+	char *link; /* NULL for none */
+	uint64_t messages;
+};
 
-	for (size_t i = 0; i < gateway->n_links; i++) {
-		if (strcmp(sb_link_name(gateway->links[i]), link) == 0)
-			return;
-	}
-	sb_log_link(
-		link, LOG_WARNING,
-		"%llu messages wait for this link, which is not in the configuration: put it back "
-		"there for them to be sent",
-		(unsigned long long)backlog->messages);
+static void waiting_end(struct waiting *waiting)
+{
+	if (waiting->link && !sb_gateway_find(waiting->gateway, waiting->link))
+		sb_log_link(waiting->link, LOG_WARNING,
+			    "%llu messages wait for this link, which is not in the configuration: "
+			    "put it back there for them to be sent",
+			    (unsigned long long)waiting->messages);
+	free(waiting->link);
+	waiting->link = NULL;
+	waiting->messages = 0;
 }
 
-static uint64_t start_delay(size_t index)
+/* A link has a row for each priority and user, one after the other. */
+static void waiting_on_row(void *userdata, const struct sb_backlog *row)
 {
-	uint64_t jitter = arc4random_uniform(START_SPREAD_USEC);
+	struct waiting *waiting = userdata;
 
-	return index == 0 ? 0 : (index - 1) * START_SPREAD_USEC + jitter;
+	if (!waiting->link || strcmp(waiting->link, row->link) != 0) {
+		waiting_end(waiting);
+		waiting->link = strdup(row->link);
+	}
+	waiting->messages += row->messages;
 }
 
 /**
@@ -149,6 +155,7 @@ static uint64_t start_delay(size_t index)
  */
 int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
 {
+	struct waiting waiting = { .gateway = gateway };
 	int error = 0;
 
 	gateway->links = calloc(config->n_links > 0 ? config->n_links : 1, sizeof(*gateway->links));
@@ -170,9 +177,10 @@ int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
 		gateway->links[gateway->n_links++] = link;
 		if (gateway->listener.link_added)
 			gateway->listener.link_added(gateway->listener_userdata, link);
-		sb_link_start(link, start_delay(i));
+		sb_link_start(link);
 	}
-	sb_store_each_backlog(gateway->parts.store, backlog_on_link, gateway);
+	sb_store_each_backlog(gateway->parts.store, waiting_on_row, &waiting);
+	waiting_end(&waiting);
 
 	return error;
 }
@@ -212,6 +220,22 @@ struct sb_link *sb_gateway_link(const struct sb_gateway *gateway, size_t index)
 }
 
 /**
+ * sb_gateway_find() - the link of a name
+ * @gateway: the gateway
+ * @name: in the configuration
+ *
+ * Return: lent; NULL when there is none.
+ */
+struct sb_link *sb_gateway_find(const struct sb_gateway *gateway, const char *name)
+{
+	for (size_t i = 0; i < gateway->n_links; i++)
+		if (strcmp(sb_link_name(gateway->links[i]), name) == 0)
+			return gateway->links[i];
+
+	return NULL;
+}
+
+/**
  * sb_gateway_plugins() - the plugins
  * @gateway: the gateway
  *
@@ -231,6 +255,28 @@ struct sb_plugins *sb_gateway_plugins(const struct sb_gateway *gateway)
 struct sb_loop *sb_gateway_loop(const struct sb_gateway *gateway)
 {
 	return gateway->parts.loop;
+}
+
+/**
+ * sb_gateway_store() - what is on disk
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+struct sb_store *sb_gateway_store(const struct sb_gateway *gateway)
+{
+	return gateway->parts.store;
+}
+
+/**
+ * sb_gateway_clock() - the clock of this box
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+const struct sb_clock *sb_gateway_clock(const struct sb_gateway *gateway)
+{
+	return gateway->parts.clock;
 }
 
 /**

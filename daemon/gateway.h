@@ -31,7 +31,10 @@ void sb_gateway_stop(struct sb_gateway *gateway, uint64_t patience_usec);
 
 size_t sb_gateway_n_links(const struct sb_gateway *gateway);
 struct sb_link *sb_gateway_link(const struct sb_gateway *gateway, size_t index);
+struct sb_link *sb_gateway_find(const struct sb_gateway *gateway, const char *name);
 struct sb_plugins *sb_gateway_plugins(const struct sb_gateway *gateway);
 struct sb_loop *sb_gateway_loop(const struct sb_gateway *gateway);
+struct sb_store *sb_gateway_store(const struct sb_gateway *gateway);
+const struct sb_clock *sb_gateway_clock(const struct sb_gateway *gateway);
 struct sb_outbox *sb_gateway_outbox(const struct sb_gateway *gateway);
 struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway);

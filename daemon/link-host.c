@@ -204,12 +204,20 @@ static void host_response_topic(struct skybus_response *response, const char *to
 
 /* ---- memory ---- */
 
-static const uint8_t *host_store_get(struct skybus_link *link, const char *key, uint32_t *ret_len)
+/* The daemon remembers things of a link beside its plugin's, see link-backoff.c. */
+static bool is_the_daemons(const char *key)
 {
-	size_t len = 0;
-	const uint8_t *value =
-		sb_store_value(link_of(link)->parts.store, sb_link_name(link_of(link)), key, &len);
+	return key[0] == '.';
+}
 
+static const uint8_t *host_store_get(struct skybus_link *handle, const char *key, uint32_t *ret_len)
+{
+	const struct sb_link *link = link_of(handle);
+	const uint8_t *value = NULL;
+	size_t len = 0;
+
+	if (!is_the_daemons(key))
+		value = sb_store_value(link->parts.store, sb_link_name(link), key, &len);
 	*ret_len = (uint32_t)len;
 
 	return value;
@@ -218,12 +226,18 @@ static const uint8_t *host_store_get(struct skybus_link *link, const char *key, 
 static int32_t host_store_put(struct skybus_link *link, const char *key, const void *data,
 			      uint32_t len, skybus_stored_fn *done, void *tag)
 {
+	if (is_the_daemons(key))
+		return -EINVAL;
+
 	return sb_lent_put(link_of(link), key, data, len, done, tag);
 }
 
 static int32_t host_store_remove(struct skybus_link *link, const char *key, skybus_stored_fn *done,
 				 void *tag)
 {
+	if (is_the_daemons(key))
+		return -EINVAL;
+
 	return sb_lent_remove(link_of(link), key, done, tag);
 }
 

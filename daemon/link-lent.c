@@ -14,6 +14,7 @@
 #include "daemon/link-private.h"
 #include "daemon/log.h"
 
+#define LATER_MAX_S 3600
 #define REQUEST_TIMEOUT_USEC (30 * SB_USEC_PER_SEC)
 #define FETCHES_MAX 4
 #define TIMERS_MAX 16
@@ -87,22 +88,39 @@ struct skybus_request *sb_lent_request_free(struct skybus_request *request)
 	return NULL;
 }
 
+/*
+ * "Later", and after how long: RFC 7252 section 5.9.3.4 (5.03) and RFC 8516 (4.29). No plugin need think of
+ * it. A cloud that asks for more than an hour of a link that is down is asked again after that.
+ */
+static void note_patience(struct sb_lent *lent, const struct skybus_reply *reply)
+{
+	bool later = reply->code == SKYBUS_CODE(5, 3) || reply->code == SKYBUS_CODE(4, 29);
+
+	if (later && reply->max_age != UINT32_MAX)
+		lent->later_s = reply->max_age < LATER_MAX_S ? reply->max_age : LATER_MAX_S;
+}
+
 static void request_on_reply(void *userdata, const struct skybus_reply *reply)
 {
 	SB_CLEANUP(sb_lent_request_free) struct skybus_request *request = userdata;
 	struct sb_link *link = request->link;
+	uint32_t outcome = reply->outcome;
 
 	TAILQ_REMOVE(&link->lent.requests, request, entry);
 	link->lent.n_requests--;
 	sb_task_schedule(&link->flight.pump);
 	if (reply->outcome == SKYBUS_ANSWERED) {
 		sb_link_on_answer(link);
+		note_patience(&link->lent, reply);
 	} else {
 		link->lent.silence = reply->outcome;
 		link->lent.silence_s = (unsigned int)(request->timeout_usec / SB_USEC_PER_SEC);
 	}
 	if (request->done)
 		request->done(link->plugin_state, request->tag, reply);
+	/* A login's own end is the plugin's to tell; whether a session is dead is not. */
+	if (outcome != SKYBUS_ANSWERED && outcome != SKYBUS_RESET && link->state == SB_LINK_ONLINE)
+		sb_flight_suspect(&link->flight);
 }
 
 /**

@@ -30,7 +30,6 @@ static struct sb_link *link_of(struct sb_login *login)
 /* Of the login before, if it is still good. */
 static void stop_terms(struct sb_login *login)
 {
-	sb_timer_disarm(&login->stable);
 	sb_timer_disarm(&login->expiry);
 	sb_timer_disarm(&login->keepalive);
 }
@@ -43,6 +42,7 @@ void sb_login_begin(struct sb_link *link)
 {
 	stop_terms(&link->login);
 	sb_lent_forget(link);
+	link->lent.later_s = 0;
 	link->login.under_way = true;
 	sb_timer_arm(&link->login.deadline, LOGIN_TIMEOUT_USEC);
 	sb_link_enter(link, SB_LINK_STARTING, "");
@@ -60,6 +60,7 @@ void sb_login_end(struct sb_link *link)
 	login->under_way = false;
 	login->expires_ms = 0;
 	sb_timer_disarm(&login->deadline);
+	sb_timer_disarm(&login->stable);
 	stop_terms(login);
 }
 
@@ -90,7 +91,7 @@ static void take_terms(struct sb_link *link, const struct skybus_terms *terms)
  */
 void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 {
-	unsigned int window = (unsigned int)sb_settings_integer(link->config->common, "window");
+	unsigned int window = sb_link_window(link);
 
 	if (!link->login.under_way)
 		return;
@@ -106,7 +107,9 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 	link->login.under_way = false;
 	link->login.refusals = 0;
 	sb_timer_disarm(&link->login.deadline);
-	sb_timer_arm(&link->login.stable, STABLE_USEC);
+	/* A login that follows another one does not begin them anew. */
+	if (!sb_timer_armed(&link->login.stable))
+		sb_timer_arm(&link->login.stable, STABLE_USEC);
 	take_terms(link, terms);
 	sb_link_enter(link, SB_LINK_ONLINE, "");
 	sb_flight_begin(&link->flight, window);
@@ -132,13 +135,15 @@ void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason,
 		link->login.refusals = 0;
 		for_good = true;
 	}
+	if (kind == SKYBUS_TRANSIENT && wait_s < link->lent.later_s)
+		wait_s = link->lent.later_s;
 	sb_link_go_down(link, for_good, text, wait_s);
 }
 
 /* ---- the next one ---- */
 
 /**
- * sb_login_needed() - the cloud wants a login; sb_flight_pump() begins it when it can
+ * sb_login_needed() - the cloud wants a login; the flight sees to it when it can
  * @link: online
  * @reason: a sentence
  */
@@ -200,9 +205,10 @@ static void login_on_deadline(struct sb_timer *timer)
 
 static void login_on_stable(struct sb_timer *timer)
 {
-	struct sb_login *login = sb_container_of(timer, struct sb_login, stable);
+	struct sb_link *link = link_of(sb_container_of(timer, struct sb_login, stable));
 
-	sb_backoff_reset(&link_of(login)->backoff);
+	sb_backoff_reset(&link->backoff);
+	sb_link_backoff_forget(link);
 }
 
 static void login_on_expiry(struct sb_timer *timer)

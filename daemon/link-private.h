@@ -3,9 +3,9 @@
 
 /*
  * The inside of a link, shared by its parts: link.c (states), link-login.c (logins, their terms and their
- * end), link-host.c and link-lent.c (what the plugin is lent), link-serve.c (what the cloud asks and
- * commands), link-publish.c (what apps hand in) and flight.c (what is on its way). Nobody else includes
- * this.
+ * end), link-backoff.c (the wait between them), link-host.c and link-lent.c (what the plugin is lent),
+ * link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c (what is
+ * on its way). Nobody else includes this.
  */
 #include "daemon/backoff.h"
 #include "daemon/calls.h"
@@ -13,6 +13,7 @@
 #include "daemon/flight.h"
 #include "daemon/link.h"
 #include "daemon/networks.h"
+#include "daemon/pace.h"
 
 /* Room for a sentence on why a link is not online. */
 #define SB_LINK_REASON_MAX 320
@@ -47,6 +48,7 @@ struct sb_lent {
 	void *opened_tag;
 	uint32_t silence; /* how the last request that nobody answered ended */
 	unsigned int silence_s; /* and after how long */
+	uint32_t later_s; /* what the cloud has asked for during this login: not before so long */
 };
 
 /** struct sb_login - how a link gets in, and how long it stays; embedded in it */
@@ -99,18 +101,28 @@ struct sb_link {
 	struct sb_backoff backoff;
 	unsigned int
 		failures; /* since the link came: each moves on to the next address of a name */
-	struct sb_timer wake; /* the start, or the back-off, is over */
+	struct sb_timer wake; /* the back-off is over */
+	struct sb_turn turn; /* the other links that would log in now have begun */
 };
 
 /* ---- link.c ---- */
 
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason);
+void sb_link_set_error(struct sb_link *link, const char *reason);
 void sb_link_go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s);
 void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, const char *reason);
 void sb_link_on_lost(struct sb_link *link, const char *reason);
 void sb_link_on_trouble(struct sb_link *link, const char *reason);
 void sb_link_on_answer(struct sb_link *link);
 const char *sb_link_interface(const struct sb_link *link);
+unsigned int sb_link_window(const struct sb_link *link);
+
+/* ---- link-backoff.c ---- */
+
+void sb_link_backoff_begin(struct sb_link *link, const char *reason, uint32_t wait_s);
+bool sb_link_backoff_resume(struct sb_link *link);
+void sb_link_backoff_waive(struct sb_link *link);
+void sb_link_backoff_forget(struct sb_link *link);
 
 /* ---- link-login.c ---- */
 
@@ -123,6 +135,10 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms);
 void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s);
 void sb_login_on_answer(struct sb_link *link);
 void sb_login_on_delivered(struct sb_link *link);
+
+/* ---- link-publish.c ---- */
+
+struct skybus_message sb_link_view(const struct sb_link *link, const struct sb_message *message);
 
 /* ---- link-host.c, link-lent.c ---- */
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/link-private.h"
 
 static int check_topic(const char *topic, struct sb_error *ret_error)
@@ -32,12 +33,24 @@ static int check_topic(const char *topic, struct sb_error *ret_error)
 	return 0;
 }
 
+/**
+ * sb_link_view() - a message as the link's plugin sees it, with the time at which it was taken
+ * @link: its link
+ * @message: lends its text to the view
+ *
+ * Return: the view.
+ */
+struct skybus_message sb_link_view(const struct sb_link *link, const struct sb_message *message)
+{
+	return sb_message_view(message, sb_clock_wall_ms(link->parts.clock, message->taken));
+}
+
 /* The rules for every cloud, then this cloud's. */
 static int check_message(struct sb_link *link, const struct sb_message *message,
 			 struct sb_error *ret_error)
 {
 	struct skybus_verdict why = { .size = sizeof(why) };
-	struct skybus_message view = sb_message_view(message);
+	struct skybus_message view = sb_link_view(link, message);
 	int r;
 
 	r = check_topic(message->topic, ret_error);
@@ -59,10 +72,17 @@ static int check_message(struct sb_link *link, const struct sb_message *message,
 			    why.reason[0] ? why.reason : "the cloud does not take such a message");
 }
 
+/* First of all, for the plugin may look at the time. A dead letter that is sent again keeps its own. */
+static void stamp(const struct sb_link *link, struct sb_message *message)
+{
+	if (message->taken.boot == 0 && message->taken.ms == 0)
+		message->taken = sb_clock_now(link->parts.clock);
+}
+
 /**
  * sb_link_publish() - store a message and send it when it can be sent
  * @link: in any state
- * @message: the callee's from now on, when this returns 0
+ * @message: the callee's from now on, when this returns 0; taken now, unless it says when
  * @done: called once with the ticket when the message is on disk, never from within this call
  * @userdata: for @done
  * @ret_error: why not, on failure
@@ -74,6 +94,7 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 {
 	int r;
 
+	stamp(link, message);
 	r = check_message(link, message, ret_error);
 	if (r < 0)
 		return r;
@@ -84,7 +105,7 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 /**
  * sb_link_request() - send a message now and tell what the cloud answers; nothing is stored
  * @link: online
- * @message: the callee's from now on, when this returns 0
+ * @message: the callee's from now on, when this returns 0; taken now, unless it says when
  * @timeout_usec: how long the caller waits, µs
  * @done: called once, never from within this call
  * @userdata: for @done
@@ -98,6 +119,7 @@ int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t t
 	struct sb_link_status status;
 	int r;
 
+	stamp(link, message);
 	r = check_message(link, message, ret_error);
 	if (r < 0)
 		return r;

@@ -297,6 +297,7 @@ static int publish_response(struct sb_link *link, const struct sb_response *resp
 		return sb_error_set(ret_error, SB_ERROR_FAILED,
 				    "out of memory: answer again in a while");
 	message->content_format = response->content_format;
+	message->owner = answer->owner;
 	r = sb_link_publish(link, message, done, userdata, ret_error);
 	if (r < 0)
 		(void)sb_message_free(message);

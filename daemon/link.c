@@ -81,22 +81,20 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 static void leave_online(struct sb_link *link)
 {
 	sb_timer_disarm(&link->wake);
+	sb_turn_leave(&link->turn);
 	sb_login_end(link);
 	sb_lent_forget(link);
 	sb_lent_drop_session(link);
 }
 
-static void back_off(struct sb_link *link, const char *reason, uint32_t wait_s)
+/**
+ * sb_link_set_error() - why a link is not online
+ * @link: the link
+ * @reason: a sentence, for people to look up afterwards as well
+ */
+void sb_link_set_error(struct sb_link *link, const char *reason)
 {
-	uint64_t delay = sb_backoff_next(&link->backoff, arc4random());
-	char text[SB_LINK_REASON_MAX + 64];
-
-	if (delay < wait_s * SB_USEC_PER_SEC)
-		delay = wait_s * SB_USEC_PER_SEC;
-	(void)snprintf(text, sizeof(text), "%s (next attempt in %llu s)", reason,
-		       (unsigned long long)((delay + SB_USEC_PER_SEC - 1) / SB_USEC_PER_SEC));
-	sb_timer_arm(&link->wake, delay);
-	sb_link_enter(link, SB_LINK_BACKOFF, text);
+	replace_text(&link->last_error, reason);
 }
 
 /**
@@ -110,12 +108,15 @@ void sb_link_go_down(struct sb_link *link, bool for_good, const char *reason, ui
 {
 	leave_online(link);
 	link->failures++;
-	replace_text(&link->last_error, reason);
+	sb_link_set_error(link, reason);
 	sb_flight_refuse(&link->flight, reason);
-	if (for_good)
-		sb_link_enter(link, SB_LINK_FAILED, reason);
-	else
-		back_off(link, reason, wait_s);
+	if (!for_good) {
+		sb_link_backoff_begin(link, reason, wait_s);
+		return;
+	}
+	/* After a restart it starts afresh: that is a person's doing, and only a person can help. */
+	sb_link_backoff_forget(link);
+	sb_link_enter(link, SB_LINK_FAILED, reason);
 }
 
 /* ---- what happens to a link ---- */
@@ -174,7 +175,7 @@ void sb_link_on_trouble(struct sb_link *link, const char *reason)
 	if (*reason == '\0' || strcmp(link->last_error, reason) == 0)
 		return;
 
-	replace_text(&link->last_error, reason);
+	sb_link_set_error(link, reason);
 	sb_log_link(sb_link_name(link), LOG_WARNING, "messages wait: %s", link->last_error);
 	tell_changed(link, SB_LINK_CHANGED_STATE);
 }
@@ -186,6 +187,7 @@ void sb_link_on_trouble(struct sb_link *link, const char *reason)
 void sb_link_on_answer(struct sb_link *link)
 {
 	sb_login_on_answer(link);
+	sb_flight_on_answer(&link->flight);
 	tell_changed(link, SB_LINK_CHANGED_NUMBERS);
 }
 
@@ -198,9 +200,26 @@ static void link_on_queue(void *userdata)
 	sb_task_schedule(&link->flight.pump);
 }
 
+/* Without a reason: the wait is one of milliseconds, or all links come up at once and it shows. */
+static void come_up(struct sb_link *link, bool first)
+{
+	sb_link_enter(link, SB_LINK_STARTING, "");
+	sb_turn_await(&link->turn, first);
+}
+
 static void link_on_wake(struct sb_timer *timer)
 {
-	sb_login_begin(sb_container_of(timer, struct sb_link, wake));
+	come_up(sb_container_of(timer, struct sb_link, wake), false);
+}
+
+static void link_on_turn(struct sb_turn *turn)
+{
+	struct sb_link *link = sb_container_of(turn, struct sb_link, turn);
+
+	if (link->state == SB_LINK_ONLINE)
+		sb_flight_on_turn(&link->flight);
+	else
+		sb_login_begin(link);
 }
 
 /* ---- coming and going ---- */
@@ -233,6 +252,9 @@ static int link_init(struct sb_link *link)
 	struct sb_queue_limits limits = {
 		.messages = (uint64_t)sb_settings_integer(common, "queue_messages"),
 		.bytes = (uint64_t)sb_settings_integer(common, "queue_bytes"),
+		.memory_messages = (uint64_t)sb_settings_integer(common, "memory_messages"),
+		.memory_bytes = (uint64_t)sb_settings_integer(common, "memory_bytes"),
+		.drop_oldest = strcmp(sb_settings_text(common, "when_full"), "drop_oldest") == 0,
 	};
 	int r;
 
@@ -240,8 +262,9 @@ static int link_init(struct sb_link *link)
 	link->state_reason = strdup("");
 	link->last_error = strdup("");
 	sb_lent_init(&link->lent);
-	sb_flight_init(&link->flight, link, (unsigned int)sb_settings_integer(common, "window"));
+	sb_flight_init(&link->flight, link);
 	sb_timer_init(&link->wake, link->parts.loop, link_on_wake);
+	sb_turn_init(&link->turn, link->parts.pace, link_on_turn);
 	sb_login_init(link);
 	sb_serve_init(link);
 	if (!link->state_reason || !link->last_error)
@@ -317,20 +340,18 @@ struct sb_link *sb_link_free(struct sb_link *link)
 
 /**
  * sb_link_start() - let a link come up, as its configuration has it
- * @link: at rest
- * @delay_usec: when to begin, so that many links do not begin together
+ * @link: at rest; one that was failing before a restart waits for as long as it would have
  */
-void sb_link_start(struct sb_link *link, uint64_t delay_usec)
+void sb_link_start(struct sb_link *link)
 {
 	if (link->config->wrong) {
-		replace_text(&link->last_error, link->config->wrong);
+		sb_link_set_error(link, link->config->wrong);
 		sb_link_enter(link, SB_LINK_FAILED, link->config->wrong);
 	} else if (!sb_settings_integer(link->config->common, "enabled")) {
 		sb_link_enter(link, SB_LINK_DISABLED,
 			      "the configuration says enabled: no; Connect starts it all the same");
-	} else {
-		sb_link_enter(link, SB_LINK_STARTING, "");
-		sb_timer_arm(&link->wake, delay_usec);
+	} else if (!sb_link_backoff_resume(link)) {
+		come_up(link, link->backoff.failures == 0);
 	}
 }
 
@@ -338,12 +359,16 @@ void sb_link_start(struct sb_link *link, uint64_t delay_usec)
  * sb_link_stop() - the daemon is about to end: send nothing any more
  * @link: in any state
  *
- * What is under way would be sent again after the restart, so give it the time to be answered.
+ * What is under way would be sent again after the restart, so give it the time to be answered. A login would
+ * only be cut short, so none begins.
  *
  * Return: whether something is under way.
  */
 bool sb_link_stop(struct sb_link *link)
 {
+	sb_timer_disarm(&link->wake);
+	sb_turn_leave(&link->turn);
+
 	return sb_flight_stop(&link->flight);
 }
 
@@ -369,6 +394,21 @@ const char *sb_link_name(const struct sb_link *link)
 const char *sb_link_interface(const struct sb_link *link)
 {
 	return sb_settings_text(link->config->common, "interface");
+}
+
+/**
+ * sb_link_window() - how many messages may be under way at once, as the configuration has it
+ * @link: the link
+ *
+ * Return: at least 1.
+ */
+unsigned int sb_link_window(const struct sb_link *link)
+{
+	const struct sb_settings *common = link->config->common;
+
+	return sb_settings_integer(common, "ordered")
+		       ? 1
+		       : (unsigned int)sb_settings_integer(common, "window");
 }
 
 /**
@@ -424,8 +464,9 @@ int sb_link_connect(struct sb_link *link, struct sb_error *ret_error)
 	case SB_LINK_DISABLED:
 	case SB_LINK_BACKOFF:
 	case SB_LINK_FAILED:
-		sb_timer_arm(&link->wake, 0);
-		sb_link_enter(link, SB_LINK_STARTING, "");
+		sb_link_backoff_waive(link);
+		sb_timer_disarm(&link->wake);
+		come_up(link, true);
 		break;
 	case SB_LINK_STARTING:
 	case SB_LINK_RESOLVING:

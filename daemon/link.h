@@ -25,6 +25,7 @@
 
 struct sb_https;
 struct sb_link;
+struct sb_pace;
 struct sb_resolver;
 
 /* X(constant, word on the bus) */
@@ -80,6 +81,7 @@ struct sb_answer {
 	size_t payload_len;
 	const char
 		*sender; /* who is told of the end of a message that carries it; NULL for nobody */
+	uint32_t owner; /* of such a message: the user that answers, a uid; or SB_NO_OWNER */
 };
 
 /** struct sb_link_parts - what a link works with; all of it outlives the link */
@@ -89,14 +91,16 @@ struct sb_link_parts {
 	struct sb_resolver *resolver;
 	struct sb_https *https; /* NULL without HTTPS */
 	struct sb_store *store;
+	struct sb_clock *clock;
 	struct sb_outbox *outbox;
 	struct sb_hub *hub;
+	struct sb_pace *pace;
 };
 
 int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config,
 		sb_link_changed_fn *changed, void *userdata, struct sb_link **ret);
 struct sb_link *sb_link_free(struct sb_link *link);
-void sb_link_start(struct sb_link *link, uint64_t delay_usec);
+void sb_link_start(struct sb_link *link);
 bool sb_link_stop(struct sb_link *link);
 
 const char *sb_link_name(const struct sb_link *link);

@@ -4,7 +4,6 @@
  * loop, and takes them down in the opposite order.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,150 +15,30 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/gateway.h"
 #include "daemon/https.h"
 #include "daemon/log.h"
+#include "daemon/options.h"
+#include "daemon/outbox.h"
+#include "daemon/pace.h"
 #include "daemon/resolver.h"
+#include "daemon/store.h"
 #include "dbus/bus.h"
 
 /* How long the clouds have for their answers when the daemon is asked to end. */
 #define STOP_PATIENCE_USEC (5 * SB_USEC_PER_SEC)
 
-struct options {
-	const char *config;
-	const char *state_dir;
-	const char *plugin_dir;
-	struct sb_bus_options bus;
-	bool check_config;
-	bool list_plugins;
-};
-
 /* Everything the daemon is made of, in the order of building. */
 struct daemon {
 	struct sb_plugins *plugins;
 	struct sb_config *config;
+	struct sb_pace pace;
 	struct sb_link_parts parts;
 	struct sb_gateway *gateway;
 	struct sb_bus *bus;
 };
-
-static const char help[] =
-	"skybusd: connects the programs of this box to IoT clouds, over D-Bus and CoAP\n"
-	"\n"
-	"  --config FILE       the configuration (" SKYBUS_CONFIG_FILE ")\n"
-	"  --state-dir DIR     where messages and tokens are kept ($STATE_DIRECTORY, or\n"
-	"                      " SKYBUS_STATE_DIR ")\n"
-	"  --plugin-dir DIR    where the plugins are (" SKYBUS_PLUGIN_DIR ")\n"
-	"  --address ADDRESS   a D-Bus address instead of the system bus\n"
-	"  --session           the session bus instead of the system bus\n"
-	"  --log-level LEVEL   error, warning, notice, info (as it is) or debug\n"
-	"  --check-config      say what is wrong with the configuration, and end\n"
-	"  --list-plugins      name the plugins, and end\n"
-	"  --version, --help\n";
-
-static int set_log_level(const char *word)
-{
-	static const struct {
-		const char *word;
-		int level;
-	} levels[] = {
-		{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
-		{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
-	};
-
-	for (size_t i = 0; i < SB_ELEMENTS(levels); i++) {
-		if (strcmp(levels[i].word, word) == 0) {
-			sb_log_set_level(levels[i].level);
-			return 0;
-		}
-	}
-
-	return -EINVAL;
-}
-
-/* One option. Returns 0 to go on; otherwise the process ends with *ret_exit. */
-static int take_option(int option, struct options *options, int *ret_exit)
-{
-	switch (option) {
-	case 'c':
-		options->config = optarg;
-		return 0;
-	case 's':
-		options->state_dir = optarg;
-		return 0;
-	case 'p':
-		options->plugin_dir = optarg;
-		return 0;
-	case 'a':
-		options->bus.address = optarg;
-		return 0;
-	case 'S':
-		options->bus.session = true;
-		return 0;
-	case 'C':
-		options->check_config = true;
-		return 0;
-	case 'L':
-		options->list_plugins = true;
-		return 0;
-	case 'l':
-		if (set_log_level(optarg) == 0)
-			return 0;
-		(void)fprintf(
-			stderr,
-			"skybusd: --log-level %s: write error, warning, notice, info or debug\n",
-			optarg);
-		break;
-	case 'V':
-		(void)puts("skybusd " SKYBUS_VERSION);
-		*ret_exit = EXIT_SUCCESS;
-		return -ECANCELED;
-	case 'h':
-		(void)fputs(help, stdout);
-		*ret_exit = EXIT_SUCCESS;
-		return -ECANCELED;
-	default: /* getopt has said what */
-		break;
-	}
-	*ret_exit = EX_USAGE;
-
-	return -EINVAL;
-}
-
-/* Returns 0 to go on; otherwise the process ends with *ret_exit. */
-static int parse_options(int argc, char **argv, struct options *options, int *ret_exit)
-{
-	static const struct option table[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "state-dir", required_argument, NULL, 's' },
-		{ "plugin-dir", required_argument, NULL, 'p' },
-		{ "address", required_argument, NULL, 'a' },
-		{ "session", no_argument, NULL, 'S' },
-		{ "log-level", required_argument, NULL, 'l' },
-		{ "check-config", no_argument, NULL, 'C' },
-		{ "list-plugins", no_argument, NULL, 'L' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
-	int r;
-
-	while ((option = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-		r = take_option(option, options, ret_exit);
-		if (r < 0)
-			return r;
-	}
-	if (optind < argc) {
-		(void)fprintf(stderr, "skybusd: %s is not an option; --help lists them\n",
-			      argv[optind]);
-		*ret_exit = EX_USAGE;
-		return -EINVAL;
-	}
-
-	return 0;
-}
 
 /* Files that only we may read, and no core with secrets in it, also where cores go into a pipe. */
 static void protect_process(void)
@@ -210,7 +89,7 @@ static int catch_signals(struct sb_loop *loop, struct sb_gateway *gateway)
 }
 
 /* Says all that is wrong. Returns EXIT_SUCCESS or EX_CONFIG; the configuration may be there in both. */
-static int read_config(const struct options *options, struct sb_plugins *plugins,
+static int read_config(const struct sb_options *options, struct sb_plugins *plugins,
 		       struct sb_config **ret)
 {
 	struct sb_problems problems = { 0 };
@@ -243,22 +122,52 @@ static int list_plugins(struct sb_plugins *plugins)
 	return EXIT_SUCCESS;
 }
 
-static enum sb_sync sync_of(const struct sb_config *config)
+static enum sb_sync sync_of(const struct sb_settings *settings)
 {
-	return strcmp(sb_settings_text(config->store, "sync"), "full") == 0 ? SB_SYNC_FULL
-									    : SB_SYNC_NORMAL;
+	return strcmp(sb_settings_text(settings, "sync"), "full") == 0 ? SB_SYNC_FULL
+								       : SB_SYNC_NORMAL;
+}
+
+static int open_store(struct sb_loop *loop, const char *directory,
+		      const struct sb_settings *settings, struct sb_store **ret)
+{
+	const struct sb_store_options options = {
+		.sync = sync_of(settings),
+		.max_bytes = (uint64_t)sb_settings_integer(settings, "max_bytes"),
+		.tickets_kept = (uint64_t)sb_settings_integer(settings, "tickets_kept"),
+		.tickets_kept_s = (uint64_t)sb_settings_integer(settings, "tickets_kept_for"),
+		.letters_kept = (uint64_t)sb_settings_integer(settings, "dead_letters_kept"),
+	};
+
+	return sb_store_open(loop, directory, &options, ret);
+}
+
+static int new_outbox(struct sb_store *store, struct sb_clock *clock,
+		      const struct sb_settings *settings, struct sb_outbox **ret)
+{
+	const struct sb_account_limits limits = {
+		.messages = (uint64_t)sb_settings_integer(settings, "caller_messages"),
+		.bytes = (uint64_t)sb_settings_integer(settings, "caller_bytes"),
+	};
+
+	return sb_outbox_new(store, clock, &limits, ret);
 }
 
 /* Builds what stands between the loop and the links. */
-static int build_parts(struct daemon *daemon, const struct options *options)
+static int build_parts(struct daemon *daemon, const struct sb_options *options)
 {
+	const struct sb_settings *settings = daemon->config->store;
 	struct sb_link_parts *parts = &daemon->parts;
 	int r;
 
-	r = sb_store_open(parts->loop, options->state_dir, sync_of(daemon->config), &parts->store);
+	r = open_store(parts->loop, options->state_dir, settings, &parts->store);
 	if (r < 0)
 		return r; /* said why */
-	r = sb_outbox_new(parts->store, &parts->outbox);
+	sb_pace_init(&daemon->pace, parts->loop);
+	parts->pace = &daemon->pace;
+	r = sb_clock_new(parts->loop, parts->store, NULL, &parts->clock);
+	if (r >= 0)
+		r = new_outbox(parts->store, parts->clock, settings, &parts->outbox);
 	if (r >= 0)
 		r = sb_hub_new(&parts->hub);
 	if (r >= 0)
@@ -281,7 +190,12 @@ static void take_down(struct daemon *daemon)
 {
 	struct sb_link_parts *parts = &daemon->parts;
 
-	/* First what was promised: publishers that wait for their tickets get them. */
+	/*
+	 * First what was promised, while somebody can be told: what was held in memory has ended,
+	 * and publishers that wait for their tickets get them.
+	 */
+	if (parts->outbox)
+		sb_outbox_stop(parts->outbox);
 	if (parts->store)
 		sb_store_drain(parts->store);
 	daemon->bus = sb_bus_free(daemon->bus);
@@ -291,7 +205,9 @@ static void take_down(struct daemon *daemon)
 	parts->resolver = sb_resolver_free(parts->resolver);
 	parts->hub = sb_hub_free(parts->hub);
 	parts->outbox = sb_outbox_free(parts->outbox);
+	parts->clock = sb_clock_free(parts->clock);
 	parts->store = sb_store_close(parts->store);
+	sb_pace_done(&daemon->pace);
 	parts->loop = sb_loop_free(parts->loop);
 	daemon->config = sb_config_free(daemon->config);
 	daemon->plugins = sb_plugins_free(daemon->plugins);
@@ -309,8 +225,9 @@ static void load_plugins(struct sb_plugins *plugins)
 	}
 }
 
-static int run(struct daemon *daemon, const struct options *options)
+static int run(struct daemon *daemon, const struct sb_options *options)
 {
+	const struct sb_bus_options bus = { options->address, options->session };
 	int r;
 
 	load_plugins(daemon->plugins);
@@ -327,7 +244,7 @@ static int run(struct daemon *daemon, const struct options *options)
 	if (build_parts(daemon, options) < 0)
 		return EXIT_FAILURE;
 	(void)sb_gateway_apply(daemon->gateway, daemon->config);
-	r = sb_bus_new(&options->bus, daemon->gateway, &daemon->bus);
+	r = sb_bus_new(&bus, daemon->gateway, &daemon->bus);
 	if (r < 0)
 		return EX_UNAVAILABLE; /* said why */
 
@@ -340,7 +257,7 @@ static int run(struct daemon *daemon, const struct options *options)
 int main(int argc, char **argv)
 {
 	const char *state_dir = getenv("STATE_DIRECTORY");
-	struct options options = {
+	struct sb_options options = {
 		.config = SKYBUS_CONFIG_FILE,
 		.state_dir = state_dir ? state_dir : SKYBUS_STATE_DIR,
 		.plugin_dir = SKYBUS_PLUGIN_DIR,
@@ -349,7 +266,7 @@ int main(int argc, char **argv)
 	int status;
 	int r;
 
-	if (parse_options(argc, argv, &options, &status) < 0)
+	if (sb_options_parse(argc, argv, &options, &status) < 0)
 		return status;
 	protect_process();
 	r = sb_plugins_new(options.plugin_dir, &daemon.plugins);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/loop.h"
+#include "daemon/cleanup.h"
 #include "daemon/message.h"
 
 /**
- * sb_message_new() - a message as an app gave it, stamped with the present time
+ * sb_message_new() - a message as an app gave it: normal, of nobody, not yet taken
  * @topic: copied
  * @payload: @payload_len bytes, copied; may be NULL when there are none
  * @payload_len: bytes
@@ -22,8 +23,9 @@ struct sb_message *sb_message_new(const char *topic, const void *payload, size_t
 	if (!message)
 		return NULL;
 
-	message->time_ms = sb_wall_clock_ms();
 	message->content_format = SKYBUS_NO_FORMAT;
+	message->priority = SB_NORMAL;
+	message->owner = SB_NO_OWNER;
 	message->topic = strdup(topic);
 	message->payload = payload_len > 0 ? malloc(payload_len) : NULL;
 	message->sender = sender ? strdup(sender) : NULL;
@@ -85,10 +87,11 @@ size_t sb_message_size(const struct sb_message *message)
 /**
  * sb_message_view() - a message as plugins see it
  * @message: lends its text to the view
+ * @time_ms: when it was taken, by the wall clock, see sb_clock_wall_ms(); 0 when that is not known
  *
  * Return: the view.
  */
-struct skybus_message sb_message_view(const struct sb_message *message)
+struct skybus_message sb_message_view(const struct sb_message *message, int64_t time_ms)
 {
 	return (struct skybus_message){
 		.size = sizeof(struct skybus_message),
@@ -96,7 +99,7 @@ struct skybus_message sb_message_view(const struct sb_message *message)
 		.ticket = message->ticket,
 		.topic = message->topic,
 		.payload = message->payload,
-		.time_ms = message->time_ms,
+		.time_ms = time_ms,
 		.content_format = message->content_format,
 	};
 }
@@ -116,4 +119,63 @@ const char *sb_outcome_word(enum sb_outcome outcome)
 	};
 
 	return words[outcome];
+}
+
+/**
+ * sb_cause_word() - a cause as people and the bus read it
+ * @cause: below SB_N_CAUSES
+ *
+ * Return: a constant string, "ttl".
+ */
+const char *sb_cause_word(enum sb_cause cause)
+{
+	static const char *const words[] = {
+#define CAUSE_WORD(constant, word, outcome) [constant] = (word),
+		SB_CAUSES(CAUSE_WORD)
+#undef CAUSE_WORD
+	};
+
+	return words[cause];
+}
+
+/**
+ * sb_cause_outcome() - how a message ends for a cause
+ * @cause: below SB_N_CAUSES
+ *
+ * Return: the outcome.
+ */
+enum sb_outcome sb_cause_outcome(enum sb_cause cause)
+{
+	static const enum sb_outcome outcomes[] = {
+#define CAUSE_OUTCOME(constant, word, outcome) [constant] = (outcome),
+		SB_CAUSES(CAUSE_OUTCOME)
+#undef CAUSE_OUTCOME
+	};
+
+	return outcomes[cause];
+}
+
+/**
+ * sb_priority_of_word() - a priority from the word that people and the bus have for it
+ * @word: "urgent"
+ * @ret: the priority
+ *
+ * Return: 0; -EINVAL when no priority is called that.
+ */
+int sb_priority_of_word(const char *word, enum sb_priority *ret)
+{
+	static const char *const words[] = {
+#define PRIORITY_WORD(constant, word) [constant] = (word),
+		SB_PRIORITIES(PRIORITY_WORD)
+#undef PRIORITY_WORD
+	};
+
+	for (size_t i = 0; i < SB_ELEMENTS(words); i++) {
+		if (strcmp(words[i], word) == 0) {
+			*ret = (enum sb_priority)i;
+			return 0;
+		}
+	}
+
+	return -EINVAL;
 }

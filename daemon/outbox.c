@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tickets, and the ends of messages.
+ * The outbox: what its queues share. Where to read on:
  *
- * An end that the disk refuses is kept and written again and again, and its message counts against
- * its queue's bounds until that succeeds; so no more ends pile up than messages may wait. The
- * listener is told at the first refusal: the message has ended, whatever the disk says. Should the
- * daemon stop before the end is written, the message is sent once more: at least once is the promise.
+ *	daemon/admission.c	publishing, and the bounds
+ *	daemon/queue.c		taking, giving back, settling; daemon/lane.c the order
+ *	daemon/queue-end.c	how a message ends, wherever it is; daemon/ending.c how that is told
+ *	daemon/overdue.c	whose time is over
+ *	daemon/replace.c	what a message replaces
+ *	daemon/question.c	what became of a ticket; calling one back
+ *
+ * Nothing here waits for the disk. Callbacks come from the store's completions, or from one task that
+ * tells what needed no disk; never from within a call.
  */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,131 +25,48 @@
 /* How long to wait before asking the disk again. */
 #define RETRY_USEC (10 * SB_USEC_PER_SEC)
 
-/** struct sb_ending - how a message ended, on its way to disk */
-struct sb_ending {
+/** struct restoring - what the store tells of what waits on disk, on its way into the queues */
+struct restoring {
 	struct sb_outbox *outbox;
-	struct sb_queue *queue;
-	TAILQ_ENTRY(sb_ending) entry;
-	size_t size; /* what the message counts */
-	char *sender;
-	struct sb_settlement settlement; /* its text is owned */
-	bool told;
-	bool kept; /* in the list of what the disk has refused, until it is written */
-	bool handed_over; /* the store has it */
+	int error;
 };
 
-/** struct inquiry - a look-up under way */
-struct inquiry {
-	struct sb_outbox *outbox;
-	uint64_t ticket;
-	sb_store_lookup_fn *done;
-	void *userdata;
-};
-
-static struct sb_ending *ending_free(struct sb_ending *ending)
-{
-	if (!ending)
-		return NULL;
-
-	free((char *)ending->settlement.code);
-	free((char *)ending->settlement.reason);
-	free(ending->sender);
-	free(ending);
-
-	return NULL;
-}
-
-SB_DEFINE_CLEANUP(struct sb_ending *, ending_free)
-
-static struct sb_ending *ending_new(struct sb_queue *queue, struct sb_message *message,
-				    const struct sb_settlement *settlement)
-{
-	SB_CLEANUP(ending_free) struct sb_ending *ending = calloc(1, sizeof(*ending));
-
-	if (!ending)
-		return NULL;
-	ending->outbox = queue->outbox;
-	ending->queue = queue;
-	ending->size = sb_message_size(message);
-	ending->settlement = *settlement;
-	ending->settlement.code = strdup(settlement->code);
-	ending->settlement.reason = strdup(settlement->reason);
-	if (!ending->settlement.code || !ending->settlement.reason)
-		return NULL;
-	ending->sender = SB_STEAL(message->sender);
-
-	return SB_STEAL(ending);
-}
-
-static void tell_settled(struct sb_outbox *outbox, const char *link, const char *sender,
-			 const struct sb_settlement *settlement)
-{
-	const struct sb_settled settled = {
-		.link = link,
-		.sender = sender,
-		.settlement = *settlement,
-	};
-
-	if (outbox->settled)
-		outbox->settled(outbox->userdata, &settled);
-}
-
-static void keep(struct sb_outbox *outbox, struct sb_ending *ending, int error)
-{
-	if (!ending->kept)
-		TAILQ_INSERT_TAIL(&outbox->unwritten, ending, entry);
-	ending->kept = true;
-	sb_outbox_store_failed(outbox, error);
-}
-
-static void ending_on_written(void *userdata, int error)
-{
-	SB_CLEANUP(ending_free) struct sb_ending *ending = userdata;
-	struct sb_outbox *outbox = ending->outbox;
-
-	ending->handed_over = false;
-	if (outbox->closing) {
-		if (ending->kept)
-			(void)SB_STEAL(ending);
-		return;
-	}
-	if (!ending->told)
-		tell_settled(outbox, ending->queue->link, ending->sender, &ending->settlement);
-	ending->told = true;
-
-	/* -ENOENT: the row is gone, by another hand than ours; there is nothing left to write. */
-	if (error < 0 && error != -ENOENT) {
-		keep(outbox, SB_STEAL(ending), error);
-		return;
-	}
-	if (ending->kept)
-		TAILQ_REMOVE(&outbox->unwritten, ending, entry);
-	sb_outbox_store_works(outbox);
-	sb_queue_settled(ending->queue, ending->size);
-}
-
-static void write_ending(struct sb_outbox *outbox, struct sb_ending *ending)
-{
-	int r = sb_store_settle(outbox->store, &ending->settlement, ending_on_written, ending);
-
-	ending->handed_over = r == 0;
-	if (r < 0)
-		keep(outbox, ending, r);
-}
+SB_DEFINE_CLEANUP(struct sb_outbox *, sb_outbox_free)
 
 static void outbox_on_retry(struct sb_timer *timer)
 {
 	struct sb_outbox *outbox = sb_container_of(timer, struct sb_outbox, retry);
-	struct sb_ending *ending;
 	struct sb_queue *queue;
 
-	/* They stay in the list until they are written, so that whoever asks finds them. */
-	TAILQ_FOREACH(ending, &outbox->unwritten, entry) {
-		if (!ending->handed_over)
-			write_ending(outbox, ending);
-	}
-	TAILQ_FOREACH(queue, &outbox->queues, entry)
+	sb_endings_write(&outbox->endings, SB_REWRITING_MAX);
+	sb_ledger_write(&outbox->ledger);
+	TAILQ_FOREACH(queue, &outbox->queues, entry) {
 		sb_queue_prefetch(queue);
+		sb_queue_tell_changed(queue);
+	}
+}
+
+/* The publisher has the ticket before it is told of its end. */
+static void outbox_on_news(struct sb_task *task)
+{
+	struct sb_outbox *outbox = sb_container_of(task, struct sb_outbox, news);
+
+	sb_arrivals_tell(outbox);
+	sb_endings_tell(&outbox->endings);
+	sb_questions_answer(outbox);
+	if (!outbox->troubled)
+		sb_ledger_write(&outbox->ledger);
+}
+
+/**
+ * sb_outbox_now() - the present
+ * @outbox: the outbox
+ *
+ * Return: steady time, ms; see daemon/clock.h.
+ */
+int64_t sb_outbox_now(const struct sb_outbox *outbox)
+{
+	return sb_clock_steady_ms(outbox->clock, sb_clock_now(outbox->clock));
 }
 
 /**
@@ -157,10 +79,18 @@ void sb_outbox_store_failed(struct sb_outbox *outbox, int error)
 	if (!outbox->troubled)
 		sb_log(LOG_ERR,
 		       "the store fails: %s; trying again every %u s. Should skybusd stop before "
-		       "that"
-		       " works, some messages that have ended are sent once more",
+		       "that works, some messages that have ended are sent once more",
 		       strerror(-error), (unsigned int)(RETRY_USEC / SB_USEC_PER_SEC));
 	outbox->troubled = true;
+	sb_outbox_retry(outbox);
+}
+
+/**
+ * sb_outbox_retry() - ask the disk again in a while
+ * @outbox: the outbox
+ */
+void sb_outbox_retry(struct sb_outbox *outbox)
+{
 	if (!sb_timer_armed(&outbox->retry))
 		sb_timer_arm(&outbox->retry, RETRY_USEC);
 }
@@ -168,100 +98,212 @@ void sb_outbox_store_failed(struct sb_outbox *outbox, int error)
 /**
  * sb_outbox_store_works() - the disk did what it was asked
  * @outbox: the outbox
+ *
+ * A disk that can be read may refuse what is written: it works when nothing that it refused is left.
  */
 void sb_outbox_store_works(struct sb_outbox *outbox)
 {
+	if (!TAILQ_EMPTY(&outbox->endings.unwritten) || !TAILQ_EMPTY(&outbox->ledger.counts))
+		return;
 	if (outbox->troubled)
 		sb_log(LOG_NOTICE, "the store works again");
 	outbox->troubled = false;
 }
 
 /**
- * sb_outbox_settle() - write down how a message ended, then tell the listener
- * @outbox: the outbox
- * @queue: the message's
- * @message: freed
- * @settlement: copied
+ * sb_outbox_bucket() - what may be replaced by a message that is held in memory
+ * @queue: of the message
+ * @topic: of the message
+ *
+ * Return: the outbox's; there may be messages of other queues and topics in it.
  */
-void sb_outbox_settle(struct sb_outbox *outbox, struct sb_queue *queue, struct sb_message *message,
-		      const struct sb_settlement *settlement)
+struct sb_bucket *sb_outbox_bucket(struct sb_queue *queue, const char *topic)
 {
-	struct sb_ending *ending = ending_new(queue, message, settlement);
+	uint64_t hash = (uintptr_t)queue / sizeof(*queue);
 
-	if (ending) {
-		write_ending(outbox, ending);
-	} else {
-		sb_log_link(queue->link, LOG_ERR,
-			    "out of memory: message %" PRIu64
-			    " has ended and is sent once more after a restart",
-			    message->ticket);
-		tell_settled(outbox, queue->link, message->sender, settlement);
-	}
-	(void)sb_message_free(message);
+	/* FNV-1a */
+	for (; *topic; topic++)
+		hash = (hash ^ (uint8_t)*topic) * UINT64_C(0x100000001b3);
+
+	return &queue->outbox->by_topic[hash % SB_OUTBOX_BUCKETS];
 }
 
 /**
- * sb_outbox_new() - an outbox without queues
+ * sb_outbox_enlist() - a message can be found by its ticket
+ * @queue: where it is
+ * @message: in flight, or held in memory
+ */
+void sb_outbox_enlist(struct sb_queue *queue, struct sb_message *message)
+{
+	message->queue = queue;
+	LIST_INSERT_HEAD(&queue->outbox->by_ticket[message->ticket % SB_OUTBOX_BUCKETS], message,
+			 same_ticket);
+	if (message->in_memory && message->replaces)
+		LIST_INSERT_HEAD(sb_outbox_bucket(queue, message->topic), message, same_topic);
+}
+
+/**
+ * sb_outbox_delist() - a message cannot be found any more
+ * @message: enlisted
+ */
+void sb_outbox_delist(struct sb_message *message)
+{
+	LIST_REMOVE(message, same_ticket);
+	if (message->in_memory && message->replaces)
+		LIST_REMOVE(message, same_topic);
+	message->queue = NULL;
+}
+
+/**
+ * sb_outbox_find() - a message by its ticket
+ * @outbox: the outbox
+ * @ticket: of the message
+ *
+ * Return: the message, in flight, or waiting in memory only; NULL when it is not one of these.
+ */
+struct sb_message *sb_outbox_find(const struct sb_outbox *outbox, uint64_t ticket)
+{
+	struct sb_message *message;
+
+	LIST_FOREACH(message, &outbox->by_ticket[ticket % SB_OUTBOX_BUCKETS], same_ticket)
+	if (message->ticket == ticket)
+		break;
+
+	return message;
+}
+
+static int restore(struct sb_outbox *outbox, const struct sb_backlog *backlog)
+{
+	struct sb_queue *queue;
+	int r;
+
+	r = sb_queue_find(outbox, backlog->link, &queue);
+	if (r < 0)
+		return r;
+	r = sb_accounts_add(&outbox->accounts, backlog->owner, backlog->messages, backlog->bytes);
+	if (r < 0)
+		return r;
+	queue->stats.queued += backlog->messages;
+	queue->stats.queued_bytes += backlog->bytes;
+	queue->lanes[backlog->priority].unread += backlog->messages;
+
+	return 0;
+}
+
+static void restoring_on_backlog(void *userdata, const struct sb_backlog *backlog)
+{
+	struct restoring *restoring = userdata;
+
+	if (restoring->error == 0)
+		restoring->error = restore(restoring->outbox, backlog);
+}
+
+/**
+ * sb_outbox_new() - an outbox with what waits on disk
  * @store: outlives the outbox; nobody else inserts and settles messages in it
+ * @clock: outlives the outbox
+ * @limits: what one user may have waiting; copied
  * @ret: the outbox, the caller's
  *
  * Return: 0, or -ENOMEM.
  */
-int sb_outbox_new(struct sb_store *store, struct sb_outbox **ret)
+int sb_outbox_new(struct sb_store *store, struct sb_clock *clock,
+		  const struct sb_account_limits *limits, struct sb_outbox **ret)
 {
-	struct sb_outbox *outbox = calloc(1, sizeof(*outbox));
+	SB_CLEANUP(sb_outbox_free) struct sb_outbox *outbox = calloc(1, sizeof(*outbox));
+	struct restoring restoring = { .outbox = outbox };
 
 	if (!outbox)
 		return -ENOMEM;
 	outbox->store = store;
-	outbox->last_ticket = sb_store_last_ticket(store);
+	outbox->clock = clock;
 	TAILQ_INIT(&outbox->queues);
-	TAILQ_INIT(&outbox->unwritten);
+	TAILQ_INIT(&outbox->arrivals);
+	TAILQ_INIT(&outbox->questions);
+	sb_accounts_init(&outbox->accounts, limits);
+	sb_endings_init(&outbox->endings, outbox);
+	sb_ledger_init(&outbox->ledger, outbox);
+	sb_overdue_init(&outbox->overdue, outbox);
+	sb_task_init(&outbox->news, sb_store_loop(store), outbox_on_news);
 	sb_timer_init(&outbox->retry, sb_store_loop(store), outbox_on_retry);
-	*ret = outbox;
+	/* Whoever publishes into memory is not to wait for the disk, nor to be refused. */
+	sb_tickets_init(&outbox->tickets, store);
+	sb_store_drain(store);
+
+	sb_store_each_backlog(store, restoring_on_backlog, &restoring);
+	if (restoring.error < 0)
+		return restoring.error;
+	if (!TAILQ_EMPTY(&outbox->queues))
+		sb_overdue_look(&outbox->overdue);
+	*ret = SB_STEAL(outbox);
 
 	return 0;
+}
+
+/* The list of queues frees them. */
+static void keep_queue(void *queue)
+{
+	(void)queue;
 }
 
 /**
  * sb_outbox_free() - free an outbox
  * @outbox: may be NULL; its queues have been freed
  *
- * This waits until what was handed to the store is on disk. Publishers, the listener and those who
- * look something up are not told any more: call sb_store_drain() before if they still wait.
+ * This waits until what was handed to the store is on disk; ends that the disk has refused are handed to it
+ * once more. Publishers, the listener and those who
+ * ask something are not told any more: call sb_store_drain() before if they still wait.
  *
  * Return: NULL.
  */
 struct sb_outbox *sb_outbox_free(struct sb_outbox *outbox)
 {
-	struct sb_ending *ending;
 	struct sb_queue *queue;
 
 	if (!outbox)
 		return NULL;
 
+	sb_endings_write(&outbox->endings, SIZE_MAX);
+	sb_ledger_write(&outbox->ledger);
 	outbox->closing = true;
 	sb_timer_disarm(&outbox->retry);
+	sb_task_cancel(&outbox->news);
+	sb_overdue_done(&outbox->overdue);
+	sb_tickets_done(&outbox->tickets);
 	sb_store_drain(outbox->store);
-	while ((ending = TAILQ_FIRST(&outbox->unwritten))) {
-		TAILQ_REMOVE(&outbox->unwritten, ending, entry);
-		(void)ending_free(ending);
-	}
+	sb_arrivals_clear(outbox);
+	sb_questions_clear(outbox);
+	sb_endings_done(&outbox->endings);
+	sb_ledger_done(&outbox->ledger);
+	tdestroy(outbox->by_link, keep_queue);
 	while ((queue = TAILQ_FIRST(&outbox->queues))) {
 		assert(!queue->owned);
 		TAILQ_REMOVE(&outbox->queues, queue, entry);
 		(void)sb_queue_destroy(queue);
 	}
+	sb_accounts_done(&outbox->accounts);
 	free(outbox);
 
 	return NULL;
 }
 
 /**
+ * sb_outbox_closing() - is the outbox being freed
+ * @outbox: the outbox
+ *
+ * Return: whether whoever completes a job of the store should only clean up, since those that it would
+ * tell have gone before the outbox.
+ */
+bool sb_outbox_closing(const struct sb_outbox *outbox)
+{
+	return outbox->closing;
+}
+
+/**
  * sb_outbox_listen() - who is told of the ends of messages
  * @outbox: the outbox
  * @settled: called once for each message that has ended, when that is on disk, or when the disk has
- *	refused it; what it is given is lent; NULL for nobody
+ *	refused it; of a message that is held in memory, soon; what it is given is lent; NULL for nobody
  * @userdata: for @settled
  */
 void sb_outbox_listen(struct sb_outbox *outbox, sb_settled_fn *settled, void *userdata)
@@ -270,79 +312,34 @@ void sb_outbox_listen(struct sb_outbox *outbox, sb_settled_fn *settled, void *us
 	outbox->userdata = userdata;
 }
 
-static const struct sb_ending *find_unwritten(const struct sb_outbox *outbox, uint64_t ticket)
+static void end_in_memory(struct sb_queue *queue)
 {
-	const struct sb_ending *ending;
+	const struct sb_end end = { .cause = SB_CAUSE_STOPPED, .reason = SB_STOPPED_REASON };
 
-	TAILQ_FOREACH(ending, &outbox->unwritten, entry)
-		if (ending->settlement.ticket == ticket)
-			return ending;
+	for (size_t i = 0; i < SB_N_PRIORITIES; i++) {
+		struct sb_message *message;
 
-	return NULL;
-}
-
-static bool is_in_flight(const struct sb_outbox *outbox, uint64_t ticket)
-{
-	const struct sb_queue *queue;
-
-	TAILQ_FOREACH(queue, &outbox->queues, entry)
-		if (sb_queue_is_in_flight(queue, ticket))
-			return true;
-
-	return false;
-}
-
-/* The disk knows what waits and what has ended; what is in flight, and the latest ends, we know. */
-static void inquiry_on_found(void *userdata, int error, const struct sb_settlement *settlement)
-{
-	SB_CLEANUP(sb_free) struct inquiry *inquiry = userdata;
-	const struct sb_outbox *outbox = inquiry->outbox;
-	const struct sb_ending *unwritten;
-	struct sb_settlement known;
-
-	if (outbox->closing)
-		return;
-	if (error < 0) {
-		inquiry->done(inquiry->userdata, error, NULL);
-		return;
+		while ((message = TAILQ_FIRST(&queue->lanes[i].in_memory)))
+			if (sb_queue_end(queue, message, &end, NULL) < 0)
+				return;
 	}
-
-	known = *settlement;
-	unwritten = find_unwritten(outbox, inquiry->ticket);
-	if (unwritten)
-		known = unwritten->settlement;
-	else if (known.outcome == SB_STORED && is_in_flight(outbox, inquiry->ticket))
-		known.outcome = SB_IN_FLIGHT;
-	inquiry->done(inquiry->userdata, 0, &known);
 }
 
 /**
- * sb_outbox_lookup() - what became of a message
- * @outbox: the outbox
- * @ticket: of the message
- * @done: called with what is known: SB_STORED, SB_IN_FLIGHT, or how it ended; or with -ENOENT when
- *	the ticket is unknown or was forgotten; never before this returns, and not after
- *	sb_outbox_free()
- * @userdata: for @done
+ * sb_outbox_stop() - the daemon is about to end: what is held in memory is lost
+ * @outbox: the outbox; it takes no more messages to hold in memory
  *
- * Return: 0, or -ENOMEM and @done is not called.
+ * What waits in memory ends, and the listener is told before this returns; what is in flight ends when it
+ * is settled or given back. Of what is on disk no time is over any more, and nothing is dropped.
  */
-int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_store_lookup_fn *done,
-		     void *userdata)
+void sb_outbox_stop(struct sb_outbox *outbox)
 {
-	SB_CLEANUP(sb_free) struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
-	int r;
+	struct sb_queue *queue;
 
-	if (!inquiry)
-		return -ENOMEM;
-	inquiry->outbox = outbox;
-	inquiry->ticket = ticket;
-	inquiry->done = done;
-	inquiry->userdata = userdata;
-	r = sb_store_lookup(outbox->store, ticket, inquiry_on_found, inquiry);
-	if (r < 0)
-		return r;
-	(void)SB_STEAL(inquiry);
-
-	return 0;
+	outbox->stopped = true;
+	sb_overdue_done(&outbox->overdue);
+	TAILQ_FOREACH(queue, &outbox->queues, entry)
+		end_in_memory(queue);
+	sb_task_cancel(&outbox->news);
+	outbox_on_news(&outbox->news);
 }

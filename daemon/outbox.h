@@ -7,9 +7,16 @@
  * publish → (stored on disk) → the publisher has its ticket → take → settle, or give back. A queue
  * keeps a bounded part of itself in memory and the rest on disk, whatever its length. What is in
  * flight when the daemon dies is on disk still, and is taken again.
+ *
+ * A message can also end while it waits: its time is over, a newer one replaces it, its publisher calls it
+ * back, or the queue is full and drops its oldest. What is in flight is left alone, and ends then if it
+ * comes back.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/accounts.h"
+#include "daemon/clock.h"
 #include "daemon/error.h"
 #include "daemon/message.h"
 #include "daemon/store.h"
@@ -28,28 +35,48 @@ struct sb_settled {
 struct sb_queue_limits {
 	uint64_t messages;
 	uint64_t bytes; /* topics and payloads */
+	uint64_t memory_messages; /* of those, the ones that are held in memory only */
+	uint64_t memory_bytes;
+	bool drop_oldest; /* when full, the oldest of the lowest priority goes; else the new one is refused */
 };
 
 /** struct sb_queue_stats - a queue in numbers */
 struct sb_queue_stats {
-	uint64_t queued; /* stored and not settled, what is in flight included */
+	uint64_t queued; /* taken and not settled, what is in flight included */
 	uint64_t queued_bytes;
 	uint64_t in_flight;
 	uint64_t ended[SB_N_OUTCOMES]; /* since the daemon started */
 };
 
+/** struct sb_end - how a message ends; text is lent */
+struct sb_end {
+	enum sb_cause cause;
+	const char *code; /* the cloud's CoAP code, "2.04"; "" or NULL if there is none */
+	const char *reason; /* a sentence; "" or NULL when delivered */
+};
+
 /** A message is on disk and has its ticket; or it could not be stored, and @error says why. */
 typedef void sb_published_fn(void *userdata, uint64_t ticket, const struct sb_error *error);
+
+/** A message was called back (@error NULL), or it is too late, and @error says why. */
+typedef void sb_cancelled_fn(void *userdata, const struct sb_error *error);
+
+/** A ticket was looked up: -ENOENT when it is unknown. @settlement is lent. */
+typedef void sb_lookup_fn(void *userdata, int error, const struct sb_settlement *settlement);
 
 /** There is something to take, or the numbers have changed. */
 typedef void sb_queue_changed_fn(void *userdata);
 
 typedef void sb_settled_fn(void *userdata, const struct sb_settled *settled);
 
-int sb_outbox_new(struct sb_store *store, struct sb_outbox **ret);
+int sb_outbox_new(struct sb_store *store, struct sb_clock *clock,
+		  const struct sb_account_limits *limits, struct sb_outbox **ret);
 struct sb_outbox *sb_outbox_free(struct sb_outbox *outbox);
+bool sb_outbox_closing(const struct sb_outbox *outbox);
 void sb_outbox_listen(struct sb_outbox *outbox, sb_settled_fn *settled, void *userdata);
-int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_store_lookup_fn *done,
+void sb_outbox_stop(struct sb_outbox *outbox);
+int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_lookup_fn *done, void *userdata);
+int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, sb_cancelled_fn *done,
 		     void *userdata);
 
 int sb_queue_new(struct sb_outbox *outbox, const char *link, const struct sb_queue_limits *limits,
@@ -60,6 +87,5 @@ int sb_queue_publish(struct sb_queue *queue, struct sb_message *message, sb_publ
 		     void *userdata, struct sb_error *ret_error);
 struct sb_message *sb_queue_take(struct sb_queue *queue);
 void sb_queue_give_back(struct sb_queue *queue, struct sb_message *message);
-void sb_queue_settle(struct sb_queue *queue, struct sb_message *message, enum sb_outcome outcome,
-		     const char *code, const char *reason);
+void sb_queue_settle(struct sb_queue *queue, struct sb_message *message, const struct sb_end *end);
 void sb_queue_stats(const struct sb_queue *queue, struct sb_queue_stats *ret);

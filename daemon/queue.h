@@ -6,50 +6,97 @@
  *
  * A queue lives as long as the outbox: sb_queue_free() only takes its owner away. Thus jobs that the
  * store has in hand never outlive their queue, and a link that comes back under the same name, with
- * another configuration, finds its queue as it was.
+ * another configuration, finds its queue as it was. Each link that has something on disk has a queue,
+ * whether or not it is configured; so nothing waits that is not counted in one.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/ending.h"
+#include "daemon/lane.h"
+#include "daemon/ledger.h"
 #include "daemon/loop.h"
 #include "daemon/outbox.h"
+#include "daemon/overdue.h"
+#include "daemon/tickets.h"
 
-struct sb_ending;
+/** Why a message ends that is held in memory when the daemon does. */
+#define SB_STOPPED_REASON "held in memory only, and skybusd ended"
+
+/** Of messages in memory: a bucket of a thousand links that are all busy holds a few. */
+#define SB_OUTBOX_BUCKETS 4096
+
+struct sb_bucket;
+struct sb_arrival;
+struct sb_question;
 
 /**
  * struct sb_outbox - see daemon/outbox.c
- * @last_ticket: the last one that was given to a message
- * @unwritten: endings that the disk refused; they wait for @retry
+ * @by_link: the queues; tsearch(3)
+ * @by_ticket: what is in flight, and what is held in memory
+ * @by_topic: what is held in memory and may be replaced, in flight or not
+ * @endings: what has ended and is not on disk yet
+ * @ledger: what was lost without ever having been there
+ * @arrivals: messages that are held in memory, and whose publishers are to be told; daemon/admission.c
+ * @questions: that need no disk and are to be answered; daemon/question.c
+ * @news: tells arrivals, ends and answers
+ * @retry: asks the disk again
  * @troubled: the disk failed, and that has been logged
+ * @stopped: nothing ends any more but what is sent
  * @closing: completions only clean up
  */
 struct sb_outbox {
 	struct sb_store *store;
-	uint64_t last_ticket;
+	struct sb_clock *clock;
+	struct sb_tickets tickets;
+	struct sb_accounts accounts;
+	struct sb_endings endings;
+	struct sb_ledger ledger;
+	struct sb_overdue overdue;
 	sb_settled_fn *settled;
 	void *userdata;
 	TAILQ_HEAD(, sb_queue) queues;
-	TAILQ_HEAD(, sb_ending) unwritten;
+	void *by_link;
+	LIST_HEAD(sb_bucket, sb_message) by_ticket[SB_OUTBOX_BUCKETS];
+	struct sb_bucket by_topic[SB_OUTBOX_BUCKETS];
+	TAILQ_HEAD(sb_arrival_list, sb_arrival) arrivals;
+	TAILQ_HEAD(sb_question_list, sb_question) questions;
+	struct sb_task news;
 	struct sb_timer retry;
 	bool troubled;
+	bool stopped;
 	bool closing;
 };
 
-void sb_outbox_settle(struct sb_outbox *outbox, struct sb_queue *queue, struct sb_message *message,
-		      const struct sb_settlement *settlement);
+int64_t sb_outbox_now(const struct sb_outbox *outbox);
 void sb_outbox_store_failed(struct sb_outbox *outbox, int error);
+void sb_outbox_retry(struct sb_outbox *outbox);
 void sb_outbox_store_works(struct sb_outbox *outbox);
+void sb_outbox_enlist(struct sb_queue *queue, struct sb_message *message);
+void sb_outbox_delist(struct sb_message *message);
+struct sb_message *sb_outbox_find(const struct sb_outbox *outbox, uint64_t ticket);
+struct sb_bucket *sb_outbox_bucket(struct sb_queue *queue, const char *topic);
+
+void sb_arrivals_tell(struct sb_outbox *outbox);
+void sb_arrivals_clear(struct sb_outbox *outbox);
+void sb_questions_answer(struct sb_outbox *outbox);
+void sb_questions_clear(struct sb_outbox *outbox);
+
+/** struct sb_in_flight - a message that was taken; its owner is whoever took it */
+struct sb_in_flight {
+	const struct sb_message *message;
+	uint64_t replaced_by; /* ends if it comes back; 0 for no */
+};
 
 /**
- * struct sb_queue - see daemon/queue.c
+ * struct sb_queue - see daemon/queue.c, queue-end.c, admission.c and replace.c
  * @changed: the owner's; NULL while there is no owner
- * @waiting: the part in memory, in the order of tickets
- * @seen: every message up to this ticket is in @waiting, in flight or settled
- * @unread: how many wait on disk beyond @seen
+ * @lanes: by priority
  * @storing: on their way to disk
- * @in_flight: their tickets
+ * @ending: ended, and counted until that is on disk
+ * @in_memory: the messages that are held in memory, what is in flight included
  */
 struct sb_queue {
 	struct sb_outbox *outbox;
@@ -60,20 +107,26 @@ struct sb_queue {
 	void *userdata;
 	struct sb_queue_limits limits;
 	struct sb_queue_stats stats;
-	struct sb_backlog storing;
-
-	struct sb_message_list waiting;
-	size_t n_waiting;
-	size_t waiting_bytes;
-	uint64_t seen;
-	uint64_t unread;
-	bool fetching;
-
-	uint64_t *in_flight;
+	struct sb_tally storing;
+	struct sb_tally ending;
+	struct sb_tally in_memory;
+	struct sb_lane lanes[SB_N_PRIORITIES];
+	struct sb_in_flight *in_flight;
 	size_t in_flight_room;
 };
 
+int sb_queue_find(struct sb_outbox *outbox, const char *link, struct sb_queue **ret);
 struct sb_queue *sb_queue_destroy(struct sb_queue *queue);
+void sb_queue_tell_changed(struct sb_queue *queue);
 void sb_queue_prefetch(struct sb_queue *queue);
-bool sb_queue_is_in_flight(const struct sb_queue *queue, uint64_t ticket);
-void sb_queue_settled(struct sb_queue *queue, size_t size);
+void sb_queue_enter(struct sb_queue *queue, struct sb_message *message);
+struct sb_in_flight *sb_queue_find_in_flight(const struct sb_queue *queue, uint64_t ticket);
+
+void sb_queue_finish(struct sb_queue *queue, struct sb_message *message, const struct sb_end *end);
+int sb_queue_end(struct sb_queue *queue, struct sb_message *message, const struct sb_end *end,
+		 const struct sb_recall *recall);
+int sb_queue_end_record(struct sb_queue *queue, const struct sb_record *record,
+			const struct sb_end *end, const struct sb_recall *recall);
+void sb_queue_forget(struct sb_queue *queue, const struct sb_subject *subject);
+void sb_queue_replace(struct sb_queue *queue, const struct sb_message *by);
+void sb_replaced_end(uint64_t by, char *reason, size_t size, struct sb_end *ret);

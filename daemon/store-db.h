@@ -15,20 +15,57 @@
 
 struct sb_db;
 
-/** What of one link waits on disk. */
-typedef int sb_db_backlog_fn(void *userdata, const char *link, const struct sb_backlog *backlog);
+/* What was read, with the text in it: zeroed at first, and for the …_clear() of its kind in the end. */
+
+struct sb_backlogs {
+	struct sb_backlog *items;
+	size_t n;
+};
+
+struct sb_boots {
+	struct sb_boot *items;
+	size_t n;
+};
+
+struct sb_records {
+	struct sb_record *items;
+	size_t n;
+};
+
+struct sb_losses {
+	struct sb_loss *items;
+	size_t n;
+};
+
+void sb_backlogs_clear(struct sb_backlogs *backlogs);
+void sb_boots_clear(struct sb_boots *boots);
+void sb_records_clear(struct sb_records *records);
+void sb_losses_clear(struct sb_losses *losses);
+
+/** struct sb_fetch - what to read of what waits: the parameters of sb_store_fetch() */
+struct sb_fetch {
+	const char *link;
+	enum sb_priority priority;
+	uint64_t after_ticket;
+	size_t max_messages;
+	size_t max_bytes;
+};
 
 /** One value of a link's memory; lent. */
 typedef int sb_db_value_fn(void *userdata, const char *link, const char *key, const void *data,
 			   size_t len);
 
-int sb_db_open(const char *directory, enum sb_sync sync, struct sb_db **ret);
+int sb_db_open(const char *directory, const struct sb_store_options *options, struct sb_db **ret);
 struct sb_db *sb_db_close(struct sb_db *db);
 
+int sb_db_mend(struct sb_db *db);
+bool sb_db_given_up(struct sb_db *db);
 uint64_t sb_db_last_ticket(const struct sb_db *db);
-int sb_db_count_from_now(struct sb_db *db);
-int sb_db_each_backlog(struct sb_db *db, sb_db_backlog_fn *each, void *userdata);
+int sb_db_count_from(struct sb_db *db, int64_t wall_ms);
+int sb_db_backlogs(struct sb_db *db, struct sb_backlogs *backlogs);
 int sb_db_each_value(struct sb_db *db, sb_db_value_fn *each, void *userdata);
+int sb_db_tidy_boots(struct sb_db *db);
+int sb_db_boots(struct sb_db *db, struct sb_boots *boots);
 
 int sb_db_begin(struct sb_db *db);
 int sb_db_commit(struct sb_db *db);
@@ -38,10 +75,15 @@ void sb_db_trim(struct sb_db *db);
 void sb_db_make_room(struct sb_db *db);
 
 int sb_db_insert(struct sb_db *db, const char *link, const struct sb_message *message);
-int sb_db_fetch(struct sb_db *db, const char *link, uint64_t after_ticket, size_t max_messages,
-		size_t max_bytes, struct sb_message_list *list);
+int sb_db_fetch(struct sb_db *db, const struct sb_fetch *fetch, struct sb_message_list *list);
 int sb_db_settle(struct sb_db *db, const struct sb_settlement *settlement);
-int sb_db_lookup(struct sb_db *db, uint64_t ticket, enum sb_outcome *ret_outcome, char **ret_code,
-		 char **ret_reason);
+int sb_db_forget(struct sb_db *db, const struct sb_settlement *settlement);
+int sb_db_discard(struct sb_db *db, uint64_t ticket);
+int sb_db_search(struct sb_db *db, const struct sb_search *search, struct sb_records *records);
+int sb_db_count_loss(struct sb_db *db, const struct sb_loss *loss);
+int sb_db_losses(struct sb_db *db, struct sb_losses *losses);
+int sb_db_reserve(struct sb_db *db, uint64_t ticket);
+int sb_db_release(struct sb_db *db, uint64_t ticket);
+int sb_db_put_boot(struct sb_db *db, const struct sb_boot *boot);
 int sb_db_put(struct sb_db *db, const char *link, const char *key, const void *data, size_t len);
 int sb_db_remove(struct sb_db *db, const char *link, const char *key);

@@ -2,14 +2,18 @@
 /*
  * The tables, and why they are as they are. Flash wears out by pages written, so a message costs one
  * row and one entry in a small index; a link is a number in it. The index holds only what waits, and
- * a row number is part of every index, so (link) alone gives a link's messages in the order of their
- * tickets. What has ended loses its payload, except the dead letters, which have an index of their
- * own, empty as a rule.
+ * a row number is part of every index, so (link, priority) alone gives a lane's messages in the order
+ * of their tickets. Only messages that have a time-to-live, or replace others, cost an entry in one more
+ * index. What has ended loses its payload, except the dead letters, which have an index of their own,
+ * empty as a rule. What was not delivered costs a row that is shared by all of its link, owner and cause.
  *
- * The outcomes are those of enum sb_outcome: 0 waits, 4 is rejected.
+ * The numbers are those of the enums: outcome 0 waits, 4 is rejected; priority 1 is normal. A moment is
+ * (boot, time_ms) and (boot, expires_ms); in boot 0, from before there were boots, it is the wall clock's,
+ * and so is settled_ms, which is steady time otherwise. See daemon/clock.h.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +24,13 @@
 #include "daemon/log.h"
 #include "daemon/store-file.h"
 
-#define FILE_NAME "skybus.db"
+#define FILE_NAME SB_STORE_FILE_NAME
 
 /* "Skyb"; file(1) and we ourselves know the database by it. */
 #define APPLICATION_ID 0x536b7962
 
-_Static_assert(SB_STORED == 0 && SB_REJECTED == 4, "the schema has these numbers in it");
+_Static_assert(SB_STORED == 0 && SB_REJECTED == 4 && SB_NORMAL == 1,
+	       "the schema has these numbers in it");
 
 /* Row n brings a database from version n to n + 1. Rows are added, never changed. */
 static const char *const migrations[] = {
@@ -54,6 +59,41 @@ static const char *const migrations[] = {
 	" value BLOB NOT NULL,"
 	" PRIMARY KEY (link, key)"
 	") STRICT, WITHOUT ROWID;",
+
+	"ALTER TABLE message ADD COLUMN priority INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE message ADD COLUMN owner INTEGER;"
+	"ALTER TABLE message ADD COLUMN replaces INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN boot INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN expires_ms INTEGER;"
+	"ALTER TABLE message ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE message SET dead = 1 WHERE outcome = 4 AND payload IS NOT NULL;"
+	"DROP INDEX message_pending;"
+	"DROP INDEX message_rejected;"
+	"CREATE INDEX message_pending ON message (link, priority) WHERE outcome = 0;"
+	"CREATE INDEX message_letters ON message (dead) WHERE dead = 1;"
+	"CREATE INDEX message_replaceable ON message (link, topic)"
+	" WHERE outcome = 0 AND replaces = 1;"
+	"CREATE INDEX message_expiring ON message (boot, expires_ms)"
+	" WHERE outcome = 0 AND expires_ms IS NOT NULL;"
+	"CREATE TABLE boot ("
+	" number INTEGER PRIMARY KEY,"
+	" id TEXT NOT NULL,"
+	" base_ms INTEGER NOT NULL,"
+	" last_ms INTEGER NOT NULL,"
+	" offset_ms INTEGER NOT NULL,"
+	" synchronised INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE loss ("
+	" link INTEGER NOT NULL,"
+	" owner INTEGER NOT NULL,"
+	" cause INTEGER NOT NULL,"
+	" n INTEGER NOT NULL,"
+	" PRIMARY KEY (link, owner, cause)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE mark ("
+	" name TEXT PRIMARY KEY,"
+	" value INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;",
 };
 
 /*
@@ -79,20 +119,37 @@ static sqlite3 *handle_close(sqlite3 *handle)
 
 SB_DEFINE_CLEANUP(sqlite3 *, handle_close)
 
-/*
- * SQLite knows ENOSPC, and calls all else that writing can meet an I/O error. What it was is noted with
- * the file, here the log, which is the one that transactions write.
- */
-static int log_errno(sqlite3 *handle)
+/* @which: SQLITE_FCNTL_JOURNAL_POINTER, which is the log; or SQLITE_FCNTL_FILE_POINTER. */
+static int noted_errno(sqlite3 *handle, int which)
 {
-	sqlite3_file *log = NULL;
+	sqlite3_file *file = NULL;
 	int number = 0;
 
-	if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
-	    log && log->pMethods)
-		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+	if (sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK && file &&
+	    file->pMethods)
+		(void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
 
 	return number;
+}
+
+/*
+ * SQLite knows ENOSPC, and calls all else that writing can meet an I/O error. What it was is noted with
+ * the file. A quota and a limit of the process are a full disk to us.
+ */
+static int explain_io_error(sqlite3 *handle)
+{
+	static const int files[] = { SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER };
+
+	for (size_t i = 0; i < SB_ELEMENTS(files); i++) {
+		int number = noted_errno(handle, files[i]);
+
+		if (number == EDQUOT || number == EFBIG)
+			return -ENOSPC;
+		if (number == EROFS)
+			return -EROFS;
+	}
+
+	return -EIO;
 }
 
 /**
@@ -129,9 +186,7 @@ int sb_store_file_error(sqlite3 *handle, int code)
 	case SQLITE_TOOBIG:
 		return -EMSGSIZE;
 	case SQLITE_IOERR:
-		/* A quota and a limit of the process are a full disk to us. */
-		number = handle ? log_errno(handle) : 0;
-		return number == EDQUOT || number == EFBIG ? -ENOSPC : -EIO;
+		return handle ? explain_io_error(handle) : -EIO;
 	default:
 		number = handle ? sqlite3_system_errno(handle) : 0;
 		return number > 0 ? -number : -EIO;
@@ -255,7 +310,27 @@ static int migrate_from(sqlite3 *handle, size_t version)
 	return r;
 }
 
-static int prepare_file(sqlite3 *handle, const char *path, enum sb_sync sync)
+/* A file that is larger already may stay so, and does not grow. */
+static int limit_size(sqlite3 *handle, uint64_t max_bytes)
+{
+	int page_size = 0;
+	char limit[64];
+	int r;
+
+	if (max_bytes == 0)
+		return 0;
+	r = read_number(handle, "PRAGMA page_size;", &page_size);
+	if (r < 0)
+		return r;
+	if (page_size <= 0)
+		return -EBADMSG;
+	(void)snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %" PRIu64 ";",
+		       max_bytes / (uint64_t)page_size);
+
+	return run_sql(handle, limit);
+}
+
+static int prepare_file(sqlite3 *handle, const char *path, const struct sb_store_options *options)
 {
 	int chunk = SB_STORE_FILE_CHUNK;
 	int version;
@@ -273,12 +348,12 @@ static int prepare_file(sqlite3 *handle, const char *path, enum sb_sync sync)
 	r = run_sql(handle, set_up);
 	if (r < 0)
 		return r;
-	r = run_sql(handle, sync == SB_SYNC_FULL ? "PRAGMA synchronous = FULL;"
-						 : "PRAGMA synchronous = NORMAL;");
+	r = run_sql(handle, options->sync == SB_SYNC_FULL ? "PRAGMA synchronous = FULL;"
+							  : "PRAGMA synchronous = NORMAL;");
 	for (; r == 0 && (size_t)version < SB_ELEMENTS(migrations); version++)
 		r = migrate_from(handle, (size_t)version);
 
-	return r;
+	return r < 0 ? r : limit_size(handle, options->max_bytes);
 }
 
 /*
@@ -294,14 +369,14 @@ static void be_small(void)
 /**
  * sb_store_file_open() - open the database, made or brought up to date where needed
  * @directory: the state directory; made, mode 0700, if only its last part is missing
- * @sync: how hard a commit is
+ * @options: how it is kept
  * @ret: the connection, for one thread at a time; sqlite3_close() is the caller's
  *
  * Return: 0; -EBADMSG when the file is damaged, which is not logged; or another negative errno that
  * is: -EPROTO when the file is another program's or a newer skybusd's, -EBUSY when it is in use,
  * -EROFS, -ENOSPC, ….
  */
-int sb_store_file_open(const char *directory, enum sb_sync sync, sqlite3 **ret)
+int sb_store_file_open(const char *directory, const struct sb_store_options *options, sqlite3 **ret)
 {
 	SB_CLEANUP(handle_close) sqlite3 *handle = NULL;
 	SB_CLEANUP(sb_free) char *path = NULL;
@@ -317,93 +392,13 @@ int sb_store_file_open(const char *directory, enum sb_sync sync, sqlite3 **ret)
 
 	be_small();
 	r = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	r = r == SQLITE_OK ? prepare_file(handle, path, sync) : sb_store_file_error(handle, r);
+	r = r == SQLITE_OK ? prepare_file(handle, path, options) : sb_store_file_error(handle, r);
 	if (r == -EBADMSG || r == -EPROTO)
 		return r;
 	if (r < 0)
 		return complain(path, r);
 
 	*ret = SB_STEAL(handle);
-
-	return 0;
-}
-
-static int move(const char *directory, const char *suffix, const char *aside)
-{
-	SB_CLEANUP(sb_free) char *from = NULL;
-	SB_CLEANUP(sb_free) char *to = NULL;
-
-	if (asprintf(&from, "%s/" FILE_NAME "%s", directory, suffix) < 0) {
-		from = NULL;
-		return -ENOMEM;
-	}
-	if (asprintf(&to, "%s%s", aside, suffix) < 0) {
-		to = NULL;
-		return -ENOMEM;
-	}
-
-	return rename(from, to) < 0 ? -errno : 0;
-}
-
-static int aside_name(const char *directory, time_t when, char **ret)
-{
-	char stamp[32] = "";
-	struct tm utc;
-	char *name;
-
-	if (gmtime_r(&when, &utc))
-		(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-	if (asprintf(&name, "%s/" FILE_NAME ".corrupt-%s", directory, stamp) < 0)
-		return -ENOMEM;
-	*ret = name;
-
-	return 0;
-}
-
-/* A box without a clock battery may live through the same second twice: take the next free one. */
-static int free_aside_name(const char *directory, char **ret)
-{
-	for (time_t when = time(NULL);; when++) {
-		SB_CLEANUP(sb_free) char *name = NULL;
-		int r = aside_name(directory, when, &name);
-
-		if (r < 0)
-			return r;
-		if (access(name, F_OK) == 0)
-			continue;
-		*ret = SB_STEAL(name);
-		return 0;
-	}
-}
-
-/**
- * sb_store_file_move_aside() - make place for a new database in the room of a damaged one
- * @directory: the state directory
- *
- * Nobody may have the database open. The damaged one keeps its name with the time behind it, and so
- * do its companions, so that tools can still recover something from them.
- *
- * Return: 0, or a negative errno; either is logged.
- */
-int sb_store_file_move_aside(const char *directory)
-{
-	SB_CLEANUP(sb_free) char *aside = NULL;
-	int r;
-
-	r = free_aside_name(directory, &aside);
-	if (r == 0)
-		r = move(directory, "", aside);
-	if (r < 0) {
-		sb_log(LOG_ERR, "%s/" FILE_NAME " is damaged and cannot be moved aside: %s",
-		       directory, strerror(-r));
-		return r;
-	}
-	(void)move(directory, "-wal", aside);
-	(void)move(directory, "-shm", aside);
-	sb_log(LOG_CRIT,
-	       "%s/" FILE_NAME " is damaged: it was moved to %s, and a new store begins empty; the"
-	       " messages and the logins in the old one are not used any more",
-	       directory, aside);
 
 	return 0;
 }

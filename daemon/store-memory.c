@@ -21,7 +21,6 @@ struct value {
 
 struct remembered {
 	char *link;
-	struct sb_backlog backlog;
 	TAILQ_HEAD(, value) values;
 	size_t n_values;
 };
@@ -205,66 +204,4 @@ const uint8_t *sb_store_memory_get(const struct sb_store_memory *memory, const c
 	*ret_len = value->len;
 
 	return value->data;
-}
-
-/**
- * sb_store_memory_set_backlog() - note what waits for a link
- * @memory: the memory
- * @link: whose
- * @backlog: copied
- *
- * Return: 0, or -ENOMEM.
- */
-int sb_store_memory_set_backlog(struct sb_store_memory *memory, const char *link,
-				const struct sb_backlog *backlog)
-{
-	struct remembered *remembered = find_or_add(memory, link);
-
-	if (!remembered)
-		return -ENOMEM;
-	remembered->backlog = *backlog;
-
-	return 0;
-}
-
-struct walk {
-	sb_store_backlog_fn *each;
-	void *userdata;
-};
-
-static void walk_on_link(const void *node, VISIT visit, void *closure)
-{
-	const struct remembered *remembered = *(struct remembered *const *)node;
-	const struct walk *walk = closure;
-
-	if ((visit == postorder || visit == leaf) && remembered->backlog.messages > 0)
-		walk->each(walk->userdata, remembered->link, &remembered->backlog);
-}
-
-/**
- * sb_store_memory_each_backlog() - go through what was noted
- * @memory: the memory
- * @each: called for each link that something waits for, in the order of their names
- * @userdata: for @each
- */
-void sb_store_memory_each_backlog(const struct sb_store_memory *memory, sb_store_backlog_fn *each,
-				  void *userdata)
-{
-	struct walk walk = { .each = each, .userdata = userdata };
-
-	twalk_r(memory->links, walk_on_link, &walk);
-}
-
-/**
- * sb_store_memory_backlog() - what was noted
- * @memory: the memory
- * @link: whose
- * @ret: zeros for a link that nothing was noted of
- */
-void sb_store_memory_backlog(const struct sb_store_memory *memory, const char *link,
-			     struct sb_backlog *ret)
-{
-	const struct remembered *remembered = find(memory, link);
-
-	*ret = remembered ? remembered->backlog : (struct sb_backlog){ 0 };
 }

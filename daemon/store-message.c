@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/log.h"
 #include "daemon/store-sql.h"
 #include "skybus/plugin.h"
+
+/* What a row and its entries in the indexes take beside topic and payload, about. */
+#define ROW_BYTES 128
 
 /* "" takes no room as NULL. */
 static void bind_optional(sqlite3_stmt *statement, int index, const char *text)
@@ -13,15 +17,7 @@ static void bind_optional(sqlite3_stmt *statement, int index, const char *text)
 	sb_sql_bind_text(statement, index, text && *text ? text : NULL);
 }
 
-/**
- * sb_db_insert() - store a message
- * @db: the database
- * @link: whose it is
- * @message: with its ticket
- *
- * Return: 0; -EEXIST when the ticket is in use; or another negative errno.
- */
-int sb_db_insert(struct sb_db *db, const char *link, const struct sb_message *message)
+static int insert_row(struct sb_db *db, const char *link, const struct sb_message *message)
 {
 	sqlite3_stmt *insert = db->statements[SB_SQL_INSERT];
 	uint64_t id = 0;
@@ -39,10 +35,68 @@ int sb_db_insert(struct sb_db *db, const char *link, const struct sb_message *me
 					  SQLITE_STATIC);
 	if (message->content_format != SKYBUS_NO_FORMAT)
 		sb_sql_bind_number(insert, 5, message->content_format);
-	(void)sqlite3_bind_int64(insert, 6, message->time_ms);
-	sb_sql_bind_text(insert, 7, message->sender);
+	sb_sql_bind_number(insert, 6, message->priority);
+	if (message->owner != SB_NO_OWNER)
+		sb_sql_bind_number(insert, 7, message->owner);
+	sb_sql_bind_text(insert, 8, message->sender);
+	sb_sql_bind_number(insert, 9, message->replaces);
+	sb_sql_bind_number(insert, 10, message->taken.boot);
+	(void)sqlite3_bind_int64(insert, 11, message->taken.ms);
+	if (message->ttl_s > 0)
+		(void)sqlite3_bind_int64(insert, 12,
+					 message->taken.ms + message->ttl_s * INT64_C(1000));
 
 	return sb_sql_execute(db, SB_SQL_INSERT);
+}
+
+/* @remark: added to what is known of how it ended; NULL for nothing. */
+static int end_letter(struct sb_db *db, uint64_t ticket, const char *remark)
+{
+	sb_sql_bind_number(db->statements[SB_SQL_END_LETTER], 1, ticket);
+	sb_sql_bind_text(db->statements[SB_SQL_END_LETTER], 2, remark);
+
+	return sb_sql_change(db, SB_SQL_END_LETTER);
+}
+
+static int requeue(struct sb_db *db, const char *link, const struct sb_message *message)
+{
+	char remark[64];
+	int r;
+
+	(void)snprintf(remark, sizeof(remark), " (sent again as ticket %llu)",
+		       (unsigned long long)message->ticket);
+
+	r = sb_sql_begin_part(db);
+	if (r < 0)
+		return r;
+	r = end_letter(db, message->requeues, remark);
+	if (r == 0)
+		r = insert_row(db, link, message);
+
+	return sb_sql_end_part(db, r);
+}
+
+/**
+ * sb_db_insert() - store a message
+ * @db: the database, in a transaction
+ * @link: whose it is
+ * @message: with its ticket; the dead letter that it requeues ends
+ *
+ * Return: 0; -EEXIST when the ticket is in use; -ENOENT when there is no such dead letter; -ENOSPC; or
+ * another negative errno.
+ */
+int sb_db_insert(struct sb_db *db, const char *link, const struct sb_message *message)
+{
+	size_t size = sb_message_size(message) + ROW_BYTES;
+	int r;
+
+	if (size > db->room)
+		return -ENOSPC;
+	r = message->requeues != 0 ? requeue(db, link, message) : insert_row(db, link, message);
+	if (r == 0)
+		db->room -= size;
+
+	return r;
 }
 
 static struct sb_message *message_of_row(sqlite3_stmt *row)
@@ -52,13 +106,23 @@ static struct sb_message *message_of_row(sqlite3_stmt *row)
 	const char *sender = (const char *)sqlite3_column_text(row, 5);
 	struct sb_message *message =
 		sb_message_new(sb_sql_text(row, 1), payload, payload ? payload_len : 0, sender);
+	int64_t lives_ms;
 
 	if (!message)
 		return NULL;
 	message->ticket = sb_sql_number(row, 0);
 	if (sqlite3_column_type(row, 3) != SQLITE_NULL)
 		message->content_format = (uint32_t)sb_sql_number(row, 3);
-	message->time_ms = sqlite3_column_int64(row, 4);
+	message->owner = sb_sql_owner(row, 4);
+	message->replaces = sb_sql_number(row, 6) != 0;
+	message->taken = sb_sql_moment(row, 7);
+	if (sqlite3_column_type(row, 9) == SQLITE_NULL)
+		return message;
+	/* 0 would mean that it lives for ever. */
+	if (__builtin_sub_overflow(sqlite3_column_int64(row, 9), message->taken.ms, &lives_ms) ||
+	    lives_ms < 1000)
+		lives_ms = 1000;
+	message->ttl_s = lives_ms / 1000 < UINT32_MAX ? (uint32_t)(lives_ms / 1000) : UINT32_MAX;
 
 	return message;
 }
@@ -66,31 +130,29 @@ static struct sb_message *message_of_row(sqlite3_stmt *row)
 /**
  * sb_db_fetch() - read what waits, oldest first
  * @db: the database
- * @link: whose messages
- * @after_ticket: only tickets above it
- * @max_messages: so many at most
- * @max_bytes: so many at most, but one message at least
+ * @fetch: of which link and priority, and how much; one message at least, whatever its size
  * @list: empty; gets the messages, which are the caller's
  *
  * Return: 0, or a negative errno and @list is empty.
  */
-int sb_db_fetch(struct sb_db *db, const char *link, uint64_t after_ticket, size_t max_messages,
-		size_t max_bytes, struct sb_message_list *list)
+int sb_db_fetch(struct sb_db *db, const struct sb_fetch *fetch, struct sb_message_list *list)
 {
-	sqlite3_stmt *fetch = db->statements[SB_SQL_FETCH];
+	sqlite3_stmt *statement = db->statements[SB_SQL_FETCH];
+	size_t max_bytes = fetch->max_bytes;
 	uint64_t id = 0;
 	int r;
 
-	r = sb_sql_find_link(db, link, &id);
+	r = sb_sql_find_link(db, fetch->link, &id);
 	if (r <= 0)
 		return r;
 
-	sb_sql_bind_number(fetch, 1, id);
-	sb_sql_bind_number(fetch, 2, after_ticket);
-	sb_sql_bind_number(fetch, 3, max_messages);
-	sb_sql_bind_number(fetch, 4, db->last_ticket);
-	while ((r = sb_sql_next(db, fetch)) > 0) {
-		struct sb_message *message = message_of_row(fetch);
+	sb_sql_bind_number(statement, 1, id);
+	sb_sql_bind_number(statement, 2, fetch->priority);
+	sb_sql_bind_number(statement, 3, fetch->after_ticket);
+	sb_sql_bind_number(statement, 4, fetch->max_messages);
+	sb_sql_bind_number(statement, 5, db->last_ticket);
+	while ((r = sb_sql_next(db, statement)) > 0) {
+		struct sb_message *message = message_of_row(statement);
 		size_t size = message ? sb_message_size(message) : 0;
 
 		if (!message) {
@@ -102,138 +164,208 @@ int sb_db_fetch(struct sb_db *db, const char *link, uint64_t after_ticket, size_
 			break;
 		}
 		max_bytes -= size < max_bytes ? size : max_bytes;
+		message->priority = fetch->priority;
 		TAILQ_INSERT_TAIL(list, message, entry);
 	}
-	sb_sql_finish(fetch);
+	sb_sql_finish(statement);
 	if (r < 0)
 		sb_message_list_clear(list);
 
 	return r < 0 ? r : 0;
 }
 
-/**
- * sb_db_settle() - a message has ended
- * @db: the database
- * @settlement: how
- *
- * Return: 0; -ENOENT when no such message waits; or another negative errno.
- */
-int sb_db_settle(struct sb_db *db, const struct sb_settlement *settlement)
+static int settle_row(struct sb_db *db, const struct sb_settlement *settlement)
 {
 	sqlite3_stmt *settle = db->statements[SB_SQL_SETTLE];
-	int r;
 
 	sb_sql_bind_number(settle, 1, settlement->ticket);
 	sb_sql_bind_number(settle, 2, settlement->outcome);
 	bind_optional(settle, 3, settlement->code);
 	bind_optional(settle, 4, settlement->reason);
-	(void)sqlite3_bind_int64(settle, 5, sb_wall_clock_ms());
-	r = sb_sql_execute(db, SB_SQL_SETTLE);
+	(void)sqlite3_bind_int64(settle, 5, settlement->at_ms);
+
+	return sb_sql_change(db, SB_SQL_SETTLE);
+}
+
+static int count_end(struct sb_db *db, const struct sb_settlement *settlement)
+{
+	if (settlement->cause == SB_CAUSE_DELIVERED)
+		return 0;
+	sb_sql_bind_number(db->statements[SB_SQL_COUNT_END], 1, settlement->ticket);
+	sb_sql_bind_number(db->statements[SB_SQL_COUNT_END], 2, settlement->cause);
+
+	return sb_sql_execute(db, SB_SQL_COUNT_END);
+}
+
+/* Its end, and that it is a loss, are written together or not at all. */
+static int settle_and_count(struct sb_db *db, const struct sb_settlement *settlement)
+{
+	int r = sb_sql_begin_part(db);
+
 	if (r < 0)
 		return r;
-	if (sqlite3_changes(db->handle) == 0)
-		return -ENOENT;
-	db->settled++;
+	r = settle_row(db, settlement);
+	if (r == 0)
+		r = count_end(db, settlement);
 
-	return 0;
+	return sb_sql_end_part(db, r);
 }
 
 /**
- * sb_db_lookup() - what became of a message
- * @db: the database
- * @ticket: of the message
- * @ret_outcome: SB_STORED while it waits
- * @ret_code: the caller's; "" if there is none
- * @ret_reason: likewise
+ * sb_db_settle() - a message has ended
+ * @db: the database, in a transaction
+ * @settlement: how; what was not delivered is counted as a loss
  *
- * Return: 0; -ENOENT when the ticket is unknown; or another negative errno.
+ * Return: 0; -ENOENT when no such message waits; or another negative errno.
  */
-int sb_db_lookup(struct sb_db *db, uint64_t ticket, enum sb_outcome *ret_outcome, char **ret_code,
-		 char **ret_reason)
+int sb_db_settle(struct sb_db *db, const struct sb_settlement *settlement)
 {
-	sqlite3_stmt *lookup = db->statements[SB_SQL_LOOKUP];
-	SB_CLEANUP(sb_free) char *code = NULL;
-	SB_CLEANUP(sb_free) char *reason = NULL;
-	uint64_t outcome;
-	int r;
+	int r = settlement->cause == SB_CAUSE_DELIVERED ? settle_row(db, settlement)
+							: settle_and_count(db, settlement);
 
-	sb_sql_bind_number(lookup, 1, ticket);
-	r = sb_sql_next(db, lookup);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	outcome = sb_sql_number(lookup, 0);
-	code = strdup(sb_sql_text(lookup, 1));
-	reason = strdup(sb_sql_text(lookup, 2));
-	sb_sql_finish(lookup);
-	if (!code || !reason)
-		return -ENOMEM;
-	if (outcome >= SB_N_OUTCOMES)
-		return -EBADMSG;
-
-	*ret_outcome = (enum sb_outcome)outcome;
-	*ret_code = SB_STEAL(code);
-	*ret_reason = SB_STEAL(reason);
+	if (r < 0)
+		return r;
+	db->settled++;
+	if (settlement->at_ms > db->now_ms)
+		db->now_ms = settlement->at_ms;
 
 	return 0;
 }
 
 /**
- * sb_db_each_backlog() - count what waits, link by link
- * @db: the database
- * @each: called for every link that has something waiting; a negative errno ends it
- * @userdata: for @each
+ * sb_db_forget() - a message has ended, and there is no room to remember how
+ * @db: the database, in a transaction
+ * @settlement: how; what was not delivered is counted as a loss
  *
- * Return: 0, or a negative errno.
+ * A row grows when its message ends if the payload was shorter than code and reason. Where not even that
+ * much room is left, the row goes, and with it a dead letter, so that the message does not wait for ever.
+ *
+ * Return: 0; -ENOENT when no such message waits; or another negative errno.
  */
-int sb_db_each_backlog(struct sb_db *db, sb_db_backlog_fn *each, void *userdata)
+int sb_db_forget(struct sb_db *db, const struct sb_settlement *settlement)
+{
+	int r = sb_sql_begin_part(db);
+
+	if (r < 0)
+		return r;
+	r = count_end(db, settlement);
+	if (r == 0)
+		r = sb_db_reserve(db, settlement->ticket);
+	if (r == 0) {
+		sb_sql_bind_number(db->statements[SB_SQL_FORGET], 1, settlement->ticket);
+		r = sb_sql_change(db, SB_SQL_FORGET);
+	}
+	r = sb_sql_end_part(db, r);
+	if (r == 0)
+		sb_log(LOG_INFO, "ticket %llu has ended as %s; there is no room to remember that",
+		       (unsigned long long)settlement->ticket,
+		       sb_outcome_word(settlement->outcome));
+
+	return r;
+}
+
+/**
+ * sb_db_discard() - throw a dead letter away
+ * @db: the database
+ * @ticket: of the letter
+ *
+ * Return: 0; -ENOENT when there is none; or another negative errno.
+ */
+int sb_db_discard(struct sb_db *db, uint64_t ticket)
+{
+	return end_letter(db, ticket, NULL);
+}
+
+/* Rows of one link and priority come one after the other, and have few owners. */
+static struct sb_backlog *find_backlog(const struct sb_backlogs *backlogs,
+				       const struct sb_backlog *row)
+{
+	for (size_t i = backlogs->n; i > 0; i--) {
+		struct sb_backlog *backlog = &backlogs->items[i - 1];
+
+		if (backlog->priority != row->priority || strcmp(backlog->link, row->link) != 0)
+			return NULL;
+		if (backlog->owner == row->owner)
+			return backlog;
+	}
+
+	return NULL;
+}
+
+static struct sb_backlog *add_backlog(struct sb_backlogs *backlogs, const struct sb_backlog *row)
+{
+	struct sb_backlog *items = sb_sql_grow(backlogs->items, backlogs->n, sizeof(*items));
+	struct sb_backlog *added;
+
+	if (!items)
+		return NULL;
+	backlogs->items = items;
+	added = &items[backlogs->n];
+	*added = *row;
+	added->link = strdup(row->link);
+	if (!added->link)
+		return NULL;
+	backlogs->n++;
+
+	return added;
+}
+
+static int backlog_of_row(sqlite3_stmt *row, struct sb_backlogs *backlogs)
+{
+	uint64_t priority = sb_sql_number(row, 1);
+	struct sb_backlog key = {
+		.link = sb_sql_text(row, 0),
+		.priority = (enum sb_priority)priority,
+		.owner = sb_sql_owner(row, 2),
+	};
+	struct sb_backlog *backlog;
+
+	if (priority >= SB_N_PRIORITIES)
+		return -EBADMSG;
+	backlog = find_backlog(backlogs, &key);
+	if (!backlog)
+		backlog = add_backlog(backlogs, &key);
+	if (!backlog)
+		return -ENOMEM;
+	backlog->messages++;
+	backlog->bytes += sb_sql_number(row, 3);
+
+	return 0;
+}
+
+/**
+ * sb_db_backlogs() - count what waits, by link, priority and owner
+ * @db: the database
+ * @backlogs: empty; what was counted, in this order
+ *
+ * Return: 0; or a negative errno, and @backlogs is empty.
+ */
+int sb_db_backlogs(struct sb_db *db, struct sb_backlogs *backlogs)
 {
 	sqlite3_stmt *statement = db->statements[SB_SQL_BACKLOGS];
 	int r;
 
 	while ((r = sb_sql_next(db, statement)) > 0) {
-		struct sb_backlog backlog = {
-			.messages = sb_sql_number(statement, 1),
-			.bytes = sb_sql_number(statement, 2),
-		};
-
-		r = each(userdata, sb_sql_text(statement, 0), &backlog);
-		if (r < 0) {
-			sb_sql_finish(statement);
-			return r;
-		}
+		r = backlog_of_row(statement, backlogs);
+		if (r < 0)
+			break;
+	}
+	if (r < 0) {
+		sb_sql_finish(statement);
+		sb_backlogs_clear(backlogs);
 	}
 
 	return r;
 }
 
 /**
- * sb_db_count_from_now() - begin a new database at a ticket beyond all that were ever given out
- * @db: an empty database
- *
- * Nobody knows what the database before it had given out, and no ticket may be given out twice. The
- * milliseconds since 1970 are more than messages can have been, unless there was one in each of them.
- * A row stands there as a cancelled message, so that the numbers go on from it after a restart too.
- *
- * Return: 0, or a negative errno.
+ * sb_backlogs_clear() - free what was counted
+ * @backlogs: empty afterwards
  */
-int sb_db_count_from_now(struct sb_db *db)
+void sb_backlogs_clear(struct sb_backlogs *backlogs)
 {
-	sqlite3_stmt *insert = db->statements[SB_SQL_INSERT];
-	const struct sb_settlement settlement = {
-		.ticket = (uint64_t)sb_wall_clock_ms(),
-		.outcome = SB_CANCELLED,
-		.reason = "not a message: a damaged store was replaced here",
-	};
-	int r;
-
-	sb_sql_bind_number(insert, 1, settlement.ticket);
-	sb_sql_bind_number(insert, 2, 0);
-	sb_sql_bind_text(insert, 3, "");
-	sb_sql_bind_number(insert, 6, settlement.ticket);
-	r = sb_sql_execute(db, SB_SQL_INSERT);
-	if (r < 0)
-		return r;
-	db->last_ticket = settlement.ticket;
-
-	return sb_db_settle(db, &settlement);
+	for (size_t i = 0; i < backlogs->n; i++)
+		free((char *)backlogs->items[i].link);
+	free(backlogs->items);
+	*backlogs = (struct sb_backlogs){ 0 };
 }

@@ -4,49 +4,136 @@
 #include "daemon/store-file.h"
 #include "daemon/store-sql.h"
 
+_Static_assert(SB_NO_OWNER == 4294967295, "a statement has this number in it");
+_Static_assert(SB_SQL_SEARCH_LETTER - SB_SQL_SEARCH_TICKET == SB_SEARCH_LETTER - SB_SEARCH_TICKET,
+	       "searches are in the same order as their kinds");
+
+/*
+ * A record, for every search. All searches have the same parameters, of which they use some: 1 ticket,
+ * 2 link, 3 topic, 4 steady time, 5 the most, 6 the last ticket when the store was opened. A name on the
+ * bus means nobody any more when the daemon has been away.
+ */
+#define SELECT_WITH(payload)                                                        \
+	"SELECT ticket, link.name, topic, " payload ", ifnull(length(payload), 0)," \
+	" content_format, priority, owner, CASE WHEN ticket > ?6 THEN sender END,"  \
+	" boot, time_ms, outcome, code, reason, ifnull((expires_ms - time_ms) / 1000, 0)"
+#define SELECT_RECORD SELECT_WITH("NULL")
+#define SELECT_LETTER SELECT_WITH("payload")
+
+/*
+ * The boot that messages were taken in and that was not noted before the daemon died, nameless. The
+ * newest message has the highest boot of all.
+ */
+#define SELECT_UNNOTED_BOOT                                                                    \
+	"SELECT boot, '',"                                                                     \
+	" ifnull((SELECT base_ms + last_ms FROM boot ORDER BY number DESC LIMIT 1), 0),"       \
+	" time_ms, 0, 0 FROM (SELECT boot, time_ms FROM message ORDER BY ticket DESC LIMIT 1)" \
+	" WHERE boot > ifnull((SELECT max(number) FROM boot), 0)"
+
 /* For the tables see daemon/store-file.c; outcome 0 waits, 4 is rejected. */
 static const char *const texts[SB_N_SQL] = {
 	[SB_SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SB_SQL_COMMIT] = "COMMIT",
 	[SB_SQL_ROLLBACK] = "ROLLBACK",
+	[SB_SQL_BEGIN_PART] = "SAVEPOINT part",
+	[SB_SQL_COMMIT_PART] = "RELEASE part",
+	[SB_SQL_ROLLBACK_PART] = "ROLLBACK TO part",
 	[SB_SQL_FIND_LINK] = "SELECT id FROM link WHERE name = ?1",
 	[SB_SQL_ADD_LINK] = "INSERT INTO link (name) VALUES (?1)",
 	[SB_SQL_INSERT] = "INSERT INTO message (ticket, link, topic, payload, content_format, "
-			  "time_ms, sender)"
-			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	/* A name on the bus means nobody any more when the daemon has been away. */
+			  "priority, owner, sender, replaces, boot, time_ms, expires_ms)"
+			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[SB_SQL_FETCH] =
-		"SELECT ticket, topic, payload, content_format, time_ms,"
-		" CASE WHEN ticket > ?4 THEN sender END"
+		"SELECT ticket, topic, payload, content_format, owner,"
+		" CASE WHEN ticket > ?5 THEN sender END, replaces, boot, time_ms, expires_ms"
 		" FROM message INDEXED BY message_pending"
-		" WHERE link = ?1 AND ticket > ?2 AND outcome = 0 ORDER BY ticket LIMIT ?3",
+		" WHERE link = ?1 AND priority = ?2 AND ticket > ?3 AND outcome = 0"
+		" ORDER BY ticket LIMIT ?4",
 	[SB_SQL_SETTLE] =
 		"UPDATE message SET outcome = ?2, code = ?3, reason = ?4, settled_ms = ?5,"
-		" sender = NULL, payload = CASE WHEN ?2 = 4 THEN payload END"
+		" sender = NULL, dead = ?2 = 4, payload = CASE WHEN ?2 = 4 THEN payload END"
 		" WHERE ticket = ?1 AND outcome = 0",
-	[SB_SQL_LOOKUP] = "SELECT outcome, code, reason FROM message WHERE ticket = ?1",
+	[SB_SQL_FORGET] = "DELETE FROM message WHERE ticket = ?1 AND outcome = 0",
+	[SB_SQL_END_LETTER] = "UPDATE message SET dead = 0, payload = NULL,"
+			      " reason = ifnull(ifnull(reason, '') || ?2, reason)"
+			      " WHERE ticket = ?1 AND dead = 1",
+	[SB_SQL_COUNT_END] =
+		"INSERT INTO loss (link, owner, cause, n)"
+		" SELECT link, ifnull(owner, 4294967295), ?2, 1 FROM message WHERE ticket = ?1"
+		" ON CONFLICT (link, owner, cause) DO UPDATE SET n = n + excluded.n",
+	[SB_SQL_COUNT_LOSS] = "INSERT INTO loss (link, owner, cause, n) VALUES (?1, ?2, ?3, ?4)"
+			      " ON CONFLICT (link, owner, cause) DO UPDATE SET n = n + excluded.n",
+	[SB_SQL_LOSSES] = "SELECT name, owner, cause, n FROM loss JOIN link ON link.id = loss.link"
+			  " ORDER BY name, owner, cause",
+	[SB_SQL_SEARCH_TICKET] =
+		SELECT_RECORD " FROM message CROSS JOIN link ON link.id = message.link"
+			      " WHERE ticket = ?1 LIMIT ?5",
+	/* Those of the older boots first. */
+	[SB_SQL_SEARCH_OVERDUE] =
+		SELECT_RECORD " FROM boot CROSS JOIN message INDEXED BY message_expiring"
+			      " CROSS JOIN link ON link.id = message.link"
+			      " WHERE boot = number AND outcome = 0 AND expires_ms <= ?4 - base_ms"
+			      " ORDER BY number, expires_ms LIMIT ?5",
+	[SB_SQL_SEARCH_REPLACED] = SELECT_RECORD
+	" FROM link CROSS JOIN message INDEXED BY message_replaceable"
+	" ON message.link = link.id"
+	" WHERE name = ?2 AND topic = ?3 AND outcome = 0 AND replaces = 1 AND ticket < ?1"
+	" ORDER BY ticket LIMIT ?5",
+	[SB_SQL_SEARCH_LETTERS] =
+		SELECT_RECORD " FROM message INDEXED BY message_letters"
+			      " CROSS JOIN link ON link.id = message.link"
+			      " WHERE dead = 1 AND ticket > ?1 AND (?2 IS NULL OR name = ?2)"
+			      " ORDER BY ticket LIMIT ?5",
+	[SB_SQL_SEARCH_LETTER] =
+		SELECT_LETTER " FROM message CROSS JOIN link ON link.id = message.link"
+			      " WHERE ticket = ?1 AND dead = 1 LIMIT ?5",
 	[SB_SQL_PUT] = "INSERT INTO memory (link, key, value) VALUES (?1, ?2, ?3)"
 		       " ON CONFLICT (link, key) DO UPDATE SET value = excluded.value",
 	[SB_SQL_REMOVE] = "DELETE FROM memory WHERE link = ?1 AND key = ?2",
-	[SB_SQL_LAST_TICKET] = "SELECT max(ticket) FROM message",
+	[SB_SQL_RESERVE] = "INSERT INTO mark (name, value) VALUES ('ticket', ?1)"
+			   " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+	[SB_SQL_RELEASE] = "UPDATE mark SET value = ?1 WHERE name = 'ticket'",
+	[SB_SQL_LAST_TICKET] = "SELECT max(ifnull((SELECT max(ticket) FROM message), 0),"
+			       " ifnull((SELECT value FROM mark WHERE name = 'ticket'), 0))",
+	[SB_SQL_PUT_BOOT] =
+		"INSERT INTO boot (number, id, base_ms, last_ms, offset_ms, synchronised)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (number) DO UPDATE SET"
+		" id = excluded.id, base_ms = excluded.base_ms, last_ms = excluded.last_ms,"
+		" offset_ms = excluded.offset_ms, synchronised = excluded.synchronised",
+	[SB_SQL_ADOPT_BOOT] =
+		"INSERT INTO boot (number, id, base_ms, last_ms, offset_ms, synchronised) " SELECT_UNNOTED_BOOT,
+	[SB_SQL_FORGET_BOOTS] =
+		"DELETE FROM boot WHERE number <> (SELECT max(number) FROM boot) AND number NOT IN"
+		" (SELECT boot FROM message INDEXED BY message_pending WHERE outcome = 0 UNION"
+		" SELECT boot FROM message INDEXED BY message_letters WHERE dead = 1)",
+	/*
+	 * The newest message may have been stored after its boot was last noted. One that was never
+	 * noted is among them even if the disk does not take it now: its number is not used again.
+	 */
+	[SB_SQL_BOOTS] = "SELECT number, id, base_ms, max(last_ms, ifnull((SELECT time_ms FROM"
+			 " (SELECT boot, time_ms FROM message ORDER BY ticket DESC LIMIT 1)"
+			 " WHERE boot = number), last_ms)), offset_ms, synchronised"
+			 " FROM boot UNION ALL " SELECT_UNNOTED_BOOT " ORDER BY 1",
 	[SB_SQL_SIZE] = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
-	[SB_SQL_BACKLOGS] =
-		"SELECT name, count(*),"
-		" sum(length(CAST(topic AS BLOB)) + ifnull(length(payload), 0))"
-		" FROM message INDEXED BY message_pending JOIN link ON link.id = message.link"
-		" WHERE outcome = 0 GROUP BY message.link",
+	[SB_SQL_USED] = "SELECT (page_count - freelist_count) * page_size"
+			" FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+	/* One by one: to group by owner as well, all that waits would have to be sorted in memory. */
+	[SB_SQL_BACKLOGS] = "SELECT name, priority, owner,"
+			    " length(CAST(topic AS BLOB)) + ifnull(length(payload), 0)"
+			    " FROM message INDEXED BY message_pending"
+			    " CROSS JOIN link ON link.id = message.link"
+			    " WHERE outcome = 0 ORDER BY message.link, priority",
 	[SB_SQL_VALUES] = "SELECT name, key, value FROM memory JOIN link ON link.id = memory.link",
-	/* The row with the highest ticket stays, for the next number comes from it. */
 	[SB_SQL_TRIM_END] = "SELECT max(ticket) FROM (SELECT ticket FROM message WHERE ticket > ?1"
 			    " AND ticket <= (SELECT max(ticket) FROM message) - ?2"
 			    " ORDER BY ticket LIMIT ?3)",
 	[SB_SQL_TRIM] = "DELETE FROM message WHERE ticket > ?1 AND ticket <= ?2 AND outcome <> 0"
-			" AND NOT (outcome = 4 AND payload IS NOT NULL)",
+			" AND dead = 0 AND (?3 IS NULL OR settled_ms < ?3)",
 	/* What came of it is remembered as long as for other messages. */
-	[SB_SQL_TRIM_REJECTED] = "UPDATE message SET payload = NULL"
-				 " WHERE outcome = 4 AND payload IS NOT NULL AND ticket <="
-				 " (SELECT ticket FROM message WHERE outcome = 4"
-				 " ORDER BY ticket DESC LIMIT 1 OFFSET ?1)",
+	[SB_SQL_TRIM_LETTERS] =
+		"UPDATE message SET dead = 0, payload = NULL WHERE dead = 1 AND ticket <="
+		" (SELECT ticket FROM message INDEXED BY message_letters WHERE dead = 1"
+		" ORDER BY ticket DESC LIMIT 1 OFFSET ?1)",
 };
 
 /**
@@ -95,6 +182,7 @@ int sb_sql_next(struct sb_db *db, sqlite3_stmt *statement)
 	if (code == SQLITE_ROW)
 		return 1;
 	r = sb_store_file_error(db->handle, code);
+	db->damaged = db->damaged || r == -EBADMSG;
 	sb_sql_finish(statement);
 
 	return r;
@@ -115,6 +203,23 @@ int sb_sql_execute(struct sb_db *db, enum sb_sql which)
 		sb_sql_finish(db->statements[which]);
 
 	return r < 0 ? r : 0;
+}
+
+/**
+ * sb_sql_change() - run a statement that is to change a row
+ * @db: the database
+ * @which: with its parameters bound
+ *
+ * Return: 0; -ENOENT when there is no such row; or another negative errno.
+ */
+int sb_sql_change(struct sb_db *db, enum sb_sql which)
+{
+	int r = sb_sql_execute(db, which);
+
+	if (r < 0)
+		return r;
+
+	return sqlite3_changes(db->handle) > 0 ? 0 : -ENOENT;
 }
 
 /**
@@ -139,6 +244,38 @@ int sb_sql_ask(struct sb_db *db, enum sb_sql which, uint64_t *ret)
 	sb_sql_finish(statement);
 
 	return r;
+}
+
+/**
+ * sb_sql_begin_part() - begin a part of a transaction, of several statements that belong together
+ * @db: the database, in a transaction
+ *
+ * Return: 0, or a negative errno.
+ */
+int sb_sql_begin_part(struct sb_db *db)
+{
+	return sb_sql_execute(db, SB_SQL_BEGIN_PART);
+}
+
+/**
+ * sb_sql_end_part() - end a part of a transaction
+ * @db: the database
+ * @error: 0; or a negative errno, and what was changed since sb_sql_begin_part() is undone
+ *
+ * For some errors SQLite has undone the whole transaction by then; sb_db_in_transaction() tells.
+ *
+ * Return: 0, or a negative errno: @error unless that is 0.
+ */
+int sb_sql_end_part(struct sb_db *db, int error)
+{
+	if (error == 0)
+		return sb_sql_execute(db, SB_SQL_COMMIT_PART);
+	if (sb_db_in_transaction(db)) {
+		(void)sb_sql_execute(db, SB_SQL_ROLLBACK_PART);
+		(void)sb_sql_execute(db, SB_SQL_COMMIT_PART);
+	}
+
+	return error;
 }
 
 /**

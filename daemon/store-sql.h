@@ -9,6 +9,7 @@
  */
 #include <sqlite3.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "daemon/store-db.h"
 
@@ -16,45 +17,82 @@ enum sb_sql {
 	SB_SQL_BEGIN,
 	SB_SQL_COMMIT,
 	SB_SQL_ROLLBACK,
+	SB_SQL_BEGIN_PART,
+	SB_SQL_COMMIT_PART,
+	SB_SQL_ROLLBACK_PART,
 	SB_SQL_FIND_LINK,
 	SB_SQL_ADD_LINK,
 	SB_SQL_INSERT,
 	SB_SQL_FETCH,
 	SB_SQL_SETTLE,
-	SB_SQL_LOOKUP,
+	SB_SQL_FORGET,
+	SB_SQL_END_LETTER,
+	SB_SQL_COUNT_END,
+	SB_SQL_COUNT_LOSS,
+	SB_SQL_LOSSES,
+	SB_SQL_SEARCH_TICKET,
+	SB_SQL_SEARCH_OVERDUE,
+	SB_SQL_SEARCH_REPLACED,
+	SB_SQL_SEARCH_LETTERS,
+	SB_SQL_SEARCH_LETTER,
 	SB_SQL_PUT,
 	SB_SQL_REMOVE,
+	SB_SQL_RESERVE,
+	SB_SQL_RELEASE,
 	SB_SQL_LAST_TICKET,
+	SB_SQL_PUT_BOOT,
+	SB_SQL_ADOPT_BOOT,
+	SB_SQL_FORGET_BOOTS,
+	SB_SQL_BOOTS,
 	SB_SQL_SIZE,
+	SB_SQL_USED,
 	SB_SQL_BACKLOGS,
 	SB_SQL_VALUES,
 	SB_SQL_TRIM_END,
 	SB_SQL_TRIM,
-	SB_SQL_TRIM_REJECTED,
+	SB_SQL_TRIM_LETTERS,
 	SB_N_SQL,
 };
 
 /**
  * struct sb_db - the database
+ * @directory: where it is
+ * @damaged: SQLite has said so
+ * @marked: for the next opening
  * @last_ticket: when it was opened
  * @reserved: bytes that the file has on disk
+ * @room: bytes that new messages may take in this transaction
  * @settled: since the last trimming
- * @trimmed_to: the ticket that trimming has come to
+ * @now_ms: steady time, of the latest end
+ * @trimmed_ms: @now_ms at the last trimming
+ * @trimmed_by_number: the ticket that trimming has come to
+ * @trimmed_by_age: likewise
  */
 struct sb_db {
+	struct sb_store_options options;
 	sqlite3 *handle;
+	char *directory;
+	bool damaged;
+	bool marked;
 	sqlite3_stmt *statements[SB_N_SQL];
 	uint64_t last_ticket;
 	uint64_t reserved;
+	uint64_t room;
 	uint64_t settled;
-	uint64_t trimmed_to;
+	int64_t now_ms;
+	int64_t trimmed_ms;
+	uint64_t trimmed_by_number;
+	uint64_t trimmed_by_age;
 };
 
 int sb_sql_prepare(struct sb_db *db);
 int sb_sql_next(struct sb_db *db, sqlite3_stmt *statement);
 void sb_sql_finish(sqlite3_stmt *statement);
 int sb_sql_execute(struct sb_db *db, enum sb_sql which);
+int sb_sql_change(struct sb_db *db, enum sb_sql which);
 int sb_sql_ask(struct sb_db *db, enum sb_sql which, uint64_t *ret);
+int sb_sql_begin_part(struct sb_db *db);
+int sb_sql_end_part(struct sb_db *db, int error);
 int sb_sql_find_link(struct sb_db *db, const char *link, uint64_t *ret_id);
 int sb_sql_add_link(struct sb_db *db, const char *link, uint64_t *ret_id);
 
@@ -73,10 +111,42 @@ static inline uint64_t sb_sql_number(sqlite3_stmt *statement, int column)
 	return (uint64_t)sqlite3_column_int64(statement, column);
 }
 
+static inline uint32_t sb_sql_owner(sqlite3_stmt *statement, int column)
+{
+	return sqlite3_column_type(statement, column) == SQLITE_NULL
+		       ? SB_NO_OWNER
+		       : (uint32_t)sb_sql_number(statement, column);
+}
+
+/** Of this column, the boot, and the next. */
+static inline struct sb_moment sb_sql_moment(sqlite3_stmt *statement, int column)
+{
+	return (struct sb_moment){
+		.boot = (uint32_t)sb_sql_number(statement, column),
+		.ms = sqlite3_column_int64(statement, column + 1),
+	};
+}
+
 /** Never NULL: what is missing is "". */
 static inline const char *sb_sql_text(sqlite3_stmt *statement, int column)
 {
 	const unsigned char *text = sqlite3_column_text(statement, column);
 
 	return text ? (const char *)text : "";
+}
+
+/**
+ * sb_sql_grow() - room for one more at the end of an array
+ * @items: the array, or NULL; not to be used afterwards, unless this fails
+ * @n: items in it; each time that this is a power of two, the array is doubled
+ * @size: of an item
+ *
+ * Return: the array; NULL without memory.
+ */
+static inline void *sb_sql_grow(void *items, size_t n, size_t size)
+{
+	if ((n & (n - 1)) != 0)
+		return items;
+
+	return reallocarray(items, n > 0 ? 2 * n : 1, size);
 }

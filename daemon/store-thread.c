@@ -4,8 +4,8 @@
  *
  * A batch is one transaction. A job that fails undoes itself alone. When the transaction as a whole
  * fails, so do all its jobs that write; those that read are run again, for they may have seen what is
- * not there any more. Only when the disk is full is each job given a transaction of its own: then an
- * end still gets in where a new message does not.
+ * not there any more. Only when the disk is full is each job given a transaction of its own, and may do
+ * with less if it can: then an end still gets in where a new message does not.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,6 +24,7 @@
 TAILQ_HEAD(sb_job_list, sb_job);
 
 struct sb_store_thread {
+	struct sb_loop *loop;
 	struct sb_db *db; /* the thread's alone while it runs */
 	sb_job_free_fn *free_job;
 	pthread_t thread;
@@ -40,6 +41,7 @@ struct sb_store_thread {
 	uint64_t n_submitted;
 	uint64_t n_finished;
 	uint64_t n_commits;
+	bool given_up; /* the database is damaged, and marked for the next opening */
 	bool stop;
 };
 
@@ -69,6 +71,8 @@ static int run_in_transaction(struct sb_db *db, struct sb_job *first, const stru
 		job->error = job->kind->run(db, job);
 		if (!sb_db_in_transaction(db))
 			return job->error < 0 ? job->error : -EIO;
+		if (job->error == -ENOSPC)
+			return job->error;
 		if (job == last)
 			break;
 	}
@@ -89,6 +93,11 @@ static uint64_t run_one_by_one(struct sb_db *db, struct sb_job_list *batch)
 			continue;
 		}
 		r = run_in_transaction(db, job, job);
+		if (r == -ENOSPC && job->kind->lesser) {
+			sb_db_rollback(db);
+			job->kind = job->kind->lesser;
+			r = run_in_transaction(db, job, job);
+		}
 		if (r == 0) {
 			commits++;
 			continue;
@@ -142,7 +151,7 @@ static uint64_t take_batch(struct sb_store_thread *thread, struct sb_job_list *b
 }
 
 static void hand_back(struct sb_store_thread *thread, struct sb_job_list *batch, uint64_t n,
-		      uint64_t commits)
+		      uint64_t commits, bool given_up)
 {
 	bool wake;
 
@@ -151,6 +160,7 @@ static void hand_back(struct sb_store_thread *thread, struct sb_job_list *batch,
 	TAILQ_CONCAT(&thread->finished, batch, entry);
 	thread->n_finished += n;
 	thread->n_commits += commits;
+	thread->given_up = given_up;
 	(void)pthread_cond_broadcast(&thread->progress);
 	(void)pthread_mutex_unlock(&thread->mutex);
 
@@ -162,23 +172,30 @@ static void *thread_main(void *userdata)
 {
 	struct sb_store_thread *thread = userdata;
 	struct sb_job_list batch = TAILQ_HEAD_INITIALIZER(batch);
+	uint64_t commits;
 	uint64_t n;
 
 	while ((n = take_batch(thread, &batch)) > 0) {
-		hand_back(thread, &batch, n, run_batch(thread->db, &batch));
+		commits = run_batch(thread->db, &batch);
+		hand_back(thread, &batch, n, commits, sb_db_given_up(thread->db));
 		sb_db_trim(thread->db);
 	}
 
 	return NULL;
 }
 
-/* Jobs leave the list one by one, so a completion may drain the rest. */
+/*
+ * Jobs leave the list one by one, so a completion may drain the rest. A database that was given up can
+ * be mended only while nobody has it open, so the process ends for the sake of its next start.
+ */
 static void complete_finished(struct sb_store_thread *thread)
 {
 	struct sb_job *job;
+	bool given_up;
 
 	(void)pthread_mutex_lock(&thread->mutex);
 	TAILQ_CONCAT(&thread->completing, &thread->finished, entry);
+	given_up = thread->given_up;
 	(void)pthread_mutex_unlock(&thread->mutex);
 
 	while ((job = TAILQ_FIRST(&thread->completing))) {
@@ -186,6 +203,8 @@ static void complete_finished(struct sb_store_thread *thread)
 		job->kind->complete(job);
 		thread->free_job(job);
 	}
+	if (given_up)
+		sb_loop_exit(thread->loop, EXIT_FAILURE);
 }
 
 static void thread_on_wake(void *userdata, uint32_t events)
@@ -221,7 +240,7 @@ static int start(struct sb_store_thread *thread)
 
 /**
  * sb_store_thread_new() - start the thread
- * @loop: where jobs complete; outlives the thread
+ * @loop: where jobs complete; ends with EXIT_FAILURE when the database is damaged; outlives the thread
  * @db: the thread's until sb_store_thread_free() has returned
  * @free_job: called for each job in the end, on the loop's thread
  * @ret: the thread, the caller's
@@ -237,6 +256,7 @@ int sb_store_thread_new(struct sb_loop *loop, struct sb_db *db, sb_job_free_fn *
 
 	if (!thread)
 		return -ENOMEM;
+	thread->loop = loop;
 	thread->db = db;
 	thread->free_job = free_job;
 	TAILQ_INIT(&thread->completing);

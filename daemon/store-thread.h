@@ -21,11 +21,13 @@ struct sb_job;
  * @run: on the thread, more than once if a transaction came to nothing; returns 0, or a negative errno
  *	and nothing was changed
  * @complete: on the loop, when what @run did is on disk, or with job->error
+ * @lesser: what a job becomes when there is no room for what it does; NULL for nothing, and it fails
  */
 struct sb_job_kind {
 	bool writes;
 	int (*run)(struct sb_db *db, struct sb_job *job);
 	void (*complete)(struct sb_job *job);
+	const struct sb_job_kind *lesser;
 };
 
 /** struct sb_job - one job, embedded in what it needs; freed by the thread's owner's @free */

@@ -17,6 +17,7 @@
 #include "dbus/bus.h"
 #include "dbus/call.h"
 #include "dbus/caller.h"
+#include "dbus/identity.h"
 #include "dbus/link-object.h"
 #include "dbus/manager.h"
 #include "dbus/parts.h"
@@ -30,6 +31,7 @@ struct sb_bus {
 	bool listening;
 	struct sb_bus_calls calls;
 	struct sb_callers callers;
+	struct sb_identities identities;
 	struct sb_subscriptions subscriptions;
 	struct sb_manager manager;
 	void *links; /* struct sb_link_object by struct sb_link, tsearch(3) */
@@ -217,6 +219,9 @@ static int add_objects(struct sb_bus *bus)
 	size_t i;
 	int r;
 
+	r = sb_identities_init(&bus->identities, bus->connection, SB_IDENTITIES_MAX);
+	if (r < 0)
+		return r;
 	r = sd_bus_add_object_manager(bus->connection, &bus->object_manager, SB_BUS_ROOT);
 	if (r < 0)
 		return r;
@@ -288,6 +293,7 @@ int sb_bus_new(const struct sb_bus_options *options, struct sb_gateway *gateway,
 		.gateway = gateway,
 		.calls = &bus->calls,
 		.callers = &bus->callers,
+		.identities = &bus->identities,
 		.subscriptions = &bus->subscriptions,
 	};
 	r = connect_bus(bus, options);
@@ -329,6 +335,7 @@ struct sb_bus *sb_bus_free(struct sb_bus *bus)
 
 	if (bus->listening)
 		sb_gateway_listen(bus->parts.gateway, NULL, NULL);
+	sb_identities_done(&bus->identities);
 	while (bus->links) {
 		/* The root of the tree; a node begins with its key, tsearch(3). */
 		struct sb_link_object *const *root = bus->links;

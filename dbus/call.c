@@ -69,6 +69,24 @@ int sb_bus_call_new(struct sb_bus_calls *calls, sd_bus_message *message, void *o
 }
 
 /**
+ * sb_bus_call_new_for_ticket() - the same for a method whose one parameter, or first, is a ticket
+ * @calls: as above
+ * @message: the method call, of which nothing has been read
+ * @owner: as above
+ * @ret_ticket: the parameter
+ * @ret: the call, the completion's
+ *
+ * Return: 0, -ENOMEM, or what reading it said.
+ */
+int sb_bus_call_new_for_ticket(struct sb_bus_calls *calls, sd_bus_message *message, void *owner,
+			       uint64_t *ret_ticket, struct sb_bus_call **ret)
+{
+	int r = sd_bus_message_read_basic(message, SD_BUS_TYPE_UINT64, ret_ticket);
+
+	return r < 0 ? r : sb_bus_call_new(calls, message, owner, ret);
+}
+
+/**
  * sb_bus_call_free() - forget a call whose completion will not come
  * @call: may be NULL
  *

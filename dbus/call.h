@@ -8,6 +8,7 @@
  * call back with sb_bus_call_end() and replies. The calls may be done away with first: then the
  * completion, if it still comes, gets NULL and has nobody to reply to.
  */
+#include <stdint.h>
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
@@ -23,5 +24,7 @@ void sb_bus_calls_done(struct sb_bus_calls *calls);
 
 int sb_bus_call_new(struct sb_bus_calls *calls, sd_bus_message *message, void *owner,
 		    struct sb_bus_call **ret);
+int sb_bus_call_new_for_ticket(struct sb_bus_calls *calls, sd_bus_message *message, void *owner,
+			       uint64_t *ret_ticket, struct sb_bus_call **ret);
 struct sb_bus_call *sb_bus_call_free(struct sb_bus_call *call);
 sd_bus_message *sb_bus_call_end(struct sb_bus_call *call, void **ret_owner);

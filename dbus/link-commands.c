@@ -4,12 +4,15 @@
 #include "daemon/cleanup.h"
 #include "daemon/hub.h"
 #include "daemon/link.h"
+#include "dbus/call-options.h"
 #include "dbus/call.h"
+#include "dbus/identity.h"
 #include "dbus/link-commands.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
 #include "dbus/subscription.h"
+#include "skybus/plugin.h"
 
 SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 
@@ -50,22 +53,9 @@ int sb_link_commands_subscribe(sd_bus_message *call, void *userdata, sd_bus_erro
 	return subscribe(call, object, &interest);
 }
 
-static int set_option(struct sb_interest *interest, const char *key, const char *value,
-		      struct sb_error *ret_error)
-{
-	if (strcmp(key, "answer") != 0)
-		return sb_error_set(ret_error, SB_ERROR_INVALID_OPTION,
-				    "SubscribeWith has no option \"%s\": the one there is is "
-				    "\"answer\", \"yes\" or \"no\"",
-				    key);
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return sb_error_set(ret_error, SB_ERROR_INVALID_OPTION,
-				    "the option \"answer\" is \"%s\": write \"yes\" or \"no\"",
-				    value);
-	interest->answers = strcmp(value, "yes") == 0;
-
-	return 0;
-}
+static const struct skybus_setting subscribe_options[] = {
+	{ .key = "answer", .kind = SKYBUS_CHOICE, .choices = "no|yes" },
+};
 
 /**
  * sb_link_commands_subscribe_with() - SubscribeWith
@@ -79,23 +69,19 @@ int sb_link_commands_subscribe_with(sd_bus_message *call, void *userdata, sd_bus
 {
 	const struct sb_link_object *object = userdata;
 	struct sb_interest interest = { .link = sb_link_name(object->link) };
+	int64_t values[SB_ELEMENTS(subscribe_options)] = { 0 };
 	struct sb_error why = { 0 };
-	const char *value;
-	const char *key;
 	int r;
 
 	(void)error;
 	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &interest.filter);
 	if (r < 0)
 		return r;
-	r = sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "{ss}");
+	r = sb_call_options_read(call, subscribe_options, SB_ELEMENTS(subscribe_options), values,
+				 &why);
 	if (r < 0)
-		return r;
-	while ((r = sd_bus_message_read(call, "{ss}", &key, &value)) > 0)
-		if (set_option(&interest, key, value, &why) < 0)
-			return sb_bus_reply_error(call, &why);
-	if (r < 0)
-		return r;
+		return sb_bus_reply_error(call, &why);
+	interest.answers = values[0] != 0;
 
 	return subscribe(call, object, &interest);
 }
@@ -130,17 +116,12 @@ int sb_link_commands_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_er
 /* ---- answering ------------------------------------------------------------------------------- */
 
 static int answer(sd_bus_message *call_message, const struct sb_link_object *object,
-		  struct sb_answer *given)
+		  const struct sb_answer *given)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	struct sb_error why = { 0 };
 	int r;
 
-	given->sender = sd_bus_message_get_sender(call_message);
-	r = sb_subscriptions_may_answer(object->parts->subscriptions, given->sender,
-					sb_link_name(object->link), &why);
-	if (r < 0)
-		return sb_bus_reply_error(call_message, &why);
 	r = sb_bus_call_new(object->parts->calls, call_message, NULL, &call);
 	if (r < 0)
 		return r;
@@ -150,6 +131,63 @@ static int answer(sd_bus_message *call_message, const struct sb_link_object *obj
 	(void)SB_STEAL(call);
 
 	return 1;
+}
+
+static int answer_text(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	struct sb_answer given = {
+		.sender = sd_bus_message_get_sender(call),
+		.owner = sender->uid,
+	};
+	const char *text;
+	int r;
+
+	r = sd_bus_message_read(call, "tss", &given.message, &given.code, &text);
+	if (r < 0)
+		return r;
+	given.payload = (const uint8_t *)text;
+	given.payload_len = strlen(text);
+
+	return answer(call, userdata, &given);
+}
+
+static int answer_bytes(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	struct sb_answer given = {
+		.sender = sd_bus_message_get_sender(call),
+		.owner = sender->uid,
+	};
+	const void *payload;
+	int r;
+
+	r = sd_bus_message_read(call, "ts", &given.message, &given.code);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read_array(call, SD_BUS_TYPE_BYTE, &payload, &given.payload_len);
+	if (r < 0)
+		return r;
+	given.payload = payload;
+
+	return answer(call, userdata, &given);
+}
+
+/*
+ * Whether the caller may answer is decided when it calls: by the time the bus has said who it is,
+ * it may have unsubscribed or gone.
+ */
+static int ask_to_answer(sd_bus_message *call, struct sb_link_object *object,
+			 sb_identified_fn *handle)
+{
+	const struct sb_bus_parts *parts = object->parts;
+	struct sb_error why = { 0 };
+	int r;
+
+	r = sb_subscriptions_may_answer(parts->subscriptions, sd_bus_message_get_sender(call),
+					sb_link_name(object->link), &why);
+	if (r < 0)
+		return sb_bus_reply_error(call, &why);
+
+	return sb_identities_ask(parts->identities, call, handle, object);
 }
 
 /**
@@ -162,18 +200,9 @@ static int answer(sd_bus_message *call_message, const struct sb_link_object *obj
  */
 int sb_link_commands_answer(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	struct sb_answer given = { 0 };
-	const char *text;
-	int r;
-
 	(void)error;
-	r = sd_bus_message_read(call, "tss", &given.message, &given.code, &text);
-	if (r < 0)
-		return r;
-	given.payload = (const uint8_t *)text;
-	given.payload_len = strlen(text);
 
-	return answer(call, userdata, &given);
+	return ask_to_answer(call, userdata, answer_text);
 }
 
 /**
@@ -186,18 +215,7 @@ int sb_link_commands_answer(sd_bus_message *call, void *userdata, sd_bus_error *
  */
 int sb_link_commands_answer_bytes(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	struct sb_answer given = { 0 };
-	const void *payload;
-	int r;
-
 	(void)error;
-	r = sd_bus_message_read(call, "ts", &given.message, &given.code);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_read_array(call, SD_BUS_TYPE_BYTE, &payload, &given.payload_len);
-	if (r < 0)
-		return r;
-	given.payload = payload;
 
-	return answer(call, userdata, &given);
+	return ask_to_answer(call, userdata, answer_bytes);
 }

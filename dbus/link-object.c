@@ -7,9 +7,11 @@
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
 #include "dbus/call.h"
+#include "dbus/identity.h"
 #include "dbus/link-commands.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
+#include "dbus/publish.h"
 #include "dbus/reply.h"
 #include "skybus/plugin.h"
 
@@ -46,6 +48,7 @@ SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 	X("Delivered", "t", get_number, queue.ended[SB_DELIVERED], SB_LINK_CHANGED_NUMBERS) \
 	X("Rejected", "t", get_number, queue.ended[SB_REJECTED], SB_LINK_CHANGED_NUMBERS)   \
 	X("Expired", "t", get_number, queue.ended[SB_EXPIRED], SB_LINK_CHANGED_NUMBERS)     \
+	X("Cancelled", "t", get_number, queue.ended[SB_CANCELLED], SB_LINK_CHANGED_NUMBERS) \
 	X("BytesSent", "t", get_number, traffic.sent, SB_LINK_CHANGED_NUMBERS)              \
 	X("BytesReceived", "t", get_number, traffic.received, SB_LINK_CHANGED_NUMBERS)
 
@@ -146,63 +149,7 @@ static void numbers_on_time(struct sb_timer *timer)
 			SB_LINK_CHANGED_NUMBERS);
 }
 
-/* ---- publish and request --------------------------------------------------------------------- */
-
-static int publish(const struct sb_link_object *object, sd_bus_message *call_message,
-		   const char *topic, const void *payload, size_t payload_len)
-{
-	SB_CLEANUP(sb_message_free)
-	struct sb_message *message = sb_message_new(topic, payload, payload_len,
-						    sd_bus_message_get_sender(call_message));
-	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
-	struct sb_error error = { 0 };
-	int r;
-
-	if (!message)
-		return -ENOMEM;
-	r = sb_bus_call_new(object->parts->calls, call_message, NULL, &call);
-	if (r < 0)
-		return r;
-	r = sb_link_publish(object->link, message, sb_bus_reply_ticket, call, &error);
-	if (r < 0)
-		return sb_bus_reply_error(call_message, &error);
-	(void)SB_STEAL(message);
-	(void)SB_STEAL(call);
-
-	return 1;
-}
-
-static int method_publish(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const char *topic;
-	const char *text;
-	int r;
-
-	(void)error;
-	r = sd_bus_message_read(call, "ss", &topic, &text);
-	if (r < 0)
-		return r;
-
-	return publish(userdata, call, topic, text, strlen(text));
-}
-
-static int method_publish_bytes(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const char *topic;
-	const void *payload;
-	size_t payload_len;
-	int r;
-
-	(void)error;
-	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &topic);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_read_array(call, SD_BUS_TYPE_BYTE, &payload, &payload_len);
-	if (r < 0)
-		return r;
-
-	return publish(userdata, call, topic, payload, payload_len);
-}
+/* ---- request --------------------------------------------------------------------------------- */
 
 static int reply_with_answer(sd_bus_message *call, const struct skybus_reply *answer)
 {
@@ -319,11 +266,15 @@ static const sd_bus_vtable link_vtable[] = {
 	PROPERTIES(VTABLE_ROW)
 #undef VTABLE_ROW
 		SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_ARGS("s", topic, "s", text),
-					SD_BUS_RESULT("t", ticket), method_publish,
+					SD_BUS_RESULT("t", ticket), sb_publish,
 					SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("PublishBytes", SD_BUS_ARGS("s", topic, "ay", payload),
-				SD_BUS_RESULT("t", ticket), method_publish_bytes,
-				SD_BUS_VTABLE_UNPRIVILEGED),
+				SD_BUS_RESULT("t", ticket), sb_publish, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PublishWith", SD_BUS_ARGS("s", topic, "s", text, "a{ss}", options),
+				SD_BUS_RESULT("t", ticket), sb_publish, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PublishBytesWith",
+				SD_BUS_ARGS("s", topic, "ay", payload, "a{ss}", options),
+				SD_BUS_RESULT("t", ticket), sb_publish, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Request", SD_BUS_ARGS("s", topic, "s", text, "u", timeout_s),
 				SD_BUS_RESULT("s", code, "ay", payload), method_request,
 				SD_BUS_VTABLE_UNPRIVILEGED),
@@ -386,6 +337,17 @@ int sb_link_object_new(const struct sb_bus_parts *parts, struct sb_link *link,
 	return 0;
 }
 
+/* Of senders that are not known yet. */
+static void forget_calls(const struct sb_link_object *object)
+{
+	struct sb_error why;
+
+	(void)sb_error_set(&why, SB_ERROR_NO_SUCH_LINK,
+			   "the link %s is no longer in the configuration",
+			   sb_link_name(object->link));
+	sb_identities_forget(object->parts->identities, object, &why);
+}
+
 /**
  * sb_link_object_free() - take a link off the bus
  * @object: may be NULL or half-built
@@ -397,6 +359,7 @@ struct sb_link_object *sb_link_object_free(struct sb_link_object *object)
 	if (!object)
 		return NULL;
 
+	forget_calls(object);
 	sb_timer_disarm(&object->tell_numbers);
 	(void)sd_bus_slot_unref(object->vtable);
 	free(object->path);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
-
+#include "dbus/manager.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
-#include "daemon/log.h"
+#include "daemon/store.h"
 #include "dbus/call.h"
-#include "dbus/manager.h"
+#include "dbus/manager-letters.h"
+#include "dbus/manager-tickets.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
 
@@ -177,115 +175,79 @@ static int method_list_plugins(sd_bus_message *call, void *userdata, sd_bus_erro
 	return sd_bus_send(NULL, reply, NULL);
 }
 
-static int reply_lookup_failed(sd_bus_message *call, uint64_t ticket, int r)
-{
-	struct sb_error error;
-
-	if (r == -ENOENT)
-		(void)sb_error_set(&error, SB_ERROR_NO_SUCH_TICKET,
-				   "ticket %" PRIu64
-				   " is not known: it was never given, or settled "
-				   "so long ago that it is forgotten",
-				   ticket);
-	else
-		(void)sb_error_set(&error, SB_ERROR_FAILED,
-				   "ticket %" PRIu64
-				   " could not be looked up (%s): see the journal",
-				   ticket, strerror(-r));
-
-	return sb_bus_reply_error(call, &error);
-}
-
-/* Read again what the handler has read once: the call carries its own parameters while it waits. */
-static int read_ticket(sd_bus_message *call, uint64_t *ret_ticket)
+static int append_loss(sd_bus_message *reply, const struct sb_loss *loss)
 {
 	int r;
 
-	r = sd_bus_message_rewind(call, true);
+	r = sd_bus_message_open_container(reply, SD_BUS_TYPE_STRUCT, "susst");
+	if (r < 0)
+		return r;
+	r = sb_bus_append_text(reply, loss->link);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(reply, "usst", loss->owner,
+				  sb_outcome_word(sb_cause_outcome(loss->cause)),
+				  sb_cause_word(loss->cause), loss->messages);
 	if (r < 0)
 		return r;
 
-	return sd_bus_message_read_basic(call, SD_BUS_TYPE_UINT64, ret_ticket);
+	return sd_bus_message_close_container(reply);
 }
 
-static void ticket_on_lookup(void *userdata, int outcome, const struct sb_settlement *settlement)
+static int reply_losses(sd_bus_message *call, const struct sb_loss *losses, size_t n)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	size_t i;
+	int r;
+
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "(susst)");
+	if (r < 0)
+		return r;
+	for (i = 0; i < n; i++) {
+		r = append_loss(reply, &losses[i]);
+		if (r < 0)
+			return r;
+	}
+	r = sd_bus_message_close_container(reply);
+	if (r < 0)
+		return r;
+
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static void losses_on_read(void *userdata, int outcome, const struct sb_loss *losses, size_t n)
 {
 	SB_CLEANUP(sd_bus_message_unref)
 	sd_bus_message *call = sb_bus_call_end(userdata, NULL);
-	uint64_t ticket;
 
-	if (!call || read_ticket(call, &ticket) < 0)
+	if (!call)
 		return;
 
 	if (outcome < 0)
-		(void)reply_lookup_failed(call, ticket, outcome);
+		(void)sb_bus_reply_failed(call, outcome);
 	else
-		(void)sb_bus_reply_settlement(call, settlement);
+		(void)reply_losses(call, losses, n);
 }
 
-static bool is_settled(const struct sb_settlement *settlement)
-{
-	return settlement->outcome != SB_STORED && settlement->outcome != SB_IN_FLIGHT;
-}
-
-/*
- * Jobs of the store complete in the order in which they were handed over. A ticket that the lookup
- * found unsettled is thus settled after this, and the waiter will be told.
- */
-static void wait_on_lookup(void *userdata, int outcome, const struct sb_settlement *settlement)
-{
-	void *owner = NULL;
-	SB_CLEANUP(sd_bus_message_unref)
-	sd_bus_message *call = sb_bus_call_end(userdata, &owner);
-	struct sb_manager *manager = owner;
-	struct sb_error error;
-	uint64_t ticket;
-	uint32_t timeout_s;
-
-	if (!call || read_ticket(call, &ticket) < 0 ||
-	    sd_bus_message_read_basic(call, SD_BUS_TYPE_UINT32, &timeout_s) < 0)
-		return;
-
-	if (outcome < 0)
-		(void)reply_lookup_failed(call, ticket, outcome);
-	else if (is_settled(settlement))
-		(void)sb_bus_reply_settlement(call, settlement);
-	else if (sb_waiters_add(&manager->waiters, call, ticket, timeout_s, &error) < 0)
-		(void)sb_bus_reply_error(call, &error);
-}
-
-static int look_up(struct sb_manager *manager, sd_bus_message *message, sb_store_lookup_fn *done)
+static int method_list_losses(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
-	uint64_t ticket;
+	const struct sb_manager *manager = userdata;
 	int r;
 
-	r = sd_bus_message_read_basic(message, SD_BUS_TYPE_UINT64, &ticket);
+	(void)error;
+	r = sb_bus_call_new(manager->parts->calls, message, NULL, &call);
 	if (r < 0)
 		return r;
-	r = sb_bus_call_new(manager->parts->calls, message, manager, &call);
+	r = sb_store_losses(sb_gateway_store(manager->parts->gateway), losses_on_read, call);
 	if (r < 0)
-		return r;
-	r = sb_outbox_lookup(sb_gateway_outbox(manager->parts->gateway), ticket, done, call);
-	if (r < 0)
-		return reply_lookup_failed(message, ticket, r);
+		return sb_bus_reply_failed(message, r);
 	(void)SB_STEAL(call);
 
 	return 1;
-}
-
-static int method_ticket(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	(void)error;
-
-	return look_up(userdata, call, ticket_on_lookup);
-}
-
-static int method_wait_ticket(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	(void)error;
-
-	return look_up(userdata, call, wait_on_lookup);
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */
@@ -300,11 +262,26 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListPlugins", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", plugins),
 				method_list_plugins, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Ticket", SD_BUS_ARGS("t", ticket),
-				SD_BUS_RESULT("s", outcome, "s", code, "s", reason), method_ticket,
-				SD_BUS_VTABLE_UNPRIVILEGED),
+				SD_BUS_RESULT("s", outcome, "s", code, "s", reason),
+				sb_manager_tickets_look_up, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("WaitTicket", SD_BUS_ARGS("t", ticket, "u", timeout_s),
 				SD_BUS_RESULT("s", outcome, "s", code, "s", reason),
-				method_wait_ticket, SD_BUS_VTABLE_UNPRIVILEGED),
+				sb_manager_tickets_wait, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("CancelTicket", SD_BUS_ARGS("t", ticket), SD_BUS_NO_RESULT,
+				sb_manager_tickets_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListDeadLetters", SD_BUS_ARGS("s", link, "t", after),
+				SD_BUS_RESULT("a(tssttss)", letters), sb_manager_letters_list,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("DeadLetter", SD_BUS_ARGS("t", ticket),
+				SD_BUS_RESULT("s", link, "s", topic, "ay", payload, "t", taken, "s",
+					      code, "s", reason),
+				sb_manager_letters_read, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Requeue", SD_BUS_ARGS("t", ticket), SD_BUS_RESULT("t", new_ticket),
+				sb_manager_letters_requeue, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Discard", SD_BUS_ARGS("t", ticket), SD_BUS_NO_RESULT,
+				sb_manager_letters_discard, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListLosses", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(susst)", losses),
+				method_list_losses, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -16,6 +16,7 @@
 struct sb_bus_calls;
 struct sb_callers;
 struct sb_gateway;
+struct sb_identities;
 struct sb_subscriptions;
 
 /** struct sb_bus_parts - what an object on the bus works with; all of it outlives the object */
@@ -24,5 +25,6 @@ struct sb_bus_parts {
 	struct sb_gateway *gateway;
 	struct sb_bus_calls *calls;
 	struct sb_callers *callers;
+	struct sb_identities *identities;
 	struct sb_subscriptions *subscriptions;
 };

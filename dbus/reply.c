@@ -78,6 +78,25 @@ int sb_bus_reply_error(sd_bus_message *call, const struct sb_error *error)
 }
 
 /**
+ * sb_bus_reply_failed() - answer a method call for which the store could not be asked
+ * @call: the method call
+ * @r: why, a negative errno
+ *
+ * Return: 1, or a negative errno.
+ */
+int sb_bus_reply_failed(sd_bus_message *call, int r)
+{
+	struct sb_error error;
+
+	(void)sb_error_set(&error, SB_ERROR_FAILED,
+			   "%s could not be done (%s): see the journal, and whether the disk is "
+			   "full or broken",
+			   sd_bus_message_get_member(call), strerror(-r));
+
+	return sb_bus_reply_error(call, &error);
+}
+
+/**
  * sb_bus_append_settlement() - append outcome, code and reason, "sss"
  * @message: where
  * @settlement: what became of a message, or where it is until then
@@ -138,4 +157,24 @@ void sb_bus_reply_ticket(void *call, uint64_t ticket, const struct sb_error *err
 		(void)sb_bus_reply_error(message, error);
 	else
 		(void)sd_bus_reply_method_return(message, "t", ticket);
+}
+
+/**
+ * sb_bus_reply_done() - answer a method call that waits and has no result; an sb_cancelled_fn, an
+ *	sb_letter_done_fn
+ * @call: a struct sb_bus_call; ends
+ * @error: what went wrong; NULL on success
+ */
+void sb_bus_reply_done(void *call, const struct sb_error *error)
+{
+	SB_CLEANUP(sd_bus_message_unref)
+	sd_bus_message *message = sb_bus_call_end(call, NULL);
+
+	if (!message)
+		return;
+
+	if (error)
+		(void)sb_bus_reply_error(message, error);
+	else
+		(void)sd_bus_reply_method_return(message, NULL);
 }

@@ -14,6 +14,8 @@ struct sb_settlement;
 
 int sb_bus_append_text(sd_bus_message *message, const char *text);
 int sb_bus_reply_error(sd_bus_message *call, const struct sb_error *error);
+int sb_bus_reply_failed(sd_bus_message *call, int r);
 int sb_bus_append_settlement(sd_bus_message *message, const struct sb_settlement *settlement);
 int sb_bus_reply_settlement(sd_bus_message *call, const struct sb_settlement *settlement);
 void sb_bus_reply_ticket(void *call, uint64_t ticket, const struct sb_error *error);
+void sb_bus_reply_done(void *call, const struct sb_error *error);

@@ -120,7 +120,8 @@ enum {
  * @ticket: the message's number, for ever; 0 for a request that is not stored
  * @topic: as the app gave it
  * @payload: may be NULL when @payload_len is 0
- * @time_ms: when the daemon took it, wall clock, milliseconds since 1970
+ * @time_ms: when the daemon took it, wall clock, milliseconds since 1970; 0 when the box does not know the
+ *	time: leave it out
  * @content_format: SKYBUS_FORMAT_… or SKYBUS_NO_FORMAT
  * @flags: none yet
  */
@@ -546,7 +547,8 @@ struct skybus_host {
 	/** In answer() to what came in a reply: the answer is a message of its own, on this topic. */
 	void (*response_topic)(struct skybus_response *response, const char *topic);
 
-	/* -- memory that survives a restart, per link; for tokens, keys, counters -- */
+	/* -- memory that survives a restart, per link; for tokens, keys, counters. Keys that begin with a dot
+	 *    are the daemon's: NULL, -EINVAL -- */
 
 	/** The value last put, or NULL. Lent until the next store call for this link. */
 	const uint8_t *(*store_get)(struct skybus_link *link, const char *key, uint32_t *ret_len);
@@ -588,9 +590,10 @@ struct skybus_plugin {
 	void (*login)(void *state);
 
 	/**
-	 * A message is due. @request begins as a POST with the message's payload and no path. Pure: a
-	 * message may be encoded again after a crash or a new login. Returns 0 to send it; otherwise a
-	 * negative errno, and @verdict (which begins as SKYBUS_REJECTED) is carried out.
+	 * A message is due. @request begins as a POST with the message's payload, its Content-Format if
+	 * the app gave one, and no path. Pure: a message may be encoded again after a crash or a new
+	 * login. Returns 0 to send it; otherwise a negative errno, and @verdict (which begins as
+	 * SKYBUS_REJECTED) is carried out.
 	 */
 	int32_t (*encode)(void *state, const struct skybus_message *message,
 			  struct skybus_request *request, struct skybus_verdict *verdict);

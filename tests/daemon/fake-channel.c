@@ -135,10 +135,14 @@ int sb_session_send(struct sb_session *session, const struct sb_request *request
 	fake = request_new(session, timeout_usec, done, userdata);
 	fake->method = request->method;
 	fake->note = request->note;
-	TAILQ_FOREACH(option, &request->options, entry)
+	fake->content_format = -1;
+	TAILQ_FOREACH(option, &request->options, entry) {
 		if (option->number == SB_OPTION_URI_PATH)
 			len += (size_t)snprintf(fake->path + len, sizeof(fake->path) - len, "/%.*s",
 						option->len, (const char *)option->value);
+		if (option->number == SB_OPTION_CONTENT_FORMAT && option->len == 1)
+			fake->content_format = option->value[0];
+	}
 	(void)snprintf(fake->payload, sizeof(fake->payload), "%.*s", (int)request->payload_len,
 		       request->payload ? (const char *)request->payload : "");
 	note_sent(request->payload_len > 0 ? fake->payload : fake->path);

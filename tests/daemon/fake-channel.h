@@ -20,6 +20,7 @@ struct fake_request {
 	uint32_t method;
 	char path[256];
 	char payload[64];
+	int content_format; /* of one byte; -1 without */
 	uint64_t note;
 	uint64_t timeout_usec;
 	sb_reply_fn *done;

@@ -33,19 +33,70 @@ static void on_settled(void *userdata, const struct sb_settled *settled)
 
 	gather(f->settled, sizeof(f->settled), "%u:%s:%s:%s ", (unsigned int)end->ticket,
 	       sb_outcome_word(end->outcome), end->code, end->reason);
+	gather(f->causes, sizeof(f->causes), "%u:%s ", (unsigned int)end->ticket,
+	       sb_cause_word(end->cause));
+}
+
+static int64_t boot_ms(void *userdata)
+{
+	const struct link_fixture *f = userdata;
+
+	return (int64_t)((sb_loop_now(f->parts.loop) - f->booted_at) / SB_USEC_PER_MSEC);
+}
+
+static int64_t wall_ms(void *userdata)
+{
+	const struct link_fixture *f = userdata;
+
+	return f->wall_ms + (int64_t)(sb_loop_now(f->parts.loop) / SB_USEC_PER_MSEC);
+}
+
+static bool synchronised(void *userdata)
+{
+	const struct link_fixture *f = userdata;
+
+	return f->wall_ms > 0;
+}
+
+static void open_clock(struct link_fixture *f)
+{
+	char boot_id[16];
+	struct sb_clock_source source = {
+		.boot_ms = boot_ms,
+		.wall_ms = wall_ms,
+		.synchronised = synchronised,
+		.boot_id = boot_id,
+		.userdata = f,
+	};
+
+	(void)snprintf(boot_id, sizeof(boot_id), "boot-%u", f->boot);
+	assert_int_equal(sb_clock_new(f->parts.loop, f->parts.store, &source, &f->parts.clock), 0);
 }
 
 static void open_parts(struct link_fixture *f)
 {
-	assert_int_equal(
-		sb_store_open(f->parts.loop, f->scratch.path, SB_SYNC_NORMAL, &f->parts.store), 0);
-	assert_int_equal(sb_outbox_new(f->parts.store, &f->parts.outbox), 0);
+	static const struct sb_store_options options = {
+		.sync = SB_SYNC_NORMAL,
+		.tickets_kept = 10000,
+		.letters_kept = 1000,
+	};
+	static const struct sb_account_limits limits = {
+		.messages = 100000,
+		.bytes = 64 * 1024 * 1024,
+	};
+
+	assert_int_equal(sb_store_open(f->parts.loop, f->scratch.path, &options, &f->parts.store),
+			 0);
+	open_clock(f);
+	assert_int_equal(sb_outbox_new(f->parts.store, f->parts.clock, &limits, &f->parts.outbox),
+			 0);
 	sb_outbox_listen(f->parts.outbox, on_settled, f);
 }
 
 static void close_parts(struct link_fixture *f)
 {
 	f->parts.outbox = sb_outbox_free(f->parts.outbox);
+	f->parts.clock = sb_clock_free(f->parts.clock);
 	f->parts.store = sb_store_close(f->parts.store);
 }
 
@@ -64,6 +115,10 @@ int link_fixture_setup(void **state)
 	assert_int_equal(sb_loop_new_virtual(&f->parts.loop), 0);
 	assert_int_equal(sb_hub_new(&f->parts.hub), 0);
 	f->parts.https = fake_https();
+	sb_pace_init(&f->pace, f->parts.loop);
+	f->parts.pace = &f->pace;
+	f->boot = 1;
+	f->wall_ms = SB_CLOCK_PLAUSIBLE_MS;
 	open_parts(f);
 	*state = f;
 
@@ -77,6 +132,7 @@ int link_fixture_teardown(void **state)
 	link_unmake(f);
 	close_parts(f);
 	(void)sb_hub_free(f->parts.hub);
+	sb_pace_done(&f->pace);
 	(void)sb_loop_free(f->parts.loop);
 	scratch_done(&f->scratch);
 	free(f);
@@ -122,6 +178,7 @@ static void on_changed(void *userdata, struct sb_link *link, uint32_t what)
 
 void link_make_of(struct link_fixture *f, struct sb_link_config *config)
 {
+	f->pace.free_at = 0;
 	assert_int_equal(sb_link_new(&f->parts, config, on_changed, f, &f->link), 0);
 }
 
@@ -136,14 +193,32 @@ void link_unmake(struct link_fixture *f)
 	assert_int_equal(script.attached, 0);
 }
 
+/* What is on disk is closed and opened, without a link. */
+void link_fixture_reopen(struct link_fixture *f)
+{
+	close_parts(f);
+	open_parts(f);
+}
+
 /* The daemon ends and begins anew. */
 void link_restart(struct link_fixture *f)
 {
 	link_unmake(f);
+	link_fixture_reopen(f);
+	link_make(f, NULL);
+	sb_link_start(f->link);
+}
+
+/* And the box with it, in no time. */
+void link_reboot(struct link_fixture *f)
+{
+	link_unmake(f);
 	close_parts(f);
+	f->boot++;
+	f->booted_at = sb_loop_now(f->parts.loop);
 	open_parts(f);
 	link_make(f, NULL);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 }
 
 /* Until the disk and the tasks have nothing more to do. */
@@ -165,7 +240,7 @@ void link_pass(struct link_fixture *f, uint64_t usec)
 /* From its being about to log in to its being online. */
 void link_come_up(struct link_fixture *f)
 {
-	link_run(f);
+	link_pass(f, SB_PACE_USEC); /* it may have logged in just before */
 	fake_connecting();
 	fake_open();
 	link_answer(f, "/login", SKYBUS_CODE(2, 4));
@@ -174,7 +249,7 @@ void link_come_up(struct link_fixture *f)
 
 void link_bring_up(struct link_fixture *f)
 {
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_come_up(f);
 	fake_network.sent[0] = '\0';
 }
@@ -285,6 +360,13 @@ void link_answer(struct link_fixture *f, const char *payload, uint32_t code)
 	link_run(f);
 }
 
+/* What was sent first. */
+void link_answer_first(struct link_fixture *f, uint32_t code)
+{
+	fake_answer(fake_request_at(0), code);
+	link_run(f);
+}
+
 /* And what is sent meanwhile, until nothing is under way. */
 void link_answer_all(struct link_fixture *f, uint32_t code)
 {
@@ -292,4 +374,17 @@ void link_answer_all(struct link_fixture *f, uint32_t code)
 		fake_answer(fake_request_at(0), code);
 		link_run(f);
 	}
+}
+
+/* Answers enough messages for the window to be as large. */
+void link_widen(struct link_fixture *f, unsigned int window)
+{
+	unsigned int n = window * (window - 1) / 2;
+
+	link_publish_many(f, 1, n);
+	link_answer_all(f, SKYBUS_CODE(2, 4));
+	assert_int_equal(link_status(f)->queue.queued, 0);
+	f->settled[0] = '\0';
+	f->published[0] = '\0';
+	fake_network.sent[0] = '\0';
 }

@@ -134,6 +134,7 @@ static int32_t plugin_encode(void *state, const struct skybus_message *message,
 	assert_ptr_equal(state, &script);
 	assert_int_equal(verdict->kind, SKYBUS_REJECTED);
 	script.encoded++;
+	script.time_ms = message->time_ms;
 	if (script.encode_error < 0) {
 		*verdict = script.encode_verdict;
 		return script.encode_error;

@@ -44,6 +44,7 @@ struct script {
 	unsigned int logins;
 	int32_t opened_outcome; /* 1: not told */
 	unsigned int encoded;
+	int64_t time_ms; /* of the message that was encoded last */
 	unsigned int decided;
 	unsigned int replied; /* requests of its own other than logins */
 	uint32_t last_outcome;

@@ -15,24 +15,33 @@ static uint64_t nth_delay(unsigned int failures, uint32_t random)
 	return sb_backoff_next(&backoff, random);
 }
 
-static void the_bound_doubles_from_one_second(void **state)
+static void the_bound_doubles_from_two_seconds(void **state)
 {
 	struct sb_backoff backoff = { 0 };
 
 	(void)state;
-	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), 1000000);
 	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), 2000000);
 	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), 4000000);
 	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), 8000000);
+	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), 16000000);
 }
 
 static void it_ends_at_fifteen_minutes(void **state)
 {
 	(void)state;
-	assert_int_equal(nth_delay(9, UINT32_MAX), 512 * UINT64_C(1000000));
-	assert_int_equal(nth_delay(10, UINT32_MAX), SB_BACKOFF_MAX_USEC);
+	assert_int_equal(nth_delay(8, UINT32_MAX), 512 * UINT64_C(1000000));
+	assert_int_equal(nth_delay(9, UINT32_MAX), SB_BACKOFF_MAX_USEC);
 	assert_int_equal(nth_delay(64, UINT32_MAX), SB_BACKOFF_MAX_USEC);
 	assert_int_equal(nth_delay(UINT32_MAX, UINT32_MAX), SB_BACKOFF_MAX_USEC);
+}
+
+/* Boxes that fail together do not come back together. */
+static void chance_counts_from_the_first_failure_on(void **state)
+{
+	(void)state;
+	assert_int_equal(nth_delay(0, 0), 1000000);
+	assert_in_range(nth_delay(0, UINT32_MAX / 4), 1249000, 1251000);
+	assert_in_range(nth_delay(0, UINT32_MAX / 2), 1499000, 1501000);
 }
 
 static void chance_draws_between_one_second_and_the_bound(void **state)
@@ -42,7 +51,7 @@ static void chance_draws_between_one_second_and_the_bound(void **state)
 	assert_in_range(nth_delay(10, UINT32_MAX / 2), SB_BACKOFF_MAX_USEC / 2 - 1000000,
 			SB_BACKOFF_MAX_USEC / 2 + 1000000);
 	for (uint32_t random = 0; random < UINT32_MAX - 65537; random += 65537)
-		assert_in_range(nth_delay(5, random), SB_BACKOFF_MIN_USEC, 32 * UINT64_C(1000000));
+		assert_in_range(nth_delay(5, random), SB_BACKOFF_MIN_USEC, 64 * UINT64_C(1000000));
 }
 
 static void reset_begins_anew(void **state)
@@ -51,14 +60,15 @@ static void reset_begins_anew(void **state)
 
 	(void)state;
 	sb_backoff_reset(&backoff);
-	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), SB_BACKOFF_MIN_USEC);
+	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), 2 * SB_BACKOFF_MIN_USEC);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_bound_doubles_from_one_second),
+		cmocka_unit_test(the_bound_doubles_from_two_seconds),
 		cmocka_unit_test(it_ends_at_fifteen_minutes),
+		cmocka_unit_test(chance_counts_from_the_first_failure_on),
 		cmocka_unit_test(chance_draws_between_one_second_and_the_bound),
 		cmocka_unit_test(reset_begins_anew),
 	};

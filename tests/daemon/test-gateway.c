@@ -11,7 +11,11 @@
 #include <cmocka.h>
 
 #include "daemon/gateway.h"
+#include "daemon/log.h"
 #include "tests/daemon/link-fixture.h"
+
+/* Links that come up at the same moment. */
+#define MANY 200
 
 struct fixture {
 	struct link_fixture *parts;
@@ -93,11 +97,37 @@ static const struct sb_gateway_listener listener = {
 /* Links by those names. */
 static void configure(struct fixture *f, const char *const *names, size_t n)
 {
+	free(f->config.links);
 	f->config.links = calloc(n, sizeof(*f->config.links));
 	assert_non_null(f->config.links);
 	for (size_t i = 0; i < n; i++)
 		f->config.links[i] = link_config(names[i], NULL);
 	f->config.n_links = n;
+}
+
+/* Links l0, l1 … */
+static void configure_many(struct fixture *f, const char *const *settings)
+{
+	char name[16];
+
+	free(f->config.links);
+	f->config.links = calloc(MANY, sizeof(*f->config.links));
+	assert_non_null(f->config.links);
+	for (unsigned int i = 0; i < MANY; i++) {
+		(void)snprintf(name, sizeof(name), "l%u", i);
+		f->config.links[i] = link_config(name, settings);
+	}
+	f->config.n_links = MANY;
+}
+
+/* The first login has begun, and one after the other follows. */
+static void expect_logins_apart(struct fixture *f)
+{
+	for (unsigned int i = 1; i <= MANY; i++) {
+		assert_int_equal(script.logins, i);
+		sb_loop_advance(f->parts->parts.loop, SB_PACE_USEC);
+	}
+	assert_int_equal(script.logins, MANY);
 }
 
 static void it_makes_the_links_of_a_configuration(void **state)
@@ -119,20 +149,69 @@ static void it_makes_the_links_of_a_configuration(void **state)
 static void links_start_apart(void **state)
 {
 	struct fixture *f = *state;
-	char names[50][8];
-	const char *pointers[50];
 
-	for (size_t i = 0; i < SB_ELEMENTS(names); i++) {
-		(void)snprintf(names[i], sizeof(names[i]), "l%zu", i % 1000);
-		pointers[i] = names[i];
-	}
-	configure(f, pointers, SB_ELEMENTS(pointers));
+	configure_many(f, NULL);
 	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
-	for (unsigned int i = 0; i < 50; i++) {
-		assert_in_range(script.logins, i > 2 ? i - 2 : 0, i + 2);
-		sb_loop_advance(f->parts->parts.loop, 20 * SB_USEC_PER_MSEC);
-	}
-	assert_int_equal(script.logins, 50);
+	link_run(f->parts);
+	expect_logins_apart(f);
+}
+
+static void so_do_those_that_are_connected_together(void **state)
+{
+	static const char *const settings[] = { "enabled", "no", NULL };
+	struct fixture *f = *state;
+	struct sb_error error;
+
+	configure_many(f, settings);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	sb_loop_advance(f->parts->parts.loop, SB_USEC_PER_SEC);
+	assert_int_equal(script.logins, 0);
+	for (unsigned int i = 0; i < MANY; i++)
+		assert_int_equal(sb_link_connect(sb_gateway_link(f->gateway, i), &error), 0);
+	link_run(f->parts);
+	expect_logins_apart(f);
+}
+
+/* What one has to wait, all the others have to as well, to the millisecond. */
+static void let_back_offs_end_together(struct fixture *f)
+{
+	struct sb_store *store = f->parts->parts.store;
+	/* The script speaks for the link that came last. */
+	const char *last = sb_link_name(sb_gateway_link(f->gateway, MANY - 1));
+	uint8_t record[20];
+	size_t len;
+
+	memcpy(record, sb_store_value(store, last, ".backoff", &len), sizeof(record));
+	for (unsigned int i = 0; i < MANY; i++)
+		assert_int_equal(sb_store_put(store, sb_link_name(sb_gateway_link(f->gateway, i)),
+					      ".backoff", record, sizeof(record), NULL, NULL),
+				 0);
+}
+
+static void so_do_those_whose_back_off_ends_together(void **state)
+{
+	struct fixture *f = *state;
+
+	script.login = SCRIPT_FAILS;
+	script.fail_wait_s = 300;
+	configure_many(f, NULL);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	link_run(f->parts);
+	sb_loop_advance(f->parts->parts.loop, MANY * SB_PACE_USEC);
+	assert_int_equal(script.logins, MANY);
+	let_back_offs_end_together(f);
+	script.login = SCRIPT_HANGS;
+
+	f->gateway = sb_gateway_free(f->gateway);
+	assert_int_equal(sb_gateway_new(&f->parts->parts, NULL, &f->gateway), 0);
+	configure_many(f, NULL);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	sb_loop_advance(f->parts->parts.loop, 295 * SB_USEC_PER_SEC);
+	assert_int_equal(script.logins, MANY);
+	script.logins = 0;
+	for (unsigned int i = 0; i < 5000 && script.logins == 0; i++)
+		sb_loop_advance(f->parts->parts.loop, SB_USEC_PER_MSEC);
+	expect_logins_apart(f);
 }
 
 /* Two of one name: the second has no queue to be had. */
@@ -180,6 +259,84 @@ static void it_tells_of_ends(void **state)
 	assert_ptr_equal(f->last_changed, link);
 }
 
+static void ignore_ticket(void *userdata, uint64_t ticket, const struct sb_error *error)
+{
+	(void)userdata;
+	(void)ticket;
+	assert_null(error);
+}
+
+static void publish_for(struct sb_link *link, enum sb_priority priority, uint32_t owner)
+{
+	struct sb_message *message = sb_message_new("t", "m", 1, NULL);
+
+	assert_non_null(message);
+	message->priority = priority;
+	message->owner = owner;
+	assert_int_equal(sb_link_publish(link, message, ignore_ticket, NULL, NULL), 0);
+}
+
+/* What is logged while these links are made, the caller's. */
+static char *apply_and_listen(struct fixture *f, const char *const *names, size_t n)
+{
+	FILE *console = stderr;
+	char *text = NULL;
+	size_t len;
+
+	configure(f, names, n);
+	stderr = open_memstream(&text, &len);
+	assert_non_null(stderr);
+	sb_log_set_level(LOG_WARNING);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	sb_log_set_level(LOG_EMERG);
+	(void)fclose(stderr);
+	stderr = console;
+
+	return text;
+}
+
+static void it_says_once_for_which_link_that_is_gone_messages_wait(void **state)
+{
+	static const char *const names[] = { "a", "b", "c" };
+	static const char *const left[] = { "b" };
+	struct fixture *f = *state;
+	char *text;
+
+	configure(f, names, 3);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct sb_link *link = sb_gateway_link(f->gateway, i);
+
+		publish_for(link, SB_NORMAL, 7);
+		publish_for(link, SB_NORMAL, 8);
+		publish_for(link, SB_URGENT, (uint32_t)i);
+	}
+	publish_for(sb_gateway_link(f->gateway, 2), SB_BULK, 7);
+	link_run(f->parts);
+	f->gateway = sb_gateway_free(f->gateway);
+	link_fixture_reopen(f->parts);
+	assert_int_equal(sb_gateway_new(&f->parts->parts, NULL, &f->gateway), 0);
+
+	text = apply_and_listen(f, left, 1);
+	assert_string_equal(text, "skybusd: a: 3 messages wait for this link, which is not in the "
+				  "configuration: put it back there for them to be sent\n"
+				  "skybusd: c: 4 messages wait for this link, which is not in the "
+				  "configuration: put it back there for them to be sent\n");
+	free(text);
+}
+
+static void a_link_is_found_by_its_name(void **state)
+{
+	static const char *const names[] = { "a", "b" };
+	struct fixture *f = *state;
+
+	configure(f, names, 2);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	assert_ptr_equal(sb_gateway_find(f->gateway, "b"), sb_gateway_link(f->gateway, 1));
+	assert_null(sb_gateway_find(f->gateway, "c"));
+	assert_null(sb_gateway_find(f->gateway, ""));
+}
+
 static void nobody_need_listen_and_nobody_is_told_at_the_end(void **state)
 {
 	static const char *const names[] = { "a" };
@@ -203,6 +360,8 @@ static void it_shows_its_parts(void **state)
 	assert_ptr_equal(sb_gateway_loop(f->gateway), f->parts->parts.loop);
 	assert_ptr_equal(sb_gateway_outbox(f->gateway), f->parts->parts.outbox);
 	assert_ptr_equal(sb_gateway_hub(f->gateway), f->parts->parts.hub);
+	assert_ptr_equal(sb_gateway_store(f->gateway), f->parts->parts.store);
+	assert_ptr_equal(sb_gateway_clock(f->gateway), f->parts->parts.clock);
 	assert_null(sb_gateway_plugins(f->gateway));
 	assert_int_equal(sb_gateway_n_links(f->gateway), 0);
 }
@@ -214,8 +373,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(it_makes_the_links_of_a_configuration),
 		TEST(links_start_apart),
+		TEST(so_do_those_that_are_connected_together),
+		TEST(so_do_those_whose_back_off_ends_together),
 		TEST(one_that_cannot_be_made_does_not_hinder_the_others),
 		TEST(it_tells_of_ends),
+		TEST(it_says_once_for_which_link_that_is_gone_messages_wait),
+		TEST(a_link_is_found_by_its_name),
 		TEST(nobody_need_listen_and_nobody_is_told_at_the_end),
 		TEST(it_shows_its_parts),
 	};

@@ -63,7 +63,7 @@ static void a_session_that_cannot_be_is_told_at_once(void **state)
 	struct link_fixture *f = *state;
 
 	fake_network.open_error = -EINVAL;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	link_expect_state(f, SB_LINK_FAILED);
 	assert_string_equal(link_status(f)->state_reason, "no such session");
@@ -74,7 +74,7 @@ static void a_new_session_closes_the_old_one(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	fake_connecting();
 	fake_open();
@@ -94,7 +94,7 @@ static void failures_move_on_to_the_next_address(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	assert_int_equal(fake_network.last_attempt, 0);
 	assert_int_equal(script_open_session(), 0);
@@ -121,8 +121,30 @@ static void a_plugin_sends_requests_of_its_own(void **state)
 	assert_int_equal(script_send("/own"), 0);
 	fake_end(link_find_request("/own"), SKYBUS_TIMEOUT);
 	assert_int_equal(script.last_outcome, SKYBUS_TIMEOUT);
-	/* What becomes of it is the plugin's to judge. */
+	/* What becomes of it is the plugin's to judge; of the session it is not. */
 	link_expect_state(f, SB_LINK_ONLINE);
+	link_expect_sent("/own /own ping ");
+	fake_end(fake_request_at(0), SKYBUS_TIMEOUT);
+	link_expect_state(f, SB_LINK_BACKOFF);
+	assert_int_equal(script.replied, 2);
+}
+
+static void a_login_that_nobody_answers_is_its_plugins(void **state)
+{
+	struct link_fixture *f = *state;
+
+	sb_link_start(f->link);
+	link_run(f);
+	fake_connecting();
+	fake_open();
+	assert_int_equal(script_send("/own"), 0);
+	fake_end(link_find_request("/own"), SKYBUS_TIMEOUT);
+	link_expect_sent("/login /own ");
+	/* A Reset is a sign of life. */
+	link_answer(f, "/login", OK);
+	assert_int_equal(script_send("/own"), 0);
+	fake_end(link_find_request("/own"), SKYBUS_RESET);
+	link_expect_sent("/own ");
 }
 
 static void requests_of_its_own_count_against_the_window(void **state)
@@ -158,7 +180,7 @@ static void without_a_session_nothing_is_sent(void **state)
 	struct link_fixture *f = *state;
 
 	assert_int_equal(script_send("/own"), -ENOTCONN);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	assert_int_equal(script_send("/own"), -ENOTCONN);
 	fake_connecting();
@@ -205,7 +227,7 @@ static void a_session_that_ends_forgets_requests(void **state)
 static void begin_login(struct link_fixture *f)
 {
 	script.login = SCRIPT_HANGS;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 }
 
@@ -257,7 +279,7 @@ static void a_new_login_forgets_fetches_too(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	fake_connecting();
 	fake_open();
@@ -268,6 +290,7 @@ static void a_new_login_forgets_fetches_too(void **state)
 	script.login = SCRIPT_REUSES;
 	link_publish(f, "m1");
 	link_answer(f, "m1", SKYBUS_CODE(4, 1));
+	link_pass(f, SB_PACE_USEC);
 	assert_int_equal(script.logins, 2);
 	assert_int_equal(fake_web.n_cancelled, 1);
 	/* And the last one, with the link. */
@@ -361,7 +384,7 @@ static void a_plugin_that_refuses_leaves_nothing(void **state)
 	script.attach_error = -EINVAL;
 	script.attach_reason = "";
 	link_make(f, NULL);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_expect_reason(f, "the plugin script refuses the settings: Invalid argument");
 }
 
@@ -389,6 +412,21 @@ static void what_is_put_is_there_and_told_when_stored(void **state)
 	assert_null(script.host->store_get(script.link, "token", &len));
 	link_restart(f);
 	assert_null(script.host->store_get(script.link, "token", &len));
+}
+
+static void keys_with_a_dot_are_the_daemons(void **state)
+{
+	struct link_fixture *f = *state;
+	uint32_t len = 99;
+
+	assert_int_equal(sb_store_put(f->parts.store, "plant", ".mine", "abc", 3, NULL, NULL), 0);
+	assert_null(script.host->store_get(script.link, ".mine", &len));
+	assert_int_equal(len, 0);
+	assert_int_equal(script_store(".mine", "xyz"), -EINVAL);
+	assert_int_equal(script.host->store_remove(script.link, ".mine", NULL, NULL), -EINVAL);
+	link_run(f);
+	assert_int_equal(script.stored, 0);
+	assert_int_equal(script_store("a.b", "xyz"), 0);
 }
 
 /* ---- commands ---- */
@@ -438,6 +476,7 @@ int main(void)
 		TEST(a_new_session_closes_the_old_one),
 		TEST(failures_move_on_to_the_next_address),
 		TEST(a_plugin_sends_requests_of_its_own),
+		TEST(a_login_that_nobody_answers_is_its_plugins),
 		TEST(requests_of_its_own_count_against_the_window),
 		TEST(a_new_login_makes_them_forgotten),
 		TEST(without_a_session_nothing_is_sent),
@@ -454,6 +493,7 @@ int main(void)
 		TEST(timers_are_bounded),
 		TEST(a_plugin_that_refuses_leaves_nothing),
 		TEST(what_is_put_is_there_and_told_when_stored),
+		TEST(keys_with_a_dot_are_the_daemons),
 		TEST(commands_reach_subscribers),
 	};
 

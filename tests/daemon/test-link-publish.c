@@ -27,6 +27,13 @@ static void never_published(void *userdata, uint64_t ticket, const struct sb_err
 	fail_msg("told of a message that was refused");
 }
 
+static void expect_ticket(void *userdata, uint64_t ticket, const struct sb_error *error)
+{
+	(void)userdata;
+	assert_null(error);
+	assert_true(ticket > 0);
+}
+
 static void never_requested(void *userdata, const struct skybus_reply *reply,
 			    const struct sb_error *error)
 {
@@ -111,7 +118,7 @@ static void a_request_needs_a_link_that_is_online(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	fake_break(-EHOSTUNREACH, "no such name");
 	assert_int_equal(link_request(f, "r", SB_USEC_PER_SEC), -ENOTCONN);
@@ -135,6 +142,112 @@ static void a_full_queue_refuses(void **state)
 	(void)sb_message_free(message);
 }
 
+/* ---- when a message was taken ---- */
+
+static struct sb_message *message_new(void)
+{
+	struct sb_message *message = sb_message_new("t", "x", 1, NULL);
+
+	assert_non_null(message);
+
+	return message;
+}
+
+static void a_message_is_taken_when_it_is_handed_in(void **state)
+{
+	struct link_fixture *f = *state;
+	int64_t now;
+
+	link_pass(f, 90 * SB_USEC_PER_SEC);
+	now = sb_clock_wall_ms(f->parts.clock, sb_clock_now(f->parts.clock));
+	link_publish(f, "m1");
+	link_pass(f, 3600 * SB_USEC_PER_SEC);
+	link_bring_up(f);
+	assert_int_equal(script.encoded, 1);
+	assert_in_range(script.time_ms, now, now + 10);
+	link_answer(f, "m1", SKYBUS_CODE(2, 4));
+	assert_int_equal(link_request(f, "r", SB_USEC_PER_SEC), 0);
+	assert_in_range(script.time_ms, now + 3600000, now + 3601000);
+}
+
+static void a_letter_that_is_sent_again_keeps_its_time(void **state)
+{
+	struct link_fixture *f = *state;
+	struct sb_message *message = message_new();
+
+	link_pass(f, 90 * SB_USEC_PER_SEC);
+	message->taken = (struct sb_moment){ .boot = 1, .ms = 5000 };
+	assert_int_equal(sb_link_publish(f->link, message, expect_ticket, f, &f->error), 0);
+	link_run(f);
+	link_bring_up(f);
+	assert_int_equal(script.time_ms,
+			 sb_clock_wall_ms(f->parts.clock, (struct sb_moment){ 1, 5000 }));
+}
+
+/* From before boots were numbered: its moment is the wall clock. */
+static void so_does_an_old_one(void **state)
+{
+	struct link_fixture *f = *state;
+	struct sb_message *message = message_new();
+
+	message->taken.ms = SB_CLOCK_PLAUSIBLE_MS + 1;
+	assert_int_equal(sb_link_publish(f->link, message, expect_ticket, f, &f->error), 0);
+	link_run(f);
+	link_bring_up(f);
+	assert_int_equal(script.time_ms, SB_CLOCK_PLAUSIBLE_MS + 1);
+}
+
+static void a_box_that_does_not_know_the_time_says_so(void **state)
+{
+	struct link_fixture *f = *state;
+
+	f->wall_ms = 0;
+	link_publish(f, "m1");
+	link_bring_up(f);
+	assert_int_equal(script.encoded, 1);
+	assert_int_equal(script.time_ms, 0);
+	/* And what was taken before it was told is right when it is sent afterwards. */
+	link_publish(f, "m2");
+	f->wall_ms = SB_CLOCK_PLAUSIBLE_MS;
+	link_answer(f, "m1", SKYBUS_CODE(2, 4));
+	assert_in_range(script.time_ms, SB_CLOCK_PLAUSIBLE_MS, SB_CLOCK_PLAUSIBLE_MS + 60000);
+}
+
+/* ---- bounds ---- */
+
+static void a_queue_may_drop_its_oldest_instead(void **state)
+{
+	static const char *const settings[] = { "queue_messages", "2", "when_full", "drop_oldest",
+						NULL };
+	struct link_fixture *f = *state;
+
+	link_unmake(f);
+	link_make(f, settings);
+	link_publish_many(f, 1, 3);
+	assert_string_equal(f->published, "1 2 3 ");
+	assert_string_equal(f->causes, "1:evicted ");
+	assert_int_equal(link_status(f)->queue.queued, 2);
+}
+
+static void memory_has_bounds_of_its_own(void **state)
+{
+	static const char *const settings[] = { "memory_messages", "1", NULL };
+	struct link_fixture *f = *state;
+	struct sb_message *first = message_new();
+	struct sb_message *second = message_new();
+
+	link_unmake(f);
+	link_make(f, settings);
+	link_run(f); /* tickets are reserved */
+	first->in_memory = true;
+	second->in_memory = true;
+	assert_int_equal(sb_link_publish(f->link, first, expect_ticket, f, &f->error), 0);
+	assert_int_equal(sb_link_publish(f->link, second, never_published, f, &f->error), -ENOBUFS);
+	(void)sb_message_free(second);
+	link_publish(f, "m");
+	assert_int_equal(link_status(f)->queue.queued, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, link_fixture_teardown)
 
 int main(void)
@@ -146,6 +259,12 @@ int main(void)
 		TEST(letters_of_the_world_are_fine),
 		TEST(a_request_needs_a_link_that_is_online),
 		TEST(a_full_queue_refuses),
+		TEST(a_queue_may_drop_its_oldest_instead),
+		TEST(memory_has_bounds_of_its_own),
+		TEST(a_message_is_taken_when_it_is_handed_in),
+		TEST(a_letter_that_is_sent_again_keeps_its_time),
+		TEST(so_does_an_old_one),
+		TEST(a_box_that_does_not_know_the_time_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,9 @@
 
 #define TOPIC "cmd/go"
 
+/* The user that answers. */
+#define OWNER 1234
+
 /* Beside the link's fixture: an app that hears commands, and one that answers them. */
 static struct {
 	struct sb_subscription *listener;
@@ -32,7 +35,7 @@ static int setup(void **state)
 	f = *state;
 	memset(&apps, 0, sizeof(apps));
 	link_make(f, NULL);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	script.login = SCRIPT_HANGS;
 	link_run(f);
 
@@ -90,6 +93,7 @@ static int answer(struct link_fixture *f, uint64_t message, const char *code, co
 		.payload = (const uint8_t *)text,
 		.payload_len = strlen(text),
 		.sender = ":1.9",
+		.owner = OWNER,
 	};
 
 	return sb_link_answer(f->link, &answer, on_answered, NULL, &f->error);
@@ -255,7 +259,7 @@ static void a_plugin_that_cannot_serve_does_not_listen(void **state)
 	link_unmake(f);
 	config->loaded = &script_deaf_plugin;
 	link_make_of(f, config);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	assert_int_equal(script_listen(5683, NULL), -ENOTSUP);
 	subscribe(f, true);
@@ -494,6 +498,38 @@ static void an_answer_becomes_a_message(void **state)
 	assert_int_equal(link_status(f)->queue.queued, 1);
 }
 
+static void on_losses(void *userdata, int error, const struct sb_loss *losses, size_t n)
+{
+	uint32_t *owner = userdata;
+
+	assert_int_equal(error, 0);
+	assert_int_equal(n, 1);
+	*owner = losses[0].owner;
+}
+
+static void on_cancelled(void *userdata, const struct sb_error *error)
+{
+	(void)userdata;
+	assert_null(error);
+}
+
+static void the_message_of_an_answer_is_its_givers(void **state)
+{
+	struct link_fixture *f = *state;
+	uint32_t owner = 0;
+
+	subscribe(f, true);
+	script.answer = answer_by_message;
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 0), 1);
+	assert_int_equal(answer(f, apps.message, "", "yes"), 0);
+	link_run(f);
+	assert_int_equal(sb_outbox_cancel(f->parts.outbox, 1, on_cancelled, NULL), 0);
+	link_run(f);
+	assert_int_equal(sb_store_losses(f->parts.store, on_losses, &owner), 0);
+	link_run(f);
+	assert_int_equal(owner, OWNER);
+}
+
 static void an_answer_passes_the_door_like_every_message(void **state)
 {
 	struct link_fixture *f = *state;
@@ -605,6 +641,7 @@ int main(void)
 		TEST(a_plugin_of_an_older_make_delivers_too),
 		TEST(the_cloud_says_how_long_it_waits),
 		TEST(an_answer_becomes_a_message),
+		TEST(the_message_of_an_answer_is_its_givers),
 		TEST(an_answer_passes_the_door_like_every_message),
 		TEST(what_the_plugin_refuses_may_be_answered_again),
 		TEST(faults_of_a_plugin_are_named),

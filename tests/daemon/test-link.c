@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "daemon/backoff.h"
+#include "daemon/pace.h"
 #include "tests/daemon/link-fixture.h"
 
 #define OK SKYBUS_CODE(2, 4)
@@ -33,7 +34,7 @@ static void it_comes_up_through_all_states(void **state)
 	struct link_fixture *f = *state;
 
 	assert_int_equal(script.attached, 1);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_expect_state(f, SB_LINK_STARTING);
 	link_run(f);
 	link_expect_state(f, SB_LINK_RESOLVING);
@@ -55,12 +56,14 @@ static void it_comes_up_through_all_states(void **state)
 	assert_true(link_status(f)->since_ms > 0);
 }
 
-static void it_starts_when_it_is_told(void **state)
+static void it_begins_at_its_turn(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 3 * SB_USEC_PER_SEC);
+	f->pace.free_at = sb_loop_now(f->parts.loop) + 3 * SB_USEC_PER_SEC;
+	sb_link_start(f->link);
 	link_pass(f, 2 * SB_USEC_PER_SEC);
+	link_expect_state(f, SB_LINK_STARTING);
 	assert_int_equal(script.logins, 0);
 	/* Connect leaves it alone: it is on its way. */
 	assert_int_equal(sb_link_connect(f->link, &f->error), 0);
@@ -68,6 +71,20 @@ static void it_starts_when_it_is_told(void **state)
 	assert_int_equal(script.logins, 0);
 	link_pass(f, 1 * SB_USEC_PER_SEC);
 	assert_int_equal(script.logins, 1);
+	assert_string_equal(f->states, "starting resolving ");
+}
+
+static void disconnect_gives_its_turn_up(void **state)
+{
+	struct link_fixture *f = *state;
+
+	f->pace.free_at = sb_loop_now(f->parts.loop) + 3 * SB_USEC_PER_SEC;
+	sb_link_start(f->link);
+	link_run(f);
+	assert_int_equal(sb_link_disconnect(f->link, &f->error), 0);
+	link_pass(f, 60 * MINUTE);
+	assert_int_equal(script.logins, 0);
+	link_expect_state(f, SB_LINK_DISABLED);
 }
 
 static void a_disabled_one_waits_for_connect(void **state)
@@ -76,7 +93,7 @@ static void a_disabled_one_waits_for_connect(void **state)
 	struct link_fixture *f = *state;
 
 	link_make(f, settings);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_pass(f, 60 * MINUTE);
 	link_expect_state(f, SB_LINK_DISABLED);
 	link_expect_reason(f, "enabled: no");
@@ -94,7 +111,7 @@ static void a_wrong_configuration_stores_all_the_same(void **state)
 	config->loaded = NULL;
 	config->own = sb_settings_free(config->own);
 	link_make_of(f, config);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_expect_state(f, SB_LINK_FAILED);
 	assert_string_equal(link_status(f)->state_reason, "skybus.yaml:3:1: no such plugin");
 	assert_int_equal(sb_link_connect(f->link, &f->error), -EOPNOTSUPP);
@@ -113,7 +130,7 @@ static void a_plugin_that_refuses_makes_it_failed(void **state)
 	script.attach_error = -EINVAL;
 	script.attach_reason = "product_key has 12 characters";
 	link_make(f, NULL);
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_expect_state(f, SB_LINK_FAILED);
 	link_expect_reason(f, "the plugin script refuses the settings: product_key has 12 "
 			      "characters");
@@ -164,12 +181,12 @@ static void a_name_that_does_not_resolve_means_back_off(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	fake_break(-EHOSTUNREACH, "no such name");
 	assert_int_equal(script.opened_outcome, -EHOSTUNREACH);
 	expect_backoff(f, "no such name");
-	link_pass(f, 1 * SB_USEC_PER_SEC);
+	link_pass(f, 2 * SB_USEC_PER_SEC);
 	assert_int_equal(script.logins, 2);
 	assert_int_equal(fake_network.last_attempt, 1);
 }
@@ -178,7 +195,7 @@ static void a_session_that_does_not_open_means_back_off(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	fake_connecting();
 	fake_break(-EKEYREJECTED, "wrong key");
@@ -190,7 +207,7 @@ static void a_session_that_breaks_amid_the_login_means_back_off(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	fake_connecting();
 	fake_open();
@@ -205,7 +222,7 @@ static void a_session_that_breaks_later_means_back_off(void **state)
 	link_bring_up(f);
 	fake_break(-ECONNRESET, "the session ended");
 	expect_backoff(f, "the session ended");
-	link_pass(f, 1 * SB_USEC_PER_SEC);
+	link_pass(f, 2 * SB_USEC_PER_SEC);
 	link_come_up(f);
 	/* What was is still told. */
 	assert_string_equal(link_status(f)->last_error, "the session ended");
@@ -222,11 +239,11 @@ static void a_login_without_answer_is_explained(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	open_for_login(f);
 	fake_end(link_find_request("/login"), SKYBUS_TIMEOUT);
 	expect_backoff(f, "silence 2 for 5 s");
-	link_pass(f, 1 * SB_USEC_PER_SEC);
+	link_pass(f, 2 * SB_USEC_PER_SEC);
 	open_for_login(f);
 	fake_end(link_find_request("/login"), SKYBUS_UNREACHABLE);
 	expect_backoff(f, "silence 4 for 5 s");
@@ -237,7 +254,7 @@ static void a_configuration_that_the_cloud_refuses_means_failed(void **state)
 	struct link_fixture *f = *state;
 
 	script.fail_kind = SKYBUS_CONFIGURATION;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	open_for_login(f);
 	link_answer(f, "/login", UNAUTHORIZED);
 	link_expect_state(f, SB_LINK_FAILED);
@@ -246,6 +263,40 @@ static void a_configuration_that_the_cloud_refuses_means_failed(void **state)
 	assert_int_equal(script.logins, 1);
 	assert_int_equal(sb_link_connect(f->link, &f->error), 0);
 	link_come_up(f);
+}
+
+/* No plugin need think of it: RFC 7252 section 5.9.3.4, RFC 8516. */
+static void a_cloud_that_says_later_at_the_login_is_left_alone_for_so_long(void **state)
+{
+	static const struct {
+		uint32_t code;
+		uint32_t max_age;
+		unsigned int least;
+		unsigned int most;
+	} cases[] = {
+		{ SKYBUS_CODE(5, 3), 400, 400, 400 },	    { SKYBUS_CODE(4, 29), 500, 500, 500 },
+		{ SKYBUS_CODE(5, 3), 1000000, 3600, 3600 }, { SKYBUS_CODE(5, 0), 1000, 1, 60 },
+		{ SKYBUS_CODE(5, 3), UINT32_MAX, 1, 60 },
+	};
+	struct link_fixture *f = *state;
+	unsigned int seconds;
+
+	script.fail_kind = SKYBUS_TRANSIENT;
+	for (size_t i = 0; i < SB_ELEMENTS(cases); i++) {
+		if (i == 0)
+			sb_link_start(f->link);
+		else
+			assert_int_equal(sb_link_connect(f->link, &f->error), 0);
+		link_pass(f, SB_PACE_USEC);
+		open_for_login(f);
+		fake_answer_later(link_find_request("/login"), cases[i].code, cases[i].max_age);
+		link_run(f);
+		link_expect_state(f, SB_LINK_BACKOFF);
+		assert_int_equal(sscanf(strstr(link_status(f)->state_reason, "next attempt in "),
+					"next attempt in %u s", &seconds),
+				 1);
+		assert_in_range(seconds, cases[i].least, cases[i].most);
+	}
 }
 
 static void refuse_login(struct link_fixture *f)
@@ -259,7 +310,7 @@ static void credentials_refused_thrice_mean_failed(void **state)
 	struct link_fixture *f = *state;
 
 	script.fail_kind = SKYBUS_CREDENTIALS;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	refuse_login(f);
 	link_expect_state(f, SB_LINK_BACKOFF);
 	(void)wait_for_login(f);
@@ -281,7 +332,7 @@ static void a_login_that_succeeds_forgives_refusals(void **state)
 	struct link_fixture *f = *state;
 
 	script.fail_kind = SKYBUS_CREDENTIALS;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	for (unsigned int i = 0; i < 2; i++) {
 		refuse_login(f);
 		(void)wait_for_login(f);
@@ -300,7 +351,7 @@ static void the_clouds_own_waiting_time_holds(void **state)
 	struct link_fixture *f = *state;
 
 	script.fail_wait_s = 300;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	refuse_login(f);
 	link_expect_reason(f, "the cloud says no (next attempt in 300 s)");
 	link_pass(f, 5 * MINUTE - SB_USEC_PER_SEC);
@@ -312,11 +363,11 @@ static void the_clouds_own_waiting_time_holds(void **state)
 static void the_back_off_grows_and_is_bounded(void **state)
 {
 	struct link_fixture *f = *state;
-	uint64_t bound = 1;
+	uint64_t bound = 2;
 	uint64_t longest = 0;
 
 	script.login = SCRIPT_FAILS;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	for (unsigned int i = 0; i < 20; i++) {
 		uint64_t seconds = wait_for_login(f);
@@ -353,11 +404,11 @@ static void five_stable_minutes_reset_the_back_off(void **state)
 {
 	struct link_fixture *f = *state;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	let_fail(f, 12);
 	link_pass(f, 5 * MINUTE);
 	fake_break(-ECONNRESET, "ended");
-	assert_int_equal(announced_delay(f), 1);
+	assert_in_range(announced_delay(f), 1, 2);
 }
 
 static void four_do_not(void **state)
@@ -365,7 +416,7 @@ static void four_do_not(void **state)
 	struct link_fixture *f = *state;
 	unsigned int longest = 0;
 
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	let_fail(f, 12);
 	for (unsigned int i = 0; i < 10; i++) {
 		link_pass(f, 4 * MINUTE);
@@ -383,7 +434,7 @@ static void a_login_without_end_is_given_up(void **state)
 	struct link_fixture *f = *state;
 
 	script.login = SCRIPT_HANGS;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_pass(f, 119 * SB_USEC_PER_SEC);
 	link_expect_state(f, SB_LINK_STARTING);
 	link_pass(f, 1 * SB_USEC_PER_SEC);
@@ -391,7 +442,7 @@ static void a_login_without_end_is_given_up(void **state)
 	/* Too late is too late. */
 	script.host->online(script.link, &script.terms);
 	link_expect_state(f, SB_LINK_BACKOFF);
-	link_pass(f, 1 * SB_USEC_PER_SEC);
+	link_pass(f, 2 * SB_USEC_PER_SEC);
 	assert_int_equal(script.logins, 2);
 }
 
@@ -400,7 +451,7 @@ static void a_plugin_that_logs_in_without_a_session_fails(void **state)
 	struct link_fixture *f = *state;
 
 	script.login = SCRIPT_IS_ONLINE;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	expect_backoff(f, "the plugin says that it has logged in, but there is no session");
 }
@@ -410,7 +461,7 @@ static void nor_does_one_that_could_not_be_opened_do(void **state)
 	struct link_fixture *f = *state;
 
 	script.stubborn = true;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	link_run(f);
 	fake_connecting();
 	fake_break(-EKEYREJECTED, "wrong key");
@@ -524,7 +575,7 @@ static void reach(struct link_fixture *f, enum sb_link_state target)
 {
 	if (target == SB_LINK_DISABLED)
 		return;
-	sb_link_start(f->link, 0);
+	sb_link_start(f->link);
 	if (target == SB_LINK_STARTING)
 		return;
 	link_run(f);
@@ -566,7 +617,7 @@ static void connect_brings_it_up_from_any_state(void **state)
 		assert_int_equal(sb_link_connect(f->link, &f->error), 0);
 		if (!rests)
 			link_expect_state(f, target);
-		link_run(f);
+		link_pass(f, SB_PACE_USEC);
 		assert_int_equal(script.logins, logins + (rests || target == SB_LINK_STARTING));
 		link_unmake(f);
 	}
@@ -660,7 +711,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_comes_up_through_all_states),
-		TEST(it_starts_when_it_is_told),
+		TEST(it_begins_at_its_turn),
+		TEST(disconnect_gives_its_turn_up),
 		WITHOUT_LINK(a_disabled_one_waits_for_connect),
 		WITHOUT_LINK(a_wrong_configuration_stores_all_the_same),
 		WITHOUT_LINK(a_plugin_that_refuses_makes_it_failed),
@@ -671,6 +723,7 @@ int main(void)
 		TEST(a_login_without_answer_is_explained),
 		TEST(a_configuration_that_the_cloud_refuses_means_failed),
 		TEST(credentials_refused_thrice_mean_failed),
+		TEST(a_cloud_that_says_later_at_the_login_is_left_alone_for_so_long),
 		TEST(a_login_that_succeeds_forgives_refusals),
 		TEST(the_clouds_own_waiting_time_holds),
 		TEST(the_back_off_grows_and_is_bounded),

@@ -22,7 +22,9 @@ struct fixture {
 
 static void open_all(struct fixture *f)
 {
-	assert_int_equal(sb_store_open(f->loop, f->scratch.path, SB_SYNC_NORMAL, &f->store), 0);
+	const struct sb_store_options options = { .sync = SB_SYNC_NORMAL };
+
+	assert_int_equal(sb_store_open(f->loop, f->scratch.path, &options, &f->store), 0);
 }
 
 static void close_all(struct fixture *f)

@@ -38,6 +38,16 @@ bool loop_until(struct sb_loop *loop, bool (*reached)(void *userdata), void *use
 	return true;
 }
 
+/**
+ * loop_settle_down() - let the loop turn until nothing more comes
+ * @loop: the loop
+ */
+void loop_settle_down(struct sb_loop *loop)
+{
+	while (sb_loop_turn(loop, 10 * SB_USEC_PER_MSEC) > 0)
+		;
+}
+
 static int client_on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct client *client = userdata;
@@ -253,4 +263,14 @@ void client_settle_down(struct client *client)
 	client_begin(client, &call, SB_BUS_ROOT, "org.freedesktop.DBus.Peer.Ping", "");
 	(void)client_end(client, &call);
 	client_call_done(&call);
+}
+
+/**
+ * client_flush() - wait until the bus has handed on all that the client has sent; no loop turns
+ * @client: the client
+ */
+void client_flush(struct client *client)
+{
+	(void)sd_bus_call_method(client->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+				 "org.freedesktop.DBus", "GetId", NULL, NULL, "");
 }

@@ -39,5 +39,7 @@ sd_bus_message *client_signal(const struct client *client, const char *member, s
 sd_bus_message *client_wait_signal(struct client *client, const char *member);
 void client_forget_signals(struct client *client);
 void client_settle_down(struct client *client);
+void client_flush(struct client *client);
 
+void loop_settle_down(struct sb_loop *loop);
 bool loop_until(struct sb_loop *loop, bool (*reached)(void *userdata), void *userdata);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/clock.h"
 #include "tests/dbus/fake-gateway.h"
 
 struct sb_gateway *fake_gateway_new(struct sb_loop *loop)
@@ -167,14 +168,84 @@ const struct sb_plugin *sb_plugins_at(const struct sb_plugins *plugins, size_t i
 	return &plugins->all[index];
 }
 
-int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_store_lookup_fn *done,
-		     void *userdata)
+/* The outbox stands for the store. */
+struct sb_store *sb_gateway_store(const struct sb_gateway *gateway)
 {
-	const struct fake_job job = { .looked_up = done, .userdata = userdata, .ticket = ticket };
+	return (struct sb_store *)(void *)sb_gateway_outbox(gateway);
+}
 
-	push(outbox->jobs, &outbox->n_jobs, &job);
+const struct sb_clock *sb_gateway_clock(const struct sb_gateway *gateway)
+{
+	return &gateway->clock;
+}
+
+int64_t sb_clock_wall_ms(const struct sb_clock *clock, struct sb_moment moment)
+{
+	return clock->offset_ms > 0 ? clock->offset_ms + moment.ms : 0;
+}
+
+static int ask(struct sb_outbox *outbox, const struct fake_job *job)
+{
+	if (outbox->failure < 0)
+		return outbox->failure;
+	push(outbox->jobs, &outbox->n_jobs, job);
 
 	return 0;
+}
+
+int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_lookup_fn *done, void *userdata)
+{
+	return ask(outbox,
+		   &(struct fake_job){ .looked_up = done, .userdata = userdata, .ticket = ticket });
+}
+
+int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, sb_cancelled_fn *done,
+		     void *userdata)
+{
+	return ask(outbox,
+		   &(struct fake_job){ .cancelled = done, .userdata = userdata, .ticket = ticket });
+}
+
+int sb_letters_list(struct sb_gateway *gateway, const char *link, uint64_t after_ticket,
+		    sb_store_records_fn *done, void *userdata)
+{
+	struct fake_job job = { .found = done, .userdata = userdata, .ticket = after_ticket };
+
+	(void)snprintf(job.link, sizeof(job.link), "%s", link ? link : "(all)");
+
+	return ask(&gateway->outbox, &job);
+}
+
+int sb_letters_read(struct sb_gateway *gateway, uint64_t ticket, sb_store_records_fn *done,
+		    void *userdata)
+{
+	return ask(&gateway->outbox,
+		   &(struct fake_job){ .found = done, .userdata = userdata, .ticket = ticket });
+}
+
+int sb_letters_requeue(struct sb_gateway *gateway, uint64_t ticket, const char *sender,
+		       uint32_t owner, sb_published_fn *done, void *userdata)
+{
+	struct fake_job job = {
+		.published = done, .userdata = userdata, .ticket = ticket, .owner = owner
+	};
+
+	(void)snprintf(job.sender, sizeof(job.sender), "%s", sender);
+
+	return ask(&gateway->outbox, &job);
+}
+
+int sb_letters_discard(struct sb_gateway *gateway, uint64_t ticket, sb_letter_done_fn *done,
+		       void *userdata)
+{
+	return ask(&gateway->outbox,
+		   &(struct fake_job){ .discarded = done, .userdata = userdata, .ticket = ticket });
+}
+
+int sb_store_losses(struct sb_store *store, sb_store_losses_fn *done, void *userdata)
+{
+	return ask((struct sb_outbox *)(void *)store,
+		   &(struct fake_job){ .losses = done, .userdata = userdata });
 }
 
 const char *sb_link_name(const struct sb_link *link)
@@ -227,6 +298,7 @@ int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_publ
 {
 	struct fake_job job = { .published = done,
 				.userdata = userdata,
+				.owner = answer->owner,
 				.command = answer->message };
 
 	if (link->refusal)

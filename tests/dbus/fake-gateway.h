@@ -3,21 +3,29 @@
 
 /*
  * A gateway whose links do what the test says: the functions of daemon/gateway.h, link.h, plugins.h
- * and of the outbox that dbus/ calls. The hub is the real one.
+ * and of outbox, letters, store and clock that dbus/ calls. The hub is the real one.
  */
 #include "daemon/gateway.h"
+#include "daemon/letters.h"
 
 #define FAKE_LINKS_MAX 4
 #define FAKE_JOBS_MAX 8
 
-/** struct fake_job - something that a link or the outbox was asked and has not answered */
+/** struct fake_job - something that a link, the outbox or the store was asked and has not answered */
 struct fake_job {
 	struct sb_message *message; /* of an answer too; its topic is the answer's code */
 	sb_published_fn *published;
 	sb_requested_fn *requested;
-	sb_store_lookup_fn *looked_up;
+	sb_lookup_fn *looked_up;
+	sb_cancelled_fn *cancelled;
+	sb_store_records_fn *found;
+	sb_letter_done_fn *discarded;
+	sb_store_losses_fn *losses;
 	void *userdata;
 	uint64_t ticket;
+	char link[64]; /* "(all)" for NULL */
+	char sender[64];
+	uint32_t owner; /* of a letter that is sent again, and of an answer */
 	uint64_t command; /* that is answered */
 	uint64_t timeout_usec;
 };
@@ -35,8 +43,13 @@ struct sb_link {
 };
 
 struct sb_outbox {
-	struct fake_job jobs[FAKE_JOBS_MAX];
+	struct fake_job jobs[FAKE_JOBS_MAX]; /* of letters and of the store, too */
 	size_t n_jobs;
+	int failure; /* a negative errno: nothing can be asked */
+};
+
+struct sb_clock {
+	int64_t offset_ms; /* from a moment to the wall clock; 0 while that is not known */
 };
 
 struct sb_plugins {
@@ -48,6 +61,7 @@ struct sb_gateway {
 	struct sb_loop *loop;
 	struct sb_hub *hub;
 	struct sb_outbox outbox;
+	struct sb_clock clock;
 	struct sb_plugins plugins;
 	struct sb_gateway_listener listener;
 	void *userdata;

@@ -49,6 +49,8 @@ int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	if (f->private_bus)
+		private_bus_resume(f->private_bus);
 	client_call_done(&f->call);
 	client_call_done(&f->call2);
 	f->app = client_free(f->app);
@@ -88,11 +90,20 @@ static bool outbox_has_job(void *userdata)
 	return gateway->outbox.n_jobs > 0;
 }
 
-struct fake_job fixture_wait_lookup(struct fixture *f)
+struct fake_job fixture_wait_outbox(struct fixture *f)
 {
 	assert_true(loop_until(f->loop, outbox_has_job, f->gateway));
 
 	return fake_outbox_take_job(f->gateway);
+}
+
+/* The daemon gets what the apps have sent so far, and no answer until private_bus_resume(). */
+void fixture_hold_bus(struct fixture *f)
+{
+	client_flush(f->app);
+	client_flush(f->other);
+	private_bus_pause(f->private_bus);
+	loop_settle_down(f->loop);
 }
 
 void fixture_assert_error(sd_bus_message *reply, const char *name, const char *part_of_sentence)

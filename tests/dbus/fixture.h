@@ -35,7 +35,8 @@ int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
 struct fake_job fixture_wait_job(struct fixture *f, struct sb_link *link);
-struct fake_job fixture_wait_lookup(struct fixture *f);
+struct fake_job fixture_wait_outbox(struct fixture *f);
+void fixture_hold_bus(struct fixture *f);
 
 /** Call a method and wait: the reply, or an error, lent until the next call; NULL if none came. */
 #define fixture_call(f, client, ...) \

@@ -135,6 +135,26 @@ void private_bus_kill(struct private_bus *bus)
 }
 
 /**
+ * private_bus_pause() - let the bus stand still: what is sent to it stays unread
+ * @bus: running
+ */
+void private_bus_pause(struct private_bus *bus)
+{
+	(void)kill(bus->pid, SIGSTOP);
+	(void)waitpid(bus->pid, NULL, WUNTRACED);
+}
+
+/**
+ * private_bus_resume() - let the bus go on
+ * @bus: may be running, or not at all
+ */
+void private_bus_resume(struct private_bus *bus)
+{
+	if (bus->pid > 0)
+		(void)kill(bus->pid, SIGCONT);
+}
+
+/**
  * private_bus_stop() - end the bus and remove its directory
  * @bus: may be NULL or half-built
  *

@@ -22,125 +22,6 @@ static void assert_payload(sd_bus_message *message, const char *expected)
 	assert_memory_equal(payload, expected, len);
 }
 
-/* ---- publish --------------------------------------------------------------------------------- */
-
-static void test_publish_answers_when_stored(void **state)
-{
-	struct fixture *f = *state;
-	struct fake_job job;
-	uint64_t ticket = 0;
-
-	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "/a/b", "text");
-	job = fixture_wait_job(f, f->plant);
-	assert_string_equal(job.message->topic, "/a/b");
-	assert_int_equal(job.message->payload_len, 4);
-	assert_memory_equal(job.message->payload, "text", 4);
-	assert_string_equal(job.message->sender, client_name(f->app));
-
-	client_settle_down(f->app);
-	assert_null(f->call.reply);
-	job.published(job.userdata, 42, NULL);
-	assert_non_null(client_end(f->app, &f->call));
-	assert_true(sd_bus_message_read(f->call.reply, "t", &ticket) > 0);
-	assert_int_equal(ticket, 42);
-}
-
-static void test_publish_bytes(void **state)
-{
-	struct fixture *f = *state;
-	struct fake_job job;
-
-	client_begin(f->app, &f->call, PLANT_PATH, "PublishBytes", "say", "t", 3, 0, 255, 1);
-	job = fixture_wait_job(f, f->plant);
-	assert_int_equal(job.message->payload_len, 3);
-	assert_memory_equal(job.message->payload, "\0\xff\1", 3);
-	job.published(job.userdata, 1, NULL);
-	assert_false(sd_bus_message_is_method_error(client_end(f->app, &f->call), NULL));
-
-	client_begin(f->app, &f->call, PLANT_PATH, "PublishBytes", "say", "t", 0);
-	job = fixture_wait_job(f, f->plant);
-	assert_int_equal(job.message->payload_len, 0);
-	job.published(job.userdata, 2, NULL);
-	assert_false(sd_bus_message_is_method_error(client_end(f->app, &f->call), NULL));
-}
-
-static void test_publish_refused_at_once(void **state)
-{
-	struct fixture *f = *state;
-
-	f->plant->refusal = "the queue is full: wait";
-	fixture_assert_error(fixture_call(f, f->app, PLANT_PATH, "Publish", "ss", "t", "x"),
-			     ERROR "QueueFull", "the queue is full: wait");
-}
-
-static void test_publish_that_could_not_be_stored(void **state)
-{
-	struct fixture *f = *state;
-	struct sb_error error;
-	struct fake_job job;
-
-	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "t", "x");
-	job = fixture_wait_job(f, f->plant);
-	(void)sb_error_set(&error, SB_ERROR_FAILED, "the disk is full: make room");
-	job.published(job.userdata, 0, &error);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "Failed", "make room");
-}
-
-/* A sentence may quote what the cloud said, or be cut within a character. */
-static void test_error_that_is_not_utf8_is_told(void **state)
-{
-	struct fixture *f = *state;
-	struct sb_error error;
-	struct fake_job job;
-
-	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "t", "x");
-	job = fixture_wait_job(f, f->plant);
-	(void)sb_error_set(&error, SB_ERROR_CLOUD_REJECTED, "no \xff, 20 \xc2");
-	job.published(job.userdata, 0, &error);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "CloudRejected", "no ?, 20 ?");
-}
-
-static void test_publisher_has_gone(void **state)
-{
-	struct fixture *f = *state;
-	struct fake_job job;
-
-	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "t", "x");
-	job = fixture_wait_job(f, f->plant);
-	client_call_done(&f->call);
-	f->app = client_free(f->app);
-	job.published(job.userdata, 1, NULL);
-	client_settle_down(f->other);
-}
-
-/* The link may go by a reload while its message is on the way to the disk. */
-static void test_publish_outlives_its_link(void **state)
-{
-	struct fixture *f = *state;
-	struct fake_job job;
-
-	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "t", "x");
-	job = fixture_wait_job(f, f->plant);
-	fake_link_remove(f->plant);
-	job.published(job.userdata, 9, NULL);
-	assert_false(sd_bus_message_is_method_error(client_end(f->app, &f->call), NULL));
-}
-
-static void test_completion_after_the_end(void **state)
-{
-	struct fixture *f = *state;
-	struct fake_job comes;
-	struct fake_job never;
-
-	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "t", "x");
-	comes = fixture_wait_job(f, f->plant);
-	client_begin(f->app, &f->call2, PLANT_PATH, "Publish", "ss", "t", "y");
-	never = fixture_wait_job(f, f->plant);
-	assert_ptr_not_equal(comes.userdata, never.userdata);
-	f->bus = sb_bus_free(f->bus);
-	comes.published(comes.userdata, 1, NULL);
-}
-
 /* ---- request, connect, disconnect ------------------------------------------------------------ */
 
 static void test_request(void **state)
@@ -292,6 +173,7 @@ static void test_properties(void **state)
 	status->queue.ended[SB_DELIVERED] = 4;
 	status->queue.ended[SB_REJECTED] = 5;
 	status->queue.ended[SB_EXPIRED] = 6;
+	status->queue.ended[SB_CANCELLED] = 9;
 	status->traffic = (struct sb_traffic){ .sent = 7, .received = 8 };
 
 	assert_string_equal(read_text(f, "Name"), "plant");
@@ -308,6 +190,7 @@ static void test_properties(void **state)
 	assert_int_equal(read_number(f, "Delivered"), 4);
 	assert_int_equal(read_number(f, "Rejected"), 5);
 	assert_int_equal(read_number(f, "Expired"), 6);
+	assert_int_equal(read_number(f, "Cancelled"), 9);
 	assert_int_equal(read_number(f, "BytesSent"), 7);
 	assert_int_equal(read_number(f, "BytesReceived"), 8);
 }
@@ -400,6 +283,7 @@ static void test_numbers_are_told_once_a_second(void **state)
 	assert_true(changed_has(signal, "Delivered"));
 	assert_true(changed_has(signal, "Rejected"));
 	assert_true(changed_has(signal, "Expired"));
+	assert_true(changed_has(signal, "Cancelled"));
 	assert_true(changed_has(signal, "BytesSent"));
 	assert_true(changed_has(signal, "BytesReceived"));
 	assert_false(changed_has(signal, "State"));
@@ -413,14 +297,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-		TEST(test_publish_answers_when_stored),
-		TEST(test_publish_bytes),
-		TEST(test_publish_refused_at_once),
-		TEST(test_publish_that_could_not_be_stored),
-		TEST(test_error_that_is_not_utf8_is_told),
-		TEST(test_publisher_has_gone),
-		TEST(test_publish_outlives_its_link),
-		TEST(test_completion_after_the_end),
 		TEST(test_request),
 		TEST(test_request_without_timeout),
 		TEST(test_connect_and_disconnect),

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dbus/caller.h"
+#include "daemon/cleanup.h"
 #include "skybus/plugin.h"
 #include "tests/dbus/fixture.h"
 
@@ -96,171 +96,76 @@ static void test_links_change_is_told_once(void **state)
 	assert_null(client_signal(f->app, "PropertiesChanged", 1));
 }
 
-/* ---- Ticket ---------------------------------------------------------------------------------- */
+/* ---- ListLosses ------------------------------------------------------------------------------ */
 
-static void assert_settlement(sd_bus_message *reply, const char *outcome, const char *code,
-			      const char *reason)
+static void assert_loss(sd_bus_message *reply, const char *link, uint32_t user, const char *outcome,
+			const char *cause, uint64_t messages)
 {
 	const char *texts[3] = { NULL };
+	uint64_t n = 0;
+	uint32_t owner = 0;
 
-	assert_non_null(reply);
-	assert_true(sd_bus_message_read(reply, "sss", &texts[0], &texts[1], &texts[2]) > 0);
-	assert_string_equal(texts[0], outcome);
-	assert_string_equal(texts[1], code);
-	assert_string_equal(texts[2], reason);
+	assert_true(sd_bus_message_read(reply, "(susst)", &texts[0], &owner, &texts[1], &texts[2],
+					&n) > 0);
+	assert_string_equal(texts[0], link);
+	assert_int_equal(owner, user);
+	assert_string_equal(texts[1], outcome);
+	assert_string_equal(texts[2], cause);
+	assert_int_equal(n, messages);
 }
 
-static void answer_lookup(struct fixture *f, uint64_t ticket, enum sb_outcome outcome)
+static void test_losses(void **state)
 {
-	const struct sb_settlement settlement = {
-		.ticket = ticket,
-		.outcome = outcome,
-		.code = outcome == SB_DELIVERED ? "2.04" : "",
-		.reason = outcome == SB_EXPIRED ? "too old" : "",
+	const struct sb_loss losses[] = {
+		{ .link = "plant", .owner = 1000, .cause = SB_CAUSE_TTL, .messages = 3 },
+		{ .link = "gone \xff",
+		  .owner = SB_NO_OWNER,
+		  .cause = SB_CAUSE_CLOUD,
+		  .messages = 1 },
+		{ .link = "plant", .owner = 0, .cause = SB_CAUSE_STOPPED, .messages = UINT64_MAX },
 	};
-	struct fake_job job = fixture_wait_lookup(f);
-
-	assert_int_equal(job.ticket, ticket);
-	job.looked_up(job.userdata, 0, &settlement);
-}
-
-static void test_ticket(void **state)
-{
 	struct fixture *f = *state;
+	sd_bus_message *reply;
+	struct fake_job job;
 
-	client_begin(f->app, &f->call, SB_BUS_ROOT, "Ticket", "t", UINT64_C(7));
-	answer_lookup(f, 7, SB_IN_FLIGHT);
-	assert_settlement(client_end(f->app, &f->call), "in-flight", "", "");
-
-	client_begin(f->app, &f->call, SB_BUS_ROOT, "Ticket", "t", UINT64_C(7));
-	answer_lookup(f, 7, SB_EXPIRED);
-	assert_settlement(client_end(f->app, &f->call), "expired", "", "too old");
+	client_begin(f->app, &f->call, SB_BUS_ROOT, "ListLosses", "");
+	job = fixture_wait_outbox(f);
+	job.losses(job.userdata, 0, losses, SB_ELEMENTS(losses));
+	reply = client_end(f->app, &f->call);
+	assert_non_null(reply);
+	assert_true(sd_bus_message_enter_container(reply, 'a', "(susst)") > 0);
+	assert_loss(reply, "plant", 1000, "expired", "ttl", 3);
+	assert_loss(reply, "gone ?", UINT32_MAX, "rejected", "refused-by-cloud", 1);
+	assert_loss(reply, "plant", 0, "cancelled", "held-in-memory", UINT64_MAX);
+	assert_true(sd_bus_message_at_end(reply, false) > 0);
 }
 
-static void test_ticket_not_found(void **state)
+static void test_no_losses(void **state)
 {
 	struct fixture *f = *state;
 	struct fake_job job;
 
-	client_begin(f->app, &f->call, SB_BUS_ROOT, "Ticket", "t", UINT64_C(7));
-	job = fixture_wait_lookup(f);
-	job.looked_up(job.userdata, -ENOENT, NULL);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "NoSuchTicket", "ticket 7 ");
-
-	client_begin(f->app, &f->call, SB_BUS_ROOT, "WaitTicket", "tu", UINT64_C(8), 1);
-	job = fixture_wait_lookup(f);
-	job.looked_up(job.userdata, -EIO, NULL);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "Failed", "ticket 8 ");
+	client_begin(f->app, &f->call, SB_BUS_ROOT, "ListLosses", "");
+	job = fixture_wait_outbox(f);
+	job.losses(job.userdata, 0, NULL, 0);
+	assert_non_null(client_end(f->app, &f->call));
+	assert_true(sd_bus_message_enter_container(f->call.reply, 'a', "(susst)") >= 0);
+	assert_true(sd_bus_message_at_end(f->call.reply, false) > 0);
 }
 
-/* ---- WaitTicket ------------------------------------------------------------------------------ */
-
-static void begin_wait(struct fixture *f, struct client_call *call, uint64_t ticket, uint32_t s)
-{
-	client_begin(f->app, call, SB_BUS_ROOT, "WaitTicket", "tu", ticket, s);
-	answer_lookup(f, ticket, SB_STORED);
-}
-
-static void settle(struct fixture *f, uint64_t ticket)
-{
-	const struct sb_settled settled = {
-		.link = "plant",
-		.settlement = { .ticket = ticket,
-				.outcome = SB_DELIVERED,
-				.code = "2.04",
-				.reason = "" },
-	};
-
-	fake_settle(f->gateway, &settled);
-}
-
-static void test_wait_for_a_settled_ticket(void **state)
+static void test_losses_cannot_be_read(void **state)
 {
 	struct fixture *f = *state;
+	struct fake_job job;
 
-	client_begin(f->app, &f->call, SB_BUS_ROOT, "WaitTicket", "tu", UINT64_C(7), 60);
-	answer_lookup(f, 7, SB_DELIVERED);
-	assert_settlement(client_end(f->app, &f->call), "delivered", "2.04", "");
-}
+	client_begin(f->app, &f->call, SB_BUS_ROOT, "ListLosses", "");
+	job = fixture_wait_outbox(f);
+	job.losses(job.userdata, -EIO, NULL, 0);
+	fixture_assert_error(client_end(f->app, &f->call), ERROR "Failed", "ListLosses");
 
-static void test_wait_until_it_is_settled(void **state)
-{
-	struct fixture *f = *state;
-
-	begin_wait(f, &f->call, 7, 60);
-	begin_wait(f, &f->call2, 7 + 1024, 60);
-	settle(f, 6);
-	client_settle_down(f->app);
-	assert_null(f->call.reply);
-	settle(f, 7);
-	assert_settlement(client_end(f->app, &f->call), "delivered", "2.04", "");
-	client_settle_down(f->app);
-	assert_null(f->call2.reply);
-	settle(f, 7 + 1024);
-	assert_settlement(client_end(f->app, &f->call2), "delivered", "2.04", "");
-}
-
-static void test_two_wait_for_one_ticket(void **state)
-{
-	struct fixture *f = *state;
-
-	begin_wait(f, &f->call, 7, 60);
-	begin_wait(f, &f->call2, 7, 60);
-	settle(f, 7);
-	assert_settlement(client_end(f->app, &f->call), "delivered", "2.04", "");
-	assert_settlement(client_end(f->app, &f->call2), "delivered", "2.04", "");
-}
-
-static void test_wait_times_out(void **state)
-{
-	struct fixture *f = *state;
-
-	begin_wait(f, &f->call, 7, 60);
-	sb_loop_advance(f->loop, 59 * SB_USEC_PER_SEC);
-	client_settle_down(f->app);
-	assert_null(f->call.reply);
-	sb_loop_advance(f->loop, 1 * SB_USEC_PER_SEC);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "Timeout", "stays queued");
-	settle(f, 7);
-}
-
-static void test_wait_without_time(void **state)
-{
-	struct fixture *f = *state;
-
-	begin_wait(f, &f->call, 7, 0);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "Timeout", "stays queued");
-}
-
-static void test_waiter_ends_with_its_caller(void **state)
-{
-	struct fixture *f = *state;
-
-	begin_wait(f, &f->call, 7, 60);
-	client_call_done(&f->call);
-	f->app = client_free(f->app);
-	client_settle_down(f->other);
-	settle(f, 7);
-}
-
-static void test_bound_of_waiters(void **state)
-{
-	struct fixture *f = *state;
-	int i;
-
-	for (i = 0; i < SB_HELD_MAX; i++)
-		begin_wait(f, &f->call, 7, 60);
-	begin_wait(f, &f->call, 7, 60);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "QueueFull", "256 calls");
-}
-
-static void test_end_with_calls_waiting(void **state)
-{
-	struct fixture *f = *state;
-
-	begin_wait(f, &f->call, 7, 60);
-	client_begin(f->app, &f->call2, SB_BUS_ROOT, "WaitTicket", "tu", UINT64_C(8), 60);
-	f->bus = sb_bus_free(f->bus);
+	f->gateway->outbox.failure = -ENOMEM;
+	fixture_assert_error(fixture_call(f, f->app, SB_BUS_ROOT, "ListLosses", ""), ERROR "Failed",
+			     "Cannot allocate memory");
 }
 
 int main(void)
@@ -271,16 +176,9 @@ int main(void)
 		TEST(test_links),
 		TEST(test_plugins),
 		TEST(test_links_change_is_told_once),
-		TEST(test_ticket),
-		TEST(test_ticket_not_found),
-		TEST(test_wait_for_a_settled_ticket),
-		TEST(test_wait_until_it_is_settled),
-		TEST(test_two_wait_for_one_ticket),
-		TEST(test_wait_times_out),
-		TEST(test_wait_without_time),
-		TEST(test_waiter_ends_with_its_caller),
-		TEST(test_bound_of_waiters),
-		TEST(test_end_with_calls_waiting),
+		TEST(test_losses),
+		TEST(test_no_losses),
+		TEST(test_losses_cannot_be_read),
 #undef TEST
 	};
 

@@ -14,6 +14,7 @@ import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,13 @@ PRODUCT_SECRET = "ZyXwVuTsRqPoNmLkJiHg"
 ICCID = "8988280666000000001"
 OWN = f"/sys/{PRODUCT}/{DEVICE}"
 POINTS = f"{OWN}/thing/measurepoint/post"
+
+# A topic that takes post() at each of three unlike clouds: plain, over DTLS, with encrypted payloads.
+TOPICS = {
+    "enos-v2": POINTS,
+    "enos-dtls": POINTS,
+    "aliyun": f"/{PRODUCT}/{DEVICE}/user/update",
+}
 
 # Of each log of a test that failed.
 LINES_SHOWN = 60
@@ -68,21 +76,33 @@ def enos_link(name, endpoint, secret=SECRET, **settings):
     return link_at(name, endpoint, **rows | {"device_secret": secret} | settings)
 
 
+def cloud_link(name, cloud, endpoint, **settings):
+    """A link at one of the clouds in TOPICS, for the device that the simulator knows."""
+    plugin, device = ("aliyun", "device_name") if cloud == "aliyun" else (cloud, "device_key")
+    rows = {"plugin": plugin, "product_key": PRODUCT, device: DEVICE, "device_secret": SECRET}
+    rows |= {"enos-v2": {"plugin": "enos"}, "aliyun": {"mode": "symmetric"}}.get(cloud, {})
+    return link_at(name, endpoint, **rows | settings)
+
+
 def start_stranger(*command):
     """Somebody else's program, which runs on beside the test."""
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 class Process:
-    """A process whose stderr goes to a log in the test's folder."""
+    """
+    A process whose stderr goes to a log in the test's folder. inside is the beginning of its command
+    line, such as nsenter(1) with where to.
+    """
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, inside=()):
         self.log_path = os.path.join(folder, f"{name}.log")
+        self.inside = inside
         self.process = None
 
     def spawn(self, *command, **options):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, **options)
+            self.process = subprocess.Popen((*self.inside, *command), stderr=log, **options)
 
     @property
     def log(self):
@@ -193,8 +213,8 @@ class Simulator(Process):
         "1nce-https",
     )
 
-    def __init__(self, folder, *options):
-        super().__init__(folder, "simulator")
+    def __init__(self, folder, *options, inside=()):
+        super().__init__(folder, "simulator", inside)
         self.record_path = os.path.join(folder, "record.jsonl")
         self.options = options
         self.control_path = os.path.join(folder, "control")
@@ -259,8 +279,8 @@ class Simulator(Process):
 class Daemon(Process):
     """A skybusd with a configuration and a state directory; it can be started again and again."""
 
-    def __init__(self, folder, bus, config, plugin_dir=PLUGIN_DIR):
-        super().__init__(folder, "daemon")
+    def __init__(self, folder, bus, config, plugin_dir=PLUGIN_DIR, inside=()):
+        super().__init__(folder, "daemon", inside)
         self.bus = bus
         self.config_path = os.path.join(folder, "skybus.yaml")
         self.state_dir = os.path.join(folder, "state")
@@ -312,6 +332,21 @@ class Daemon(Process):
 
     def kill(self):
         return self.end(signal.SIGKILL)
+
+    def forget_logins(self, link):
+        """
+        While it does not run: the logins that count at EnOS are not on disk any more, as after two minutes
+        of running. Those are really waited for in test-outage.py.
+        """
+        database = os.path.join(self.state_dir, "skybus.db")
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            done = connection.execute(
+                "DELETE FROM memory WHERE key = 'logins'"
+                " AND link = (SELECT id FROM link WHERE name = ?)",
+                (link,),
+            )
+            if done.rowcount != 1:
+                raise RuntimeError(f"no logins of {link} are on disk")
 
     def check_config(self):
         return run_stranger(*self.command("--check-config"))
@@ -390,19 +425,19 @@ class SystemTest(unittest.TestCase):
         self.addCleanup(bus.end)
         return bus
 
-    def start_simulator(self, *options):
-        simulator = Simulator(self.folder, *options)
+    def start_simulator(self, *options, inside=()):
+        simulator = Simulator(self.folder, *options, inside=inside)
         self.addCleanup(simulator.end)
         return simulator
 
-    def new_daemon(self, bus, config, plugin_dir=PLUGIN_DIR):
-        daemon = Daemon(self.folder, bus, config, plugin_dir)
+    def new_daemon(self, bus, config, plugin_dir=PLUGIN_DIR, inside=()):
+        daemon = Daemon(self.folder, bus, config, plugin_dir, inside)
         self.addCleanup(daemon.client.close)
         self.addCleanup(daemon.end)
         return daemon
 
-    def start_daemon(self, bus, config, plugin_dir=PLUGIN_DIR):
-        daemon = self.new_daemon(bus, config, plugin_dir)
+    def start_daemon(self, bus, config, plugin_dir=PLUGIN_DIR, inside=()):
+        daemon = self.new_daemon(bus, config, plugin_dir, inside)
         daemon.start()
         return daemon
 
@@ -421,7 +456,55 @@ class SystemTest(unittest.TestCase):
             self.assertIn(word, caught.exception.text)
 
 
-def main():
+def is_beside(case, beside):
+    name = case.id().partition(".")[2]
+    return any(name == other or name.startswith(other + ".") for other in beside)
+
+
+def all_cases(suite):
+    for item in suite:
+        yield from all_cases(item) if isinstance(item, unittest.TestSuite) else (item,)
+
+
+def start_beside(name):
+    """The same file, with only this test or class of it."""
+    out = tempfile.TemporaryFile()
+    return subprocess.Popen((sys.executable, sys.argv[0], name), stdout=out, stderr=out), out
+
+
+def end_beside(process, out):
+    """Waits, shows what it said, and returns whether all went well."""
+    with out:
+        status = process.wait()
+        out.seek(0)
+        print(out.read().decode(errors="replace"), file=sys.stderr, flush=True)
+    return status == 0
+
+
+def run_side_by_side(beside):
+    """One after the other, but those beside meanwhile, each in a process of its own."""
+    cases = all_cases(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
+    suite = unittest.TestSuite(case for case in cases if not is_beside(case, beside))
+    started = []
+    try:
+        started += [start_beside(name) for name in beside]
+        good = [unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful()]
+        good += [end_beside(*other) for other in started]
+        return all(good)
+    finally:
+        for process, _ in started:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+
+def main(beside=()):
+    """
+    Runs the tests of this file. Those named in beside, by "Class" or "Class.test", do little but wait, so
+    they do it while the others run.
+    """
     # A test that is told to stop ends as if it had failed, so that its processes end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if beside and len(sys.argv) == 1:
+        sys.exit(0 if run_side_by_side(beside) else 1)
     unittest.main(verbosity=2)

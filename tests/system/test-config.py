@@ -221,7 +221,18 @@ class ExampleTest(ConfigTest):
     """What is in etc/examples can be copied as it is, and leaves no setting of its plugin out."""
 
     EXAMPLES = sorted(glob.glob(os.path.join(harness.SOURCE_ROOT, "etc", "examples", "*.yaml")))
-    COMMON = {"plugin", "enabled", "interface", "queue_messages", "queue_bytes", "window"}
+    COMMON = {
+        "plugin",
+        "enabled",
+        "interface",
+        "memory_bytes",
+        "memory_messages",
+        "ordered",
+        "queue_bytes",
+        "queue_messages",
+        "when_full",
+        "window",
+    }
 
     def read(self, path):
         """An example; what it has systemd lend, and other files, are those of the test."""

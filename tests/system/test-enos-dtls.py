@@ -119,9 +119,15 @@ class ProductSecretTest(EnosDtlsTest):
         self.simulator.ctl("rotate", self.CLOUD, f"{PRODUCT}/{DEVICE}", "NewSecretOfTheDevice")
         self.daemon.start()
         ticket = self.publish(3)
-        self.daemon.wait_state(NAME, "backoff", "online")
+        # These were three logins, and two more are needed: not before two minutes have passed.
+        reason = self.daemon.wait_property(NAME, "StateReason", lambda reason: "waits" in reason)
+        self.assertIn("EnOS blocks a device that logs in four times in two minutes", reason)
+        self.assertEqual(len(self.identities()), 3)
+        self.assertEqual(self.daemon.end(), 0)
+        self.daemon.forget_logins(NAME)
+        self.daemon.start()
         self.client.call(link_path(NAME), LINK + ".Connect")
-        self.assert_delivered(ticket, timeout=120)
+        self.assert_delivered(ticket)
         self.assertEqual(self.identities()[3:], [by_product, by_device])
 
     def test_wrong_product_secret(self):

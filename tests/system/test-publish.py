@@ -51,6 +51,18 @@ class DeliveryTest(PublishTest):
             self.assertLess(tickets[0], tickets[1])
         self.assertEqual([line["sequence"] for line in self.messages("first")], [1, 2])
 
+    def test_20_by_dbus_send_that_hangs_up_at_once(self):
+        for link in CLOUDS:
+            texts = [post(number) for number in range(20)]
+            for text in texts:
+                command = ("dbus-send", f"--bus={self.bus.address}", "--type=method_call")
+                command += (f"--dest={NAME}", link_path(link), LINK + ".Publish")
+                done = run_stranger(*command, f"string:{POINTS}", f"string:{text}")
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.daemon.wait_property(link, "Delivered", 20)
+            payloads = [line["payload"] for line in self.messages(link)]
+            self.assertEqual(sorted(payloads), sorted(texts))
+
     def test_publish_bytes_by_dbus_send(self):
         arguments = (f"string:{RAW}", "array:byte:0,255,10,34,128")
         for link in CLOUDS:
@@ -292,6 +304,7 @@ class PropertiesTest(PublishTest):
         "Delivered": int,
         "Rejected": int,
         "Expired": int,
+        "Cancelled": int,
         "BytesSent": int,
         "BytesReceived": int,
     }

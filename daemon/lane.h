@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A lane: the messages of one link and one priority, in the order of their tickets. For the queue.
+ *
+ * Those on disk are seen through a window that moves upwards over the tickets:
+ *
+ *	ended, in flight | @stored: waiting, in memory | @unread: on disk | being stored
+ *	                                             @seen
+ *
+ * Messages that were never to be on disk wait in a list of their own, bounded by its queue.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/message.h"
+
+/** struct sb_tally - so many messages, and the bytes of their topics and payloads */
+struct sb_tally {
+	uint64_t messages;
+	uint64_t bytes;
+};
+
+void sb_tally_add(struct sb_tally *tally, size_t size);
+void sb_tally_subtract(struct sb_tally *tally, size_t size);
+
+/**
+ * struct sb_lane - embedded in its queue
+ * @stored: the window: waits on disk, and was read into memory
+ * @n_stored: of @stored
+ * @seen: every stored message up to this ticket is in @stored, in flight or ended
+ * @unread: how many wait on disk beyond @seen, without those whose end is on its way to disk
+ * @fetching: the store was asked for what lies beyond @seen
+ * @in_memory: waits, and is not on disk
+ * @n_in_memory: of @in_memory
+ */
+struct sb_lane {
+	struct sb_message_list stored;
+	struct sb_tally n_stored;
+	uint64_t seen;
+	uint64_t unread;
+	bool fetching;
+	struct sb_message_list in_memory;
+	struct sb_tally n_in_memory;
+};
+
+void sb_lane_init(struct sb_lane *lane);
+void sb_lane_done(struct sb_lane *lane);
+
+void sb_lane_enter(struct sb_lane *lane, struct sb_message *message);
+void sb_lane_return(struct sb_lane *lane, struct sb_message *message);
+struct sb_message *sb_lane_first(const struct sb_lane *lane);
+struct sb_message *sb_lane_find(const struct sb_lane *lane, uint64_t ticket);
+void sb_lane_remove(struct sb_lane *lane, struct sb_message *message);
+void sb_lane_skip(struct sb_lane *lane, uint64_t ticket);
+
+bool sb_lane_wants(const struct sb_lane *lane, size_t *ret_messages, size_t *ret_bytes);
+void sb_lane_read(struct sb_lane *lane, uint64_t ticket, struct sb_message *message);
+void sb_lane_read_all(struct sb_lane *lane);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/log.h"
+#include "daemon/options.h"
+
+static const char help[] =
+	"skybusd: connects the programs of this box to IoT clouds, over D-Bus and CoAP\n"
+	"\n"
+	"  --config FILE       the configuration (" SKYBUS_CONFIG_FILE ")\n"
+	"  --state-dir DIR     where messages and tokens are kept ($STATE_DIRECTORY, or\n"
+	"                      " SKYBUS_STATE_DIR ")\n"
+	"  --plugin-dir DIR    where the plugins are (" SKYBUS_PLUGIN_DIR ")\n"
+	"  --address ADDRESS   a D-Bus address instead of the system bus\n"
+	"  --session           the session bus instead of the system bus\n"
+	"  --log-level LEVEL   error, warning, notice, info (as it is) or debug\n"
+	"  --check-config      say what is wrong with the configuration, and end\n"
+	"  --list-plugins      name the plugins, and end\n"
+	"  --version, --help\n";
+
+static int set_log_level(const char *word)
+{
+	static const struct {
+		const char *word;
+		int level;
+	} levels[] = {
+		{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+		{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
+	};
+
+	for (size_t i = 0; i < SB_ELEMENTS(levels); i++) {
+		if (strcmp(levels[i].word, word) == 0) {
+			sb_log_set_level(levels[i].level);
+			return 0;
+		}
+	}
+
+	return -EINVAL;
+}
+
+/* One option. Returns 0 to go on; otherwise the process ends with *ret_exit. */
+static int take_option(int option, struct sb_options *options, int *ret_exit)
+{
+	switch (option) {
+	case 'c':
+		options->config = optarg;
+		return 0;
+	case 's':
+		options->state_dir = optarg;
+		return 0;
+	case 'p':
+		options->plugin_dir = optarg;
+		return 0;
+	case 'a':
+		options->address = optarg;
+		return 0;
+	case 'S':
+		options->session = true;
+		return 0;
+	case 'C':
+		options->check_config = true;
+		return 0;
+	case 'L':
+		options->list_plugins = true;
+		return 0;
+	case 'l':
+		if (set_log_level(optarg) == 0)
+			return 0;
+		(void)fprintf(
+			stderr,
+			"skybusd: --log-level %s: write error, warning, notice, info or debug\n",
+			optarg);
+		break;
+	case 'V':
+		(void)puts("skybusd " SKYBUS_VERSION);
+		*ret_exit = EXIT_SUCCESS;
+		return -ECANCELED;
+	case 'h':
+		(void)fputs(help, stdout);
+		*ret_exit = EXIT_SUCCESS;
+		return -ECANCELED;
+	default: /* getopt has said what */
+		break;
+	}
+	*ret_exit = EX_USAGE;
+
+	return -EINVAL;
+}
+
+/**
+ * sb_options_parse() - take the options from a command line
+ * @argc: as main() has it
+ * @argv: as main() has it; its text is lent to the options
+ * @options: the defaults; changed by what the command line says
+ * @ret_exit: the exit code, when the process is to end
+ *
+ * Says what is wrong, and what was asked for with --help and --version.
+ *
+ * Return: 0 to go on; -EINVAL or -ECANCELED to end the process with *ret_exit.
+ */
+int sb_options_parse(int argc, char **argv, struct sb_options *options, int *ret_exit)
+{
+	static const struct option table[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "state-dir", required_argument, NULL, 's' },
+		{ "plugin-dir", required_argument, NULL, 'p' },
+		{ "address", required_argument, NULL, 'a' },
+		{ "session", no_argument, NULL, 'S' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "check-config", no_argument, NULL, 'C' },
+		{ "list-plugins", no_argument, NULL, 'L' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+	int r;
+
+	while ((option = getopt_long(argc, argv, "", table, NULL)) >= 0) {
+		r = take_option(option, options, ret_exit);
+		if (r < 0)
+			return r;
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "skybusd: %s is not an option; --help lists them\n",
+			      argv[optind]);
+		*ret_exit = EX_USAGE;
+		return -EINVAL;
+	}
+
+	return 0;
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sd_bus_query_sender_creds() would tell the same, but waits for the bus.
+ *
+ * One match rule tells of every name that vanishes. A rule for each connection would be exact, but
+ * the bus daemon allows 512 of them. Unique names are never used again, so one that is remembered
+ * for too long does no harm.
+ *
+ * A caller may have gone before the bus was asked: dbus-send does not stay unless it is to print the
+ * reply. Nobody can tell any more whose call it was, but it was a good one, so it is carried out as
+ * nobody's; all that is nobody's shares one account, so that nobody escapes the bounds by hanging up.
+ * It is the same when the bus itself goes: the question then ends with an error.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/cleanup.h"
+#include "daemon/error.h"
+#include "daemon/log.h"
+#include "daemon/message.h"
+#include "dbus/identity.h"
+#include "dbus/reply.h"
+
+#define DRIVER "org.freedesktop.DBus"
+#define DRIVER_PATH "/org/freedesktop/DBus"
+
+/* What a method call takes beside its parameters: roughly, and not too little. */
+#define CALL_BYTES 1024
+
+/* A method call that was put aside. */
+struct deferred {
+	sd_bus_message *call;
+	size_t bytes;
+	sb_identified_fn *handle;
+	void *userdata;
+	TAILQ_ENTRY(deferred) entry;
+};
+
+/* One connection: known, or asked for with calls that wait. */
+struct sb_identity_peer {
+	struct sb_identities *all; /* NULL until it is in the tree */
+	char *name;
+	struct sb_identity identity;
+	sd_bus_slot *question; /* NULL once it is known */
+	TAILQ_HEAD(, deferred) deferred;
+	size_t n_deferred;
+	TAILQ_ENTRY(sb_identity_peer) entry; /* of known or asked */
+};
+
+static struct sb_identity_peer *peer_free(struct sb_identity_peer *peer);
+
+SB_DEFINE_CLEANUP(struct sb_identity_peer *, peer_free)
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct sb_identity_peer *left = a;
+	const struct sb_identity_peer *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+/* ---- calls that were put aside --------------------------------------------------------------- */
+
+static void drop_deferred(struct sb_identity_peer *peer, struct deferred *deferred)
+{
+	TAILQ_REMOVE(&peer->deferred, deferred, entry);
+	peer->n_deferred--;
+	peer->all->deferred_bytes -= deferred->bytes;
+	(void)sd_bus_message_unref(deferred->call);
+	free(deferred);
+}
+
+/* sd-bus does not tell how large a message is. What has a fixed size is within CALL_BYTES. */
+static int add_parameters(sd_bus_message *call, size_t *bytes)
+{
+	const char *contents;
+	const void *data;
+	size_t len;
+	char type;
+	int r;
+
+	while ((r = sd_bus_message_peek_type(call, &type, &contents)) > 0) {
+		if (type == SD_BUS_TYPE_STRING) {
+			r = sd_bus_message_read_basic(call, type, &data);
+			*bytes += r > 0 ? strlen(data) : 0;
+		} else if (type == SD_BUS_TYPE_ARRAY && strcmp(contents, "y") == 0) {
+			r = sd_bus_message_read_array(call, SD_BUS_TYPE_BYTE, &data, &len);
+			*bytes += r > 0 ? len : 0;
+		} else if (contents) {
+			r = sd_bus_message_enter_container(call, type, contents);
+			if (r >= 0)
+				r = add_parameters(call, bytes);
+			if (r >= 0)
+				r = sd_bus_message_exit_container(call);
+		} else {
+			r = sd_bus_message_skip(call, NULL);
+		}
+		if (r < 0)
+			return r;
+	}
+
+	return r;
+}
+
+static int measure(sd_bus_message *call, size_t *ret_bytes)
+{
+	size_t bytes = CALL_BYTES;
+	int r;
+
+	r = add_parameters(call, &bytes);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_rewind(call, true);
+	if (r < 0)
+		return r;
+
+	*ret_bytes = bytes;
+
+	return 0;
+}
+
+static int defer(struct sb_identity_peer *peer, sd_bus_message *call, sb_identified_fn *handle,
+		 void *userdata)
+{
+	struct deferred *deferred;
+	size_t bytes;
+	int r;
+
+	r = measure(call, &bytes);
+	if (r < 0)
+		return r;
+	if (peer->n_deferred >= SB_IDENTITY_DEFERRED_MAX ||
+	    peer->all->deferred_bytes + bytes > SB_IDENTITIES_DEFERRED_BYTES_MAX)
+		return -ENOBUFS;
+	deferred = calloc(1, sizeof(*deferred));
+	if (!deferred)
+		return -ENOMEM;
+
+	deferred->call = sd_bus_message_ref(call);
+	deferred->bytes = bytes;
+	deferred->handle = handle;
+	deferred->userdata = userdata;
+	TAILQ_INSERT_TAIL(&peer->deferred, deferred, entry);
+	peer->n_deferred++;
+	peer->all->deferred_bytes += bytes;
+
+	return 1;
+}
+
+static void carry_out_deferred(struct sb_identity_peer *peer)
+{
+	struct deferred *deferred;
+	int r;
+
+	while ((deferred = TAILQ_FIRST(&peer->deferred))) {
+		r = deferred->handle(deferred->call, deferred->userdata, &peer->identity);
+		if (r < 0)
+			(void)sd_bus_reply_method_errno(deferred->call, r, NULL);
+		drop_deferred(peer, deferred);
+	}
+}
+
+static void refuse_deferred(struct sb_identity_peer *peer, const struct sb_error *why)
+{
+	struct deferred *deferred;
+
+	while ((deferred = TAILQ_FIRST(&peer->deferred))) {
+		(void)sb_bus_reply_error(deferred->call, why);
+		drop_deferred(peer, deferred);
+	}
+}
+
+/* ---- one connection -------------------------------------------------------------------------- */
+
+static struct sb_identity_peer *peer_find(struct sb_identities *all, const char *name)
+{
+	struct sb_identity_peer key = { .name = (char *)name };
+	struct sb_identity_peer *const *found = tfind(&key, &all->by_name, compare_names);
+
+	return found ? *found : NULL;
+}
+
+static struct sb_identity_peer *peer_free(struct sb_identity_peer *peer)
+{
+	if (!peer)
+		return NULL;
+
+	if (peer->all) {
+		if (peer->question)
+			TAILQ_REMOVE(&peer->all->asked, peer, entry);
+		else
+			TAILQ_REMOVE(&peer->all->known, peer, entry);
+		(void)tdelete(peer, &peer->all->by_name, compare_names);
+		peer->all->n--;
+	}
+	(void)sd_bus_slot_unref(peer->question);
+	free(peer->name);
+	free(peer);
+
+	return NULL;
+}
+
+static void peer_gone(struct sb_identity_peer *peer)
+{
+	if (peer->n_deferred > 0)
+		sb_log(LOG_DEBUG,
+		       "%s hung up before the bus said who it is: its %zu calls are nobody's",
+		       peer->name, peer->n_deferred);
+	carry_out_deferred(peer);
+	(void)peer_free(peer);
+}
+
+static int read_uid(sd_bus_message *reply, uint32_t *ret)
+{
+	const char *key;
+	int r;
+
+	r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
+	while (r >= 0 &&
+	       (r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
+		r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_STRING, &key);
+		if (r < 0)
+			return r;
+		if (strcmp(key, "UnixUserID") == 0)
+			return sd_bus_message_read(reply, "v", "u", ret);
+		r = sd_bus_message_skip(reply, "v");
+		if (r >= 0)
+			r = sd_bus_message_exit_container(reply);
+	}
+
+	return r < 0 ? r : -ENODATA;
+}
+
+/* Once is enough: a bus that tells nothing of one tells nothing of others. */
+static void log_unknown(const char *name, const char *why)
+{
+	static bool said;
+
+	if (said)
+		return;
+
+	said = true;
+	sb_log(LOG_DEBUG,
+	       "the bus does not tell the user behind %s (%s), so its messages are nobody's", name,
+	       why);
+}
+
+static struct sb_identity read_identity(sd_bus_message *reply, const char *name)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+	struct sb_identity identity = { .uid = SB_NO_OWNER };
+	int r;
+
+	if (error) {
+		log_unknown(name, error->message ? error->message : error->name);
+		return identity;
+	}
+	r = read_uid(reply, &identity.uid);
+	if (r < 0)
+		log_unknown(name, strerror(-r));
+
+	return identity;
+}
+
+static int peer_on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct sb_identity_peer *peer = userdata;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
+		peer_gone(peer);
+		return 0;
+	}
+
+	peer->identity = read_identity(reply, peer->name);
+	TAILQ_REMOVE(&peer->all->asked, peer, entry);
+	peer->question = sd_bus_slot_unref(peer->question);
+	TAILQ_INSERT_TAIL(&peer->all->known, peer, entry);
+	carry_out_deferred(peer);
+
+	return 0;
+}
+
+static int make_room(struct sb_identities *all)
+{
+	struct sb_identity_peer *oldest = TAILQ_FIRST(&all->known);
+
+	if (all->n < all->max)
+		return 0;
+	if (!oldest)
+		return -ENOBUFS;
+	(void)peer_free(oldest);
+
+	return 0;
+}
+
+static int peer_new(struct sb_identities *all, const char *name, struct sb_identity_peer **ret)
+{
+	SB_CLEANUP(peer_free) struct sb_identity_peer *peer = calloc(1, sizeof(*peer));
+	int r;
+
+	if (!peer)
+		return -ENOMEM;
+	TAILQ_INIT(&peer->deferred);
+	peer->identity.uid = SB_NO_OWNER;
+	peer->name = strdup(name);
+	if (!peer->name)
+		return -ENOMEM;
+	r = make_room(all);
+	if (r < 0)
+		return r;
+	r = sd_bus_call_method_async(all->connection, &peer->question, DRIVER, DRIVER_PATH, DRIVER,
+				     "GetConnectionCredentials", peer_on_answer, peer, "s", name);
+	if (r < 0)
+		return r;
+	if (!tsearch(peer, &all->by_name, compare_names))
+		return -ENOMEM;
+	peer->all = all;
+	all->n++;
+	TAILQ_INSERT_TAIL(&all->asked, peer, entry);
+
+	*ret = SB_STEAL(peer);
+
+	return 0;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+static int identities_on_gone(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct sb_identities *all = userdata;
+	struct sb_identity_peer *peer;
+	const char *name;
+	int r;
+
+	(void)error;
+	r = sd_bus_message_read_basic(message, SD_BUS_TYPE_STRING, &name);
+	if (r < 0)
+		return r;
+	peer = peer_find(all, name);
+	if (peer)
+		peer_gone(peer);
+
+	return 0;
+}
+
+/**
+ * sb_identities_init() - nobody is known
+ * @all: to be set up
+ * @connection: lent
+ * @max: how many connections to remember
+ *
+ * Waits for the bus daemon's answer, so it is for the time before the loop runs.
+ *
+ * Return: 0, or a negative errno.
+ */
+int sb_identities_init(struct sb_identities *all, sd_bus *connection, size_t max)
+{
+	int r;
+
+	*all = (struct sb_identities){ .connection = connection, .max = max };
+	TAILQ_INIT(&all->known);
+	TAILQ_INIT(&all->asked);
+	r = sd_bus_add_match(connection, &all->gone,
+			     "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
+			     "',interface='" DRIVER "',member='NameOwnerChanged',arg2=''",
+			     identities_on_gone, all);
+
+	return r < 0 ? r : 0;
+}
+
+/**
+ * sb_identities_done() - forget everybody; calls that were put aside get an error
+ * @all: set up, or zeroed
+ */
+void sb_identities_done(struct sb_identities *all)
+{
+	struct sb_identity_peer *peer;
+	struct sb_error why;
+
+	(void)sb_error_set(&why, SB_ERROR_FAILED, "skybusd is ending: call again when it is back");
+	while ((peer = TAILQ_FIRST(&all->asked))) {
+		refuse_deferred(peer, &why);
+		(void)peer_free(peer);
+	}
+	while ((peer = TAILQ_FIRST(&all->known)))
+		(void)peer_free(peer);
+	all->gone = sd_bus_slot_unref(all->gone);
+}
+
+static int refuse(sd_bus_message *call, int r)
+{
+	struct sb_error why;
+
+	if (r != -ENOBUFS)
+		return r;
+	(void)sb_error_set(&why, SB_ERROR_QUEUE_FULL,
+			   "too many calls, or too large ones, wait for the bus to say who made "
+			   "them: call again soon");
+
+	return sb_bus_reply_error(call, &why);
+}
+
+/**
+ * sb_identities_ask() - deal with a method call as soon as it is known who made it
+ * @all: all identities
+ * @call: the method call, of which nothing has been read; a reference is taken if it has to wait
+ * @handle: called from within this call if the sender is known, else later, for nobody if the
+ *	sender or the bus goes first; not at all if there is no room for the call to wait, which is
+ *	then refused
+ * @userdata: for @handle; if it goes earlier than @all, see sb_identities_forget()
+ *
+ * Return: as a method handler of sd-bus: >= 0, or a negative errno, which is to be replied.
+ */
+int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identified_fn *handle,
+		      void *userdata)
+{
+	const char *name = sd_bus_message_get_sender(call);
+	struct sb_identity_peer *peer = peer_find(all, name);
+	int r;
+
+	if (peer && !peer->question) {
+		TAILQ_REMOVE(&all->known, peer, entry);
+		TAILQ_INSERT_TAIL(&all->known, peer, entry);
+		return handle(call, userdata, &peer->identity);
+	}
+	if (!peer) {
+		r = peer_new(all, name, &peer);
+		if (r < 0)
+			return refuse(call, r);
+	}
+	r = defer(peer, call, handle, userdata);
+
+	return r < 0 ? refuse(call, r) : r;
+}
+
+/**
+ * sb_identities_forget() - refuse calls that were put aside, since what they are about goes
+ * @all: all identities
+ * @userdata: what sb_identities_ask() was given with them
+ * @why: what their callers are told
+ */
+void sb_identities_forget(struct sb_identities *all, const void *userdata,
+			  const struct sb_error *why)
+{
+	struct sb_identity_peer *peer;
+	struct deferred *deferred;
+	struct deferred *next;
+
+	TAILQ_FOREACH(peer, &all->asked, entry) {
+		for (deferred = TAILQ_FIRST(&peer->deferred); deferred; deferred = next) {
+			next = TAILQ_NEXT(deferred, entry);
+			if (deferred->userdata != userdata)
+				continue;
+			(void)sb_bus_reply_error(deferred->call, why);
+			drop_deferred(peer, deferred);
+		}
+	}
+}

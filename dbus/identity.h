@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Identities: who is behind a connection, as the bus knows it and never as the caller says.
+ *
+ * The bus is asked once for each connection, and the answer is kept until the connection goes. The loop
+ * does not wait: a method call whose sender is not known yet is put aside, and dealt with when the
+ * answer has come. Calls of one sender stay in their order.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <systemd/sd-bus.h>
+
+struct sb_error;
+
+/**
+ * How many connections are remembered; the least recently used gives way. More than the 2048 that
+ * dbus-daemon allows unless it is configured otherwise, so that all may call at the same time.
+ */
+#define SB_IDENTITIES_MAX 4096
+
+/**
+ * How many calls of one connection may be put aside. Only what the bus has for us already comes
+ * before its answer: little, unless the loop was held up.
+ */
+#define SB_IDENTITY_DEFERRED_MAX 4096
+
+/** How much memory the calls of all connections that were put aside may take, in bytes. */
+#define SB_IDENTITIES_DEFERRED_BYTES_MAX (16 * 1024 * 1024)
+
+/** struct sb_identity - who it is */
+struct sb_identity {
+	uint32_t uid; /* SB_NO_OWNER if the bus does not tell */
+};
+
+/**
+ * The sender of a method call is known: deal with the call, as a method handler of sd-bus does.
+ * Nothing of the call has been read. @sender is lent.
+ *
+ * Return: >= 0 when it has been, or will be, replied to; or a negative errno, which is replied.
+ */
+typedef int sb_identified_fn(sd_bus_message *call, void *userdata,
+			     const struct sb_identity *sender);
+
+/** struct sb_identities - all that are known, or asked for; embedded in its owner */
+struct sb_identities {
+	sd_bus *connection;
+	sd_bus_slot *gone;
+	size_t max;
+	size_t n;
+	size_t deferred_bytes;
+	void *by_name; /* tsearch(3) */
+	TAILQ_HEAD(, sb_identity_peer) known; /* the least recently used first */
+	TAILQ_HEAD(, sb_identity_peer) asked;
+};
+
+int sb_identities_init(struct sb_identities *all, sd_bus *connection, size_t max);
+void sb_identities_done(struct sb_identities *all);
+
+int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identified_fn *handle,
+		      void *userdata);
+void sb_identities_forget(struct sb_identities *all, const void *userdata,
+			  const struct sb_error *why);
