@@ -57,7 +57,7 @@ bool aliyun_envelope_applies(const struct aliyun_settings *settings, const char 
 	return topic[0] != '/' || strcmp(topic, properties) == 0;
 }
 
-/* { "value", "time" } is what a property becomes. */
+/* { "value", "time" } is what a property becomes; without a time Aliyun takes that of its arrival. */
 static bool has_time(const struct aliyun_piece *value)
 {
 	json_auto_t *read =
@@ -83,8 +83,10 @@ static void write_params(FILE *report, const struct skybus_message *message)
 		(void)fprintf(report, "%s%.*s:%s", separator, (int)key.len, key.text,
 			      timed ? "" : "{\"value\":");
 		(void)fwrite(value.text, 1, value.len, report);
+		if (!timed && message->time_ms != 0)
+			(void)fprintf(report, ",\"time\":%" PRId64, message->time_ms);
 		if (!timed)
-			(void)fprintf(report, ",\"time\":%" PRId64 "}", message->time_ms);
+			(void)fputs("}", report);
 		separator = ",";
 	}
 }

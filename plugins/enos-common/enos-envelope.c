@@ -12,9 +12,10 @@
 #define BEFORE                                                                                \
 	"{\"id\":\"%" PRIu64 "\",\"version\":\"1.0\",\"method\":\"thing.measurepoint.post\"," \
 	"\"params\":{\"measurepoints\":"
-#define AFTER ",\"time\":%" PRId64 "}}"
+#define TIME ",\"time\":%" PRId64
+#define AFTER "}}"
 
-/* More than either of the two has with the largest numbers. */
+/* More than either of the first two has with the largest numbers. */
 #define PIECE_SIZE 160
 
 /**
@@ -41,7 +42,7 @@ int32_t enos_envelope_check(const struct skybus_message *message, size_t *ret_le
 		return r;
 	}
 	overhead = snprintf(piece, sizeof(piece), BEFORE, UINT64_MAX) +
-		   snprintf(piece, sizeof(piece), AFTER, INT64_MAX);
+		   snprintf(piece, sizeof(piece), TIME AFTER, INT64_MAX);
 	*ret_len = (size_t)overhead + message->payload_len;
 
 	return 0;
@@ -49,7 +50,7 @@ int32_t enos_envelope_check(const struct skybus_message *message, size_t *ret_le
 
 /**
  * enos_envelope_wrap() - wrap a payload
- * @message: the message
+ * @message: the message; without its time EnOS takes that at which it arrives
  * @ret_text: the payload for EnOS, the caller's to free()
  * @why: the reason, if it cannot be
  *
@@ -58,6 +59,7 @@ int32_t enos_envelope_check(const struct skybus_message *message, size_t *ret_le
 int32_t enos_envelope_wrap(const struct skybus_message *message, char **ret_text,
 			   struct skybus_verdict *why)
 {
+	char time[PIECE_SIZE] = "";
 	size_t size;
 	char *text;
 	int32_t r = enos_envelope_check(message, &size, why);
@@ -67,8 +69,10 @@ int32_t enos_envelope_wrap(const struct skybus_message *message, char **ret_text
 	text = malloc(++size);
 	if (!text)
 		return -ENOMEM;
-	(void)snprintf(text, size, BEFORE "%.*s" AFTER, message->ticket, (int)message->payload_len,
-		       (const char *)message->payload, message->time_ms);
+	if (message->time_ms != 0)
+		(void)snprintf(time, sizeof(time), TIME, message->time_ms);
+	(void)snprintf(text, size, BEFORE "%.*s%s" AFTER, message->ticket,
+		       (int)message->payload_len, (const char *)message->payload, time);
 	*ret_text = text;
 
 	return 0;

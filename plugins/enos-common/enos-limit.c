@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stddef.h>
 
 #include "plugins/enos-common/enos-limit.h"
 
@@ -11,6 +12,9 @@
 
 /* The block, and some seconds. */
 #define BLOCK_S (5 * 60 + 5)
+
+/* In the store: how many tries count, one byte; nothing when there are none. */
+#define STORE_KEY "logins"
 
 /**
  * enos_limit_init() - nothing was tried yet
@@ -49,6 +53,49 @@ void enos_limit_start(struct enos_limit *limit, enos_limit_try_fn *start, void *
 		start(state);
 }
 
+/* ---- what counts ---- */
+
+/*
+ * Nobody waits for the disk: what cannot be written is missed only by a daemon that starts again
+ * within two minutes.
+ */
+static void keep(struct enos_limit *limit)
+{
+	const struct skybus_host *host = limit->host;
+	uint8_t n = (uint8_t)limit->n;
+	int32_t r;
+
+	if (n == limit->kept)
+		return;
+	if (n > 0)
+		r = host->store_put(limit->link, STORE_KEY, &n, sizeof(n), NULL, NULL);
+	else
+		r = host->store_remove(limit->link, STORE_KEY, NULL, NULL);
+	if (r == 0)
+		limit->kept = n;
+}
+
+static void on_old(void *state, void *tag)
+{
+	struct enos_limit *limit = tag;
+
+	(void)state;
+	limit->n--;
+	keep(limit);
+}
+
+static int count(struct enos_limit *limit)
+{
+	int64_t last = limit->host->timer_start(limit->link, TRIES_WITHIN_MS, on_old, limit);
+
+	if (last < 0)
+		return -ENOSPC;
+	limit->last = last;
+	limit->n++;
+
+	return 0;
+}
+
 static void on_apart(void *state, void *tag)
 {
 	struct enos_limit *limit = tag;
@@ -60,12 +107,30 @@ static void on_apart(void *state, void *tag)
 		start(state);
 }
 
-static void on_old(void *state, void *tag)
+static int64_t start_apart(struct enos_limit *limit)
 {
-	struct enos_limit *limit = tag;
+	return limit->host->timer_start(limit->link, TRIES_NEXT_MS, on_apart, limit);
+}
 
-	(void)state;
-	limit->n--;
+/**
+ * enos_limit_resume() - take up what counted when the daemon ended
+ * @limit: was initialised; the last of what attach() does, as it starts timers
+ *
+ * How long ago the tries were is not known here, so they count as if they had just been.
+ */
+void enos_limit_resume(struct enos_limit *limit)
+{
+	uint32_t len;
+	const uint8_t *kept = limit->host->store_get(limit->link, STORE_KEY, &len);
+	int64_t apart;
+
+	if (!kept || len != sizeof(limit->kept))
+		return;
+	limit->kept = *kept;
+	while (limit->n < limit->kept && limit->n < TRIES_MAX && count(limit) == 0)
+		;
+	apart = start_apart(limit);
+	limit->apart = apart > 0 ? apart : 0;
 }
 
 /**
@@ -76,20 +141,16 @@ static void on_old(void *state, void *tag)
  */
 int enos_limit_take(struct enos_limit *limit)
 {
-	const struct skybus_host *host = limit->host;
-	int64_t last = host->timer_start(limit->link, TRIES_WITHIN_MS, on_old, limit);
-	int64_t apart;
+	int64_t apart = start_apart(limit);
 
-	if (last < 0)
+	if (apart < 0)
 		return -ENOSPC;
-	apart = host->timer_start(limit->link, TRIES_NEXT_MS, on_apart, limit);
-	if (apart < 0) {
-		host->timer_stop(limit->link, last);
+	if (count(limit) < 0) {
+		limit->host->timer_stop(limit->link, apart);
 		return -ENOSPC;
 	}
-	limit->last = last;
 	limit->apart = apart;
-	limit->n++;
+	keep(limit);
 
 	return 0;
 }
@@ -112,6 +173,7 @@ void enos_limit_ended(struct enos_limit *limit, bool reached)
 	}
 	if (reached)
 		(void)enos_limit_take(limit); /* in the place of the timers that were stopped */
+	keep(limit);
 }
 
 /**

@@ -454,6 +454,7 @@ static int32_t enos_attach(const struct skybus_host *host, struct skybus_link *l
 		enos_detach(dtls);
 		return r;
 	}
+	enos_limit_resume(&dtls->device.limit);
 	*ret_state = dtls;
 
 	return 0;

@@ -276,6 +276,7 @@ static int32_t enos_attach(const struct skybus_host *host, struct skybus_link *l
 		enos_detach(enos);
 		return r;
 	}
+	enos_limit_resume(&enos->device.limit);
 	*ret_state = enos;
 
 	return 0;

@@ -12,6 +12,7 @@
 
 #include "plugins/enos-common/enos.h"
 #include "tests/plugins/scripted-fixture.h"
+#include "tests/plugins/scripted-private.h"
 
 #define SECRET "AbCdEfGhIjKlMnOpQrSt"
 #define IV "543yhjy97ae7fyfg"
@@ -189,6 +190,76 @@ static inline void expect_login_waits(struct skybus_link *link, step_fn *log_in_
 	assert_true(link->failure.wait_s > 0);
 	scripted_pass(link, BLOCKED_WITHIN_MS + 5000);
 	log_in_well(link);
+}
+
+/* What is on disk by now. */
+static inline unsigned int take_writes(struct skybus_link *link)
+{
+	unsigned int n = 0;
+
+	for (; !TAILQ_EMPTY(&link->writes); n++)
+		scripted_stored(link, 0);
+
+	return n;
+}
+
+/* A daemon that starts again and again logs in three times, and then not until all are over. */
+static inline void expect_kept(struct skybus_link *link, step_fn *log_in_well)
+{
+	for (unsigned int i = 1; i < BLOCKED_TRIES; i++) {
+		log_in_well(link);
+		assert_int_equal(take_writes(link), 1);
+		restart(link);
+	}
+	scripted_login(link);
+	assert_false(link->opening);
+	expect_failure(link, SKYBUS_TRANSIENT, "two minutes");
+	assert_true(link->failure.wait_s > 0);
+	assert_int_equal(take_writes(link), 0);
+	/* Each restart begins the count anew, for nobody knows how long it took. */
+	scripted_pass(link, BLOCKED_WITHIN_MS - 1);
+	restart(link);
+	scripted_pass(link, BLOCKED_WITHIN_MS);
+	scripted_login(link);
+	assert_int_equal(link->n_failed, 2);
+	scripted_pass(link, 5000);
+	log_in_well(link);
+}
+
+/* After a restart the next try keeps its second, and what is over leaves nothing on disk. */
+static inline void expect_forgotten(struct skybus_link *link, step_fn *log_in_well)
+{
+	unsigned int n_sessions;
+
+	log_in_well(link);
+	n_sessions = link->n_sessions;
+	restart(link);
+	scripted_login(link);
+	scripted_pass(link, APART_MS - 1);
+	assert_int_equal(link->n_sessions, n_sessions);
+	scripted_pass(link, 1);
+	assert_int_equal(link->n_sessions, n_sessions + 1);
+	restart(link);
+	scripted_pass(link, BLOCKED_WITHIN_MS + 5000);
+	assert_true(TAILQ_EMPTY(&link->store));
+	restart(link);
+	scripted_login(link);
+	assert_int_equal(link->n_sessions, n_sessions + 2);
+}
+
+/* Other versions may have left anything. */
+static inline void expect_harmless_rest(struct skybus_link *link)
+{
+	static const char *const rests[] = { "", "\xff", "12" };
+
+	for (size_t i = 0; i < SB_ELEMENTS(rests); i++) {
+		(void)scripted_host_store_put(link, "logins", rests[i], (uint32_t)strlen(rests[i]),
+					      NULL, NULL);
+		restart(link);
+		scripted_pass(link, BLOCKED_WITHIN_MS + 5000);
+		scripted_login(link);
+		assert_true(link->opening);
+	}
 }
 
 /* A second login at once is put off; another that comes meanwhile takes its place. */

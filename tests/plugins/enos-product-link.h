@@ -63,6 +63,7 @@ static inline struct skybus_request *ask(struct skybus_link *link)
 	wait_for_try(link);
 	expect_handshake(link, AS_PRODUCT, PRODUCT_SECRET_KEY);
 	scripted_opened(link, 0, "");
+	(void)take_writes(link); /* of the count */
 	request = only_sent(link);
 	assert_int_equal(request->method, SKYBUS_GET);
 	assert_string_equal(request->path, INFO);

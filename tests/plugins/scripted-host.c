@@ -36,6 +36,7 @@ struct skybus_link *scripted_new(const struct skybus_plugin *plugin,
 	TAILQ_INIT(&link->writes);
 	TAILQ_INIT(&link->fetches);
 	link->n_subscribers = 1;
+	link->time_ms = 1700000000000;
 	link->serve_format = SKYBUS_NO_FORMAT;
 
 	return link;
@@ -334,7 +335,7 @@ struct skybus_request *scripted_encode(struct skybus_link *link, const char *top
 		.ticket = 1,
 		.topic = scripted_text(topic),
 		.payload = scripted_bytes(payload, payload_len),
-		.time_ms = 1700000000000,
+		.time_ms = link->time_ms,
 		.content_format = SKYBUS_NO_FORMAT,
 	};
 	request->result =

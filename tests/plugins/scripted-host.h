@@ -179,6 +179,7 @@ struct skybus_link {
 	struct scripted_refusals refuse;
 	void (*when_online)(struct skybus_link *link); /* runs within online() */
 	int32_t n_subscribers; /* what deliver() returns; 1 */
+	int64_t time_ms; /* of messages; 1700000000000 */
 	uint32_t serve_format; /* of what the cloud sends; SKYBUS_NO_FORMAT */
 
 	/* To be looked at by the test. */

@@ -369,6 +369,20 @@ static void test_envelope(void **state)
 	}
 }
 
+/* A box that does not know the time says none; what an app has stamped keeps its stamp. */
+static void test_envelope_without_time(void **state)
+{
+	struct skybus_link *link = attach(state, WITH(dtls, { "envelope", "property", 0 }));
+	const struct skybus_request *request;
+
+	link->time_ms = 0;
+	log_in_dtls(link);
+	request = encode(link, "telemetry", "{\"a\":1,\"b\":{\"value\":2,\"time\":5}}");
+	expect_text(request->payload, request->payload_len,
+		    "{\"id\":\"1\",\"version\":\"1.0\",\"params\":{\"a\":{\"value\":1},"
+		    "\"b\":{\"value\":2,\"time\":5}},\"method\":\"thing.event.property.post\"}");
+}
+
 static void test_envelope_accept(void **state)
 {
 	static const char *const bad[] = { "", "text", "[1]", "21.5", "{", "\xff" };
@@ -699,6 +713,7 @@ int main(void)
 		LINK_TEST(test_hostile_answers),
 		LINK_TEST(test_message_id),
 		LINK_TEST(test_envelope),
+		LINK_TEST(test_envelope_without_time),
 		LINK_TEST(test_envelope_accept),
 		LINK_TEST(test_envelope_code),
 		LINK_TEST(test_keepalive),

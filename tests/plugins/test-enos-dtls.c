@@ -244,6 +244,21 @@ static void test_login_waits(void **state)
 	expect_login_waits(*state, log_in_dtls);
 }
 
+static void test_count_is_kept(void **state)
+{
+	expect_kept(*state, log_in_dtls);
+}
+
+static void test_count_is_forgotten(void **state)
+{
+	expect_forgotten(*state, log_in_dtls);
+}
+
+static void test_count_of_another_version(void **state)
+{
+	expect_harmless_rest(*state);
+}
+
 static void test_login_put_off(void **state)
 {
 	expect_put_off(*state, log_in_dtls);
@@ -380,6 +395,9 @@ int main(void)
 		LINK_TEST(test_handshakes_apart),
 		LINK_TEST(test_login_waits),
 		LINK_TEST(test_login_put_off),
+		LINK_TEST(test_count_is_kept),
+		LINK_TEST(test_count_is_forgotten),
+		LINK_TEST(test_count_of_another_version),
 		LINK_TEST(test_unreachable_costs_nothing),
 		LINK_TEST(test_slow_handshake),
 		LINK_TEST(test_block_is_waited_for),

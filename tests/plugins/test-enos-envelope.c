@@ -72,6 +72,17 @@ static void test_wrapped_values(void **state)
 		    WRAPPED("{\"params\":1}"));
 }
 
+/* A box that does not know the time says none. */
+static void test_wrapped_without_time(void **state)
+{
+	struct skybus_link *link = *state;
+
+	link->time_ms = 0;
+	expect_sent(link, "telemetry", "{\"temp\": 21.5}", "/topic" TOPIC,
+		    "{\"id\":\"1\",\"version\":\"1.0\",\"method\":\"thing.measurepoint.post\","
+		    "\"params\":{\"measurepoints\":{\"temp\": 21.5}}}");
+}
+
 static void test_unchanged(void **state)
 {
 	static const char whole[] =
@@ -154,9 +165,13 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WRAPPING_TEST(test_wrapped),   WRAPPING_TEST(test_wrapped_values),
-		WRAPPING_TEST(test_unchanged), WRAPPING_TEST(test_refused),
-		WRAPPING_TEST(test_size),      WRAPPING_TEST(test_decide),
+		WRAPPING_TEST(test_wrapped),
+		WRAPPING_TEST(test_wrapped_values),
+		WRAPPING_TEST(test_wrapped_without_time),
+		WRAPPING_TEST(test_unchanged),
+		WRAPPING_TEST(test_refused),
+		WRAPPING_TEST(test_size),
+		WRAPPING_TEST(test_decide),
 		LINK_TEST(test_none),
 	};
 

@@ -314,6 +314,7 @@ static void test_attach_again(void **state)
 
 	for (unsigned int i = 0; i < ENDLESS; i++) {
 		restart(link);
+		scripted_pass(link, BLOCKED_WITHIN_MS + 5000);
 		log_in_v1(link);
 	}
 }
