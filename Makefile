@@ -9,11 +9,16 @@ BUILD_PACKAGES = gcc libc6-dev libcbor-dev libcmocka-dev libcoap3-dev libcurl4-g
 	ninja-build pkgconf
 # To run the demo: a bus, and the client of it that is everywhere.
 DEMO_PACKAGES = dbus-bin dbus-daemon
-# To check: the second compiler, the tools for style, and the other peers and clients of the tests:
-# coap-client, gdbus, openssl, jeepney, busctl, and npm for packages of its own.
-# A node from elsewhere will do.
-CHECK_PACKAGES = clang clang-format curl iproute2 libcoap3-bin libglib2.0-bin openssl python3-jeepney \
-	shellcheck systemd $(if $(shell command -v npm),,nodejs npm)
+# To torture: a file system that forgets, and a client that is quick.
+TORTURE_PACKAGES = fuse3 libfuse3-dev python3-jeepney
+# To check: the same, the second compiler, the tools for style, and the other peers and clients of the
+# tests: coap-client, gdbus, openssl, jeepney, busctl, and npm for packages of its own. A node from
+# elsewhere will do.
+CHECK_PACKAGES = $(TORTURE_PACKAGES) clang clang-format curl iproute2 libcoap3-bin libglib2.0-bin nftables \
+	openssl shellcheck systemd $(if $(shell command -v npm),,nodejs npm)
+
+# How often make torture kills the daemon; a quarter as often it cuts the power.
+ROUNDS = 200
 
 # What runs in the demo.
 DEMO_PARTS = skybusd sim/skybus-sim docs/examples/subscribe plugins/1nce.so plugins/aliyun.so \
@@ -22,6 +27,8 @@ DEMO_PARTS = skybusd sim/skybus-sim docs/examples/subscribe plugins/1nce.so plug
 help:
 	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'
 	@echo 'make check    builds with two compilers, runs all tests, checks the style'
+	@echo 'make torture  kills the daemon and cuts its power under load, and counts what is lost;'
+	@echo '              ROUNDS=20 for less'
 	@echo 'make format   brings the C files into their form'
 	@echo 'make clean    removes what was built'
 	@echo 'Debian packages that are missing are installed, which takes root or sudo.'
@@ -45,6 +52,15 @@ check:
 check-here: need = $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(CHECK_PACKAGES)
 check-here: packages
 	@tests/check.sh
+
+torture:
+	@$(call alone,torture-here)
+
+torture-here: need = $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(TORTURE_PACKAGES)
+torture-here: packages
+	@[ -f build/torture/build.ninja ] || meson setup build/torture
+	@ninja -C build/torture $(DEMO_PARTS) tests/torture/forgetfs
+	@tests/torture/torture.sh build/torture $(ROUNDS)
 
 format: need = clang-format
 format: packages
@@ -78,5 +94,5 @@ packages:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 \
 		install --no-install-recommends $$missing
 
-.PHONY: help demo demo-here demo-parts check check-here format clean packages
+.PHONY: help demo demo-here demo-parts check check-here torture torture-here format clean packages
 .NOTPARALLEL:

@@ -43,7 +43,7 @@ fresh_demo() {
 }
 
 check_scripts() {
-    shellcheck .ci/run sim/demo.sh tests/*.sh
+    shellcheck .ci/run sim/demo.sh tests/*.sh tests/torture/*.sh
 }
 
 # The packages are those of the lock file, by their hashes. What they have as an option is machine code
