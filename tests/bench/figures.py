@@ -3,7 +3,7 @@
 """
 Prints figures of the daemon that was built in a directory, and writes them to bench.json there.
 
-usage: figures.py BUILD [start|login|cpu|share]...
+usage: figures.py BUILD [start|login|cpu|share|drain|disk|lossy]...
 
 From a checkout, all of them:
 
@@ -13,6 +13,9 @@ start    how fast it starts, what memory it takes, how long a request takes besi
 login    round trips and bytes of a login, per way into a cloud
 cpu      CPU a message per way into a cloud, beside a bare libcoap client
 share    how much of the instructions of a message are the plugin's; takes valgrind
+drain    how fast what was stored during an outage goes out, beside what comes in live
+disk     what is written to the disk for a message, and how fast it goes, by setting of sync
+lossy    what gets through a network that loses one datagram in ten, beside a window of one
 
 Machines are noisy: a figure counts beside its peer of the same run.
 """
@@ -22,7 +25,7 @@ import json
 import os
 import sys
 
-PARTS = ("start", "login", "cpu", "share")
+PARTS = ("start", "login", "cpu", "share", "drain", "disk", "lossy")
 
 
 def prepare(build):

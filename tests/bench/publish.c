@@ -2,7 +2,8 @@
 /*
  * An app at full speed: publishes messages over one connection, CALLS of Publish in flight, and
  * ends when the cloud has acknowledged all of them. At most UNSETTLED wait for the cloud, so that
- * what is measured is the steady state and not a queue that grows. Prints messages a second.
+ * what is measured is the steady state and not a queue that grows; unless it shall end when all are
+ * stored. Prints messages a second.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct app {
 	size_t called;
 	size_t stored;
 	size_t settled;
+	bool store_only;
 	int error; /* negative errno: sd-bus drops what a callback returns */
 };
 
@@ -54,10 +56,20 @@ static int on_stored(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+static bool may_call(const struct app *app)
+{
+	return app->error == 0 && app->called < app->wanted && app->called - app->stored < CALLS &&
+	       (app->store_only || app->called - app->settled < UNSETTLED);
+}
+
+static bool complete(const struct app *app)
+{
+	return app->stored == app->wanted && (app->store_only || app->settled == app->wanted);
+}
+
 static void publish(struct app *app)
 {
-	while (app->error == 0 && app->called < app->wanted && app->called - app->stored < CALLS &&
-	       app->called - app->settled < UNSETTLED) {
+	while (may_call(app)) {
 		int r = sd_bus_call_method_async(app->bus, NULL, SERVICE, app->arguments[0], LINK,
 						 "Publish", on_stored, app, "ss", app->arguments[1],
 						 app->arguments[2]);
@@ -136,8 +148,7 @@ static int run(const char *address, struct app *app)
 		return r;
 	app->bus = bus;
 	publish(app);
-	while (r >= 0 && app->error == 0 &&
-	       (app->settled < app->wanted || app->stored < app->wanted)) {
+	while (r >= 0 && app->error == 0 && !complete(app)) {
 		r = sd_bus_process(bus, NULL);
 		if (r == 0)
 			r = sd_bus_wait(bus, PATIENCE_US) == 0 ? -ETIMEDOUT : 0;
@@ -154,12 +165,14 @@ int main(int argc, char **argv)
 {
 	struct app app = {
 		.arguments = argv + 2,
-		.wanted = argc == 6 ? strtoul(argv[5], NULL, 10) : 0,
+		.wanted = argc == 7 ? strtoul(argv[5], NULL, 10) : 0,
+		.store_only = argc == 7 && strcmp(argv[6], "stored") == 0,
 	};
 	int r;
 
 	if (app.wanted == 0 || app.wanted > MEASURED_MAX) {
-		(void)fprintf(stderr, "usage: publish ADDRESS LINK-PATH TOPIC PAYLOAD MESSAGES\n");
+		(void)fprintf(stderr, "usage: publish ADDRESS LINK-PATH TOPIC PAYLOAD MESSAGES "
+				      "settled|stored\n");
 		return EXIT_FAILURE;
 	}
 	r = run(argv[1], &app);

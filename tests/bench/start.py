@@ -32,7 +32,8 @@ def measure(build):
         daemon = place.new_daemon()
         starts = []
         for _ in range(STARTS):
-            daemon.end()
+            if daemon.end() is not None:
+                daemon.forget_logins(LINK)  # EnOS allows only so many
             starts.append(start_to_online_ms(place, daemon))
         rss, pss = memory_kb(daemon.process)
         print(f"{'start to online':20} {statistics.median(starts):10.1f} ms", end="")

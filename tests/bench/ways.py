@@ -30,10 +30,10 @@ KNOWN = (
 )
 
 
-def payload():
-    """What is published everywhere, of PAYLOAD_BYTES: EnOS takes it, and every other cloud, too."""
+def payload(size=PAYLOAD_BYTES):
+    """What is published everywhere, of so many bytes: EnOS takes it, and every other cloud, too."""
     message = json.loads(harness.post(1, t=21.5)) | {"id": ""}
-    rest = PAYLOAD_BYTES - len(json.dumps(message, separators=(",", ":")))
+    rest = size - len(json.dumps(message, separators=(",", ":")))
     return json.dumps(message | {"id": "1" * rest}, separators=(",", ":"))
 
 
@@ -147,9 +147,10 @@ MESSAGES = (
 class Place:
     """A folder with a bus and a simulator, for one way, and perhaps a daemon."""
 
-    def __init__(self, way, build):
+    def __init__(self, way, build, *options):
         self.way = way
         self.build = build
+        self.options = options  # of the simulator
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):
@@ -158,7 +159,7 @@ class Place:
             stack.callback(shutil.rmtree, self.folder)
             self.bus = harness.PrivateBus(self.folder)
             stack.callback(self.bus.end)
-            self.simulator = harness.Simulator(self.folder, *KNOWN)
+            self.simulator = harness.Simulator(self.folder, *KNOWN, *self.options)
             stack.callback(self.simulator.end)
             if self.way is ONCE_DTLS:
                 for card in ICCID, PEER_ICCID:
@@ -169,8 +170,9 @@ class Place:
     def __exit__(self, *_):
         self.stack.close()
 
-    def new_daemon(self, **places):
-        daemon = harness.Daemon(self.folder, self.bus, self.way.config(self.simulator, **places))
+    def new_daemon(self, config=None, **places):
+        config = config or self.way.config(self.simulator, **places)
+        daemon = harness.Daemon(self.folder, self.bus, config)
         self.stack.callback(daemon.client.close)
         self.stack.callback(daemon.end)
         return daemon
@@ -189,8 +191,11 @@ class Place:
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout.split()
 
-    def publish(self, n):
-        """n messages through the daemon, until the cloud has all; returns how many a second."""
+    def publish(self, n, size=PAYLOAD_BYTES, until="settled"):
+        """
+        n messages into the daemon, until the cloud has all, or until all are "stored"; returns how
+        many a second.
+        """
         path = harness.link_path(LINK)
-        arguments = (self.bus.address, path, self.way.topic, payload(), n)
+        arguments = (self.bus.address, path, self.way.topic, payload(size), n, until)
         return float(self.run("publish", *arguments)[0])
