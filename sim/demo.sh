@@ -275,6 +275,17 @@ publish() { # LINK NUMBER
     payload=$(reading "$2")
     call "$object/link/$1" $link_interface.Publish "string:$topic" "string:$payload" ||
         fail "link $1 does not take a message: $reply"
+    note_ticket "$1"
+}
+
+publish_with() { # LINK NUMBER OPTIONS
+    payload=$(reading "$2")
+    call "$object/link/$1" $link_interface.PublishWith "string:$topic" "string:$payload" \
+        "dict:string:string:$3" || fail "link $1 does not take a message: $reply"
+    note_ticket "$1"
+}
+
+note_ticket() { # LINK
     ticket=${reply##* }
     echo "$1 $ticket" >>"$dir/tickets"
     echo "$(cloud_of "$1") $payload" >>"$dir/published"
@@ -322,8 +333,8 @@ send_commands() {
     [ "$(ctl call POST "coap://127.0.0.1:$port/switch" on)" = "2.04 $answer" ] ||
         fail "1nce got no answer from the program that has subscribed."
     # EnOS tells of its command in the reply to whatever comes next.
-    publish plant $((rounds + 1))
-    publish depot $((rounds + 1))
+    publish plant $((rounds + 2))
+    publish depot $((rounds + 2))
 }
 
 ctl() { # VERB ARGUMENT...
@@ -382,6 +393,11 @@ for round in $(seq $rounds); do
     done
 done
 
+title "PublishWith: one that goes before all others, if it can go within a quarter of an hour"
+for link in $links; do
+    publish_with "$link" $((rounds + 1)) priority,urgent,ttl,15m
+done
+
 title "Commands: a program subscribes, and answers $answer where the cloud waits for it"
 for link in $links; do
     start_subscriber "$link"
@@ -396,6 +412,11 @@ title "WaitTicket: it answers when the cloud has"
 while read -r link ticket; do
     wait_settled "$link" "$ticket"
 done <"$dir/tickets"
+
+title "ListLosses: what ended otherwise than delivered, by link, user and cause"
+call $object $manager_interface.ListLosses || fail "the losses are not told: $reply"
+[ "$(echo "$reply" | tr -d ' \n')" = "array[]" ] || fail "something was lost: $reply"
+printf '  %snothing%s\n' "$green" "$plain"
 
 title "What the clouds received"
 compare
