@@ -292,6 +292,23 @@ static const char *node_text(const yaml_node_t *node)
 	return text;
 }
 
+/* Enters a value once: an alias would lead into a circle, or the same thing twice. */
+static int enter(struct sb_yaml *yaml, const struct sb_yaml_pair *pair, const char *noun,
+		 struct sb_problems *problems)
+{
+	unsigned char *entered = &yaml->entered[pair->value - yaml->document.nodes.start];
+
+	if (*entered) {
+		sb_problems_error(problems, &pair->key_place,
+				  "%.64s is an alias of a %s that is in use: write it out",
+				  pair->key ? pair->key : "the file", noun);
+		return -EINVAL;
+	}
+	*entered = 1;
+
+	return 0;
+}
+
 /**
  * sb_yaml_enter() - begin to walk a mapping
  * @walk: zeroed; the caller calls sb_yaml_leave(), also after a failure
@@ -305,28 +322,22 @@ static const char *node_text(const yaml_node_t *node)
 int sb_yaml_enter(struct sb_yaml_walk *walk, struct sb_yaml *yaml, const struct sb_yaml_pair *pair,
 		  const char *expected, struct sb_problems *problems)
 {
-	const char *key = pair->key ? pair->key : "the file";
-	unsigned char *entered;
+	int r;
 
 	walk->yaml = yaml;
 	walk->problems = problems;
 	if (is_empty(pair->value))
 		return 0;
 	if (pair->value->type != YAML_MAPPING_NODE) {
-		sb_problems_error(problems, &pair->place, "%.64s is %s: write %s", key,
-				  node_noun(pair->value), expected);
+		sb_problems_error(problems, &pair->place, "%.64s is %s: write %s",
+				  pair->key ? pair->key : "the file", node_noun(pair->value),
+				  expected);
 		return -EINVAL;
 	}
+	r = enter(yaml, pair, "mapping", problems);
+	if (r < 0)
+		return r;
 
-	entered = &yaml->entered[pair->value - yaml->document.nodes.start];
-	if (*entered) {
-		sb_problems_error(problems, &pair->key_place,
-				  "%.64s is an alias of a mapping that is in use: write it out",
-				  key);
-		return -EINVAL;
-	}
-
-	*entered = 1;
 	walk->mapping = pair->value;
 	walk->next = pair->value->data.mapping.pairs.start;
 
@@ -424,6 +435,63 @@ const char *sb_yaml_find(struct sb_yaml_walk *walk, const char *key, struct sb_p
 	}
 
 	return NULL;
+}
+
+/**
+ * sb_yaml_enter_list() - begin to walk a list
+ * @list: zeroed
+ * @yaml: what was read; outlives @list
+ * @pair: whose value is the list; one value alone is a list of one, and an empty value is an empty list
+ * @problems: gets a sentence if the list was entered before
+ *
+ * Return: 0; -EINVAL: it was entered before, by way of an alias.
+ */
+int sb_yaml_enter_list(struct sb_yaml_list *list, struct sb_yaml *yaml,
+		       const struct sb_yaml_pair *pair, struct sb_problems *problems)
+{
+	*list = (struct sb_yaml_list){ .yaml = yaml, .pair = *pair };
+	if (is_empty(pair->value)) {
+		list->single_done = true;
+		return 0;
+	}
+	if (pair->value->type != YAML_SEQUENCE_NODE)
+		return 0;
+	list->sequence = pair->value;
+	list->next = pair->value->data.sequence.items.start;
+
+	return enter(yaml, pair, "list", problems);
+}
+
+/**
+ * sb_yaml_next_item() - the next item of a list
+ * @list: was entered
+ * @ret: the item; its key is the list's, for sentences, and its place is that of both
+ *
+ * Return: whether there was one more.
+ */
+bool sb_yaml_next_item(struct sb_yaml_list *list, struct sb_yaml_pair *ret)
+{
+	yaml_node_t *item;
+
+	if (!list->sequence) {
+		if (list->single_done)
+			return false;
+		*ret = list->pair;
+		list->single_done = true;
+		return true;
+	}
+	if (list->next >= list->sequence->data.sequence.items.top)
+		return false;
+
+	item = yaml_document_get_node(&list->yaml->document, *list->next++);
+	*ret = (struct sb_yaml_pair){
+		.key = list->pair.key,
+		.key_place = node_place(list->yaml, item),
+		.value = item,
+		.place = node_place(list->yaml, item),
+	};
+
+	return true;
 }
 
 /**

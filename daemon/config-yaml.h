@@ -6,6 +6,7 @@
  * its place. The configuration is four mappings deep, so walking needs no recursion; a mapping is
  * entered once only, so that aliases (YAML 1.1, section 3.2.2.2) can neither loop nor multiply.
  */
+#include <stdbool.h>
 #include <yaml.h>
 
 #include "daemon/problems.h"
@@ -35,6 +36,15 @@ struct sb_yaml_walk {
 	struct sb_seen seen;
 };
 
+/** struct sb_yaml_list - the way through one list; zeroed before it begins */
+struct sb_yaml_list {
+	struct sb_yaml *yaml;
+	struct sb_yaml_pair pair; /* whose value it is */
+	const yaml_node_t *sequence; /* NULL for a value that stands alone, or for none */
+	yaml_node_item_t *next;
+	bool single_done;
+};
+
 int sb_yaml_read(struct sb_yaml *yaml, const char *file, struct sb_problems *problems);
 void sb_yaml_done(struct sb_yaml *yaml);
 struct sb_yaml_pair sb_yaml_root(struct sb_yaml *yaml);
@@ -43,6 +53,10 @@ int sb_yaml_enter(struct sb_yaml_walk *walk, struct sb_yaml *yaml, const struct 
 		  const char *expected, struct sb_problems *problems);
 int sb_yaml_next(struct sb_yaml_walk *walk, struct sb_yaml_pair *ret);
 void sb_yaml_leave(struct sb_yaml_walk *walk);
+
+int sb_yaml_enter_list(struct sb_yaml_list *list, struct sb_yaml *yaml,
+		       const struct sb_yaml_pair *pair, struct sb_problems *problems);
+bool sb_yaml_next_item(struct sb_yaml_list *list, struct sb_yaml_pair *ret);
 
 const char *sb_yaml_find(struct sb_yaml_walk *walk, const char *key, struct sb_place *ret_place);
 const char *sb_yaml_text(const struct sb_yaml_pair *pair, const char *expected,

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The inside of reading the configuration, shared by its parts: config.c (files, sections) and one file
+ * for each section that is more than a table of settings. Nobody else includes this.
+ */
+#include <errno.h>
+
+#include "daemon/config-yaml.h"
+#include "daemon/config.h"
+
+/**
+ * struct sb_config_reader - what is lent, what was made, and what was seen on the way
+ * @links: the names that came
+ * @sections: those that may come once, and came
+ * @n_tolerated: errors that spoil a link, or a file in conf.d, but not the whole
+ */
+struct sb_config_reader {
+	struct sb_plugins *plugins;
+	struct sb_problems *problems;
+	struct sb_config *config;
+	struct sb_seen links;
+	struct sb_seen sections;
+	size_t n_tolerated;
+};
+
+/** What is in the list of problems needs no second telling. */
+static inline int sb_config_only_enomem(int r)
+{
+	return r == -ENOMEM ? r : 0;
+}
+
+int sb_config_read_links(struct sb_config_reader *reader, struct sb_yaml *yaml,
+			 const struct sb_yaml_pair *section);
