@@ -2,24 +2,33 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/filter-tree.h"
+#include "daemon/filter.h"
 #include "daemon/hub.h"
-#include "daemon/message.h"
 
 struct sb_subscription {
-	TAILQ_ENTRY(sb_subscription) entry;
 	struct sb_hub *hub;
-	char *link; /* only messages of this link */
-	char *filter;
+	struct sb_filter_leaf leaf;
+	unsigned int origins;
 	bool answers;
 	sb_delivery_fn *deliver;
 	void *userdata;
 };
 
+/**
+ * struct sb_hub - see daemon/hub.h
+ * @matches: room for each subscription: those that match what is being delivered; NULL for one that
+ *	has ended meanwhile
+ */
 struct sb_hub {
-	TAILQ_HEAD(, sb_subscription) subscriptions;
+	struct sb_filter_tree tree;
+	size_t n_subscriptions;
+	struct sb_subscription **matches;
+	size_t n_matches;
+	size_t matches_room;
+	enum sb_origin origin; /* of what is being delivered */
 	uint64_t last_message;
 };
 
@@ -37,7 +46,6 @@ int sb_hub_new(struct sb_hub **ret)
 
 	if (!hub)
 		return -ENOMEM;
-	TAILQ_INIT(&hub->subscriptions);
 	*ret = hub;
 
 	return 0;
@@ -54,40 +62,42 @@ struct sb_hub *sb_hub_free(struct sb_hub *hub)
 	if (!hub)
 		return NULL;
 
-	assert(TAILQ_EMPTY(&hub->subscriptions));
+	assert(hub->n_subscriptions == 0);
+	free(hub->matches);
 	free(hub);
 
 	return NULL;
 }
 
-/* MQTT 5 section 4.7.1: a wildcard stands alone in its level, "#" only in the last. */
-static int check_filter(const char *filter, struct sb_error *ret_error)
+/* So that a delivery needs no memory. */
+static int reserve_match(struct sb_hub *hub)
 {
-	size_t len = strlen(filter);
+	size_t room = hub->matches_room > 0 ? 2 * hub->matches_room : 16;
+	struct sb_subscription **grown;
 
-	if (len == 0 || len > SB_TOPIC_MAX)
-		return sb_error_set(
-			ret_error, SB_ERROR_INVALID_TOPIC,
-			"a filter has 1 to %d bytes, this one %zu: write a topic, or one "
-			"with the wildcards + and #",
-			SB_TOPIC_MAX, len);
+	if (hub->n_subscriptions < hub->matches_room)
+		return 0;
+	grown = reallocarray(hub->matches, room, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	hub->matches = grown;
+	hub->matches_room = room;
 
-	for (const char *c = filter; *c; c++) {
-		bool begins = c == filter || c[-1] == '/';
-		bool ends = c[1] == '\0' || c[1] == '/';
+	return 0;
+}
 
-		if ((*c == '+' || *c == '#') && (!begins || !ends))
-			return sb_error_set(ret_error, SB_ERROR_INVALID_TOPIC,
-					    "in the filter \"%s\" a wildcard shares its level with "
-					    "other characters: write /+/ or /#",
-					    filter);
-		if (*c == '#' && c[1] != '\0')
-			return sb_error_set(
-				ret_error, SB_ERROR_INVALID_TOPIC,
-				"in the filter \"%s\" something follows #: it matches all "
-				"the rest, so write it last",
-				filter);
-	}
+static int enter(struct sb_hub *hub, struct sb_subscription *subscription,
+		 const struct sb_interest *interest)
+{
+	int r = reserve_match(hub);
+
+	if (r == 0)
+		r = sb_filter_tree_add(&hub->tree, interest->link, interest->filter,
+				       &subscription->leaf);
+	if (r < 0)
+		return r;
+	subscription->hub = hub;
+	hub->n_subscriptions++;
 
 	return 0;
 }
@@ -110,24 +120,19 @@ int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 	SB_CLEANUP(sb_subscription_free) struct sb_subscription *subscription = NULL;
 	int r;
 
-	r = check_filter(interest->filter, ret_error);
+	r = sb_filter_check(interest->filter, ret_error);
 	if (r < 0)
 		return r;
 
 	subscription = calloc(1, sizeof(*subscription));
-	if (subscription) {
-		subscription->link = strdup(interest->link);
-		subscription->filter = strdup(interest->filter);
-	}
-	if (!subscription || !subscription->link || !subscription->filter) {
+	if (!subscription || enter(hub, subscription, interest) < 0) {
 		(void)sb_error_set(ret_error, SB_ERROR_FAILED, "no memory left for a subscription");
 		return -ENOMEM;
 	}
+	subscription->origins = interest->origins;
 	subscription->answers = interest->answers;
 	subscription->deliver = deliver;
 	subscription->userdata = userdata;
-	subscription->hub = hub;
-	TAILQ_INSERT_TAIL(&hub->subscriptions, subscription, entry);
 	*ret = SB_STEAL(subscription);
 
 	return 0;
@@ -135,89 +140,120 @@ int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 
 /**
  * sb_subscription_free() - end a subscription
- * @subscription: may be NULL; not from within its own delivery
+ * @subscription: may be NULL or half-built; not from within its own delivery
  *
  * Return: NULL.
  */
 struct sb_subscription *sb_subscription_free(struct sb_subscription *subscription)
 {
+	struct sb_hub *hub;
+
 	if (!subscription)
 		return NULL;
 
-	if (subscription->hub)
-		TAILQ_REMOVE(&subscription->hub->subscriptions, subscription, entry);
-	free(subscription->link);
-	free(subscription->filter);
+	hub = subscription->hub;
+	if (hub) {
+		for (size_t i = 0; i < hub->n_matches; i++)
+			if (hub->matches[i] == subscription)
+				hub->matches[i] = NULL;
+		sb_filter_tree_remove(&hub->tree, &subscription->leaf);
+		hub->n_subscriptions--;
+	}
 	free(subscription);
 
 	return NULL;
 }
 
 /**
- * sb_subscription_answers() - does the subscriber want to answer what can be answered?
+ * sb_subscription_answers() - does the subscriber want to answer
  * @subscription: the subscription
  *
- * Return: whether it does.
+ * Return: as its interest said.
  */
 bool sb_subscription_answers(const struct sb_subscription *subscription)
 {
 	return subscription->answers;
 }
 
+static void hub_on_match(void *userdata, struct sb_filter_leaf *leaf)
+{
+	struct sb_subscription *subscription = sb_container_of(leaf, struct sb_subscription, leaf);
+	struct sb_hub *hub = userdata;
+
+	if (subscription->origins & (1u << hub->origin))
+		hub->matches[hub->n_matches++] = subscription;
+}
+
+static void find_matches(struct sb_hub *hub, const char *link, const char *topic,
+			 enum sb_origin origin)
+{
+	assert(hub->n_matches == 0);
+	hub->origin = origin;
+	sb_filter_tree_match(&hub->tree, link, topic, hub_on_match, hub);
+}
+
 /**
- * sb_hub_deliver() - give a message to whoever asked for such
+ * sb_hub_wants() - would anybody get such a message
  * @hub: the hub
- * @delivery: the message; its number is filled in
+ * @link: that it came by, or that it was published to
+ * @topic: its topic
+ * @origin: where it came from
  *
- * Return: how many subscriptions matched, and how many of these wait to answer.
+ * Return: whether a subscription matches.
+ */
+bool sb_hub_wants(struct sb_hub *hub, const char *link, const char *topic, enum sb_origin origin)
+{
+	bool wanted;
+
+	find_matches(hub, link, topic, origin);
+	wanted = hub->n_matches > 0;
+	hub->n_matches = 0;
+
+	return wanted;
+}
+
+/**
+ * sb_hub_deliver() - tell whoever has subscribed to it of a message
+ * @hub: the hub; not from within another delivery
+ * @delivery: gets its number
+ *
+ * Subscriptions may end meanwhile, but for the one that is being told.
+ *
+ * Return: whom it reached.
  */
 struct sb_reach sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery)
 {
-	struct sb_subscription *subscription;
 	struct sb_reach reach = { 0 };
 
 	delivery->message = ++hub->last_message;
-	TAILQ_FOREACH(subscription, &hub->subscriptions, entry) {
-		if (strcmp(subscription->link, delivery->link) != 0 ||
-		    !sb_filter_matches(subscription->filter, delivery->topic))
+	find_matches(hub, delivery->link, delivery->topic, delivery->origin);
+	for (size_t i = 0; i < hub->n_matches; i++) {
+		struct sb_subscription *subscription = hub->matches[i];
+
+		if (!subscription)
 			continue;
 		reach.matched++;
 		reach.answering += subscription->answers;
 		subscription->deliver(subscription->userdata, subscription, delivery);
 	}
+	hub->n_matches = 0;
 
 	return reach;
 }
 
 /**
- * sb_filter_matches() - does a filter let a topic through, MQTT 5 section 4.7
- * @filter: a filter that keeps the rules
- * @topic: a topic
+ * sb_origin_word() - an origin as the bus has it
+ * @origin: which
  *
- * Return: whether it does. "a/#" matches "a" too; a wildcard in the first level does not match a topic
- * that begins with "$".
+ * Return: a constant string, "cloud".
  */
-bool sb_filter_matches(const char *filter, const char *topic)
+const char *sb_origin_word(enum sb_origin origin)
 {
-	if (topic[0] == '$' && filter[0] != '$')
-		return false;
+	static const char *const words[] = {
+#define ORIGIN_WORD(constant, word) [constant] = (word),
+		SB_ORIGINS(ORIGIN_WORD)
+#undef ORIGIN_WORD
+	};
 
-	for (;;) {
-		size_t filter_len = strcspn(filter, "/");
-		size_t topic_len = strcspn(topic, "/");
-
-		if (filter[0] == '#')
-			return true;
-		if (filter[0] != '+' &&
-		    (filter_len != topic_len || memcmp(filter, topic, topic_len) != 0))
-			return false;
-		filter += filter_len;
-		topic += topic_len;
-		if (!*topic)
-			return !*filter || strcmp(filter, "/#") == 0;
-		if (!*filter)
-			return false;
-		filter++;
-		topic++;
-	}
+	return words[origin];
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The hub: which local subscriber gets which message from the cloud. Filters are MQTT's (version 5,
- * section 4.7): levels between slashes, "+" for one level, "#" for the rest.
+ * The hub: which local subscriber gets which message, of those that come from a cloud and of those that
+ * apps of this box publish.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,10 +14,26 @@
 struct sb_hub;
 struct sb_subscription;
 
-/** struct sb_delivery - one message from a cloud; everything is lent */
+/* X(constant, word on the bus) - where a message comes from */
+#define SB_ORIGINS(X)               \
+	X(SB_ORIGIN_CLOUD, "cloud") \
+	X(SB_ORIGIN_LOCAL, "local")
+
+enum sb_origin {
+#define SB_ORIGIN_CONSTANT(constant, word) constant,
+	SB_ORIGINS(SB_ORIGIN_CONSTANT)
+#undef SB_ORIGIN_CONSTANT
+};
+
+/* Sets of origins. */
+#define SB_FROM_CLOUD (1u << SB_ORIGIN_CLOUD)
+#define SB_FROM_LOCAL (1u << SB_ORIGIN_LOCAL)
+
+/** struct sb_delivery - one message; everything is lent */
 struct sb_delivery {
 	uint64_t message; /* counts up from 1 since the daemon started */
-	const char *link;
+	enum sb_origin origin;
+	const char *link; /* that it came by, or that it was published to */
 	const char *topic;
 	const uint8_t *payload;
 	size_t payload_len;
@@ -34,7 +50,8 @@ struct sb_reach {
 /** struct sb_interest - what a subscriber wants; text is copied */
 struct sb_interest {
 	const char *link; /* the link whose messages are meant */
-	const char *filter; /* MQTT's */
+	const char *filter; /* see daemon/filter.h */
+	unsigned int origins; /* SB_FROM_… bits */
 	bool answers; /* the subscriber wants to answer what can be answered */
 };
 
@@ -48,5 +65,6 @@ int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 		     struct sb_error *ret_error);
 struct sb_subscription *sb_subscription_free(struct sb_subscription *subscription);
 struct sb_reach sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery);
+bool sb_hub_wants(struct sb_hub *hub, const char *link, const char *topic, enum sb_origin origin);
 bool sb_subscription_answers(const struct sb_subscription *subscription);
-bool sb_filter_matches(const char *filter, const char *topic);
+const char *sb_origin_word(enum sb_origin origin);

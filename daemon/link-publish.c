@@ -6,8 +6,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "daemon/announce.h"
+#include "daemon/cleanup.h"
 #include "daemon/clock.h"
 #include "daemon/link-private.h"
+
+SB_DEFINE_CLEANUP(struct sb_announcement *, sb_announcement_free)
 
 static int check_topic(const char *topic, struct sb_error *ret_error)
 {
@@ -79,8 +83,26 @@ static void stamp(const struct sb_link *link, struct sb_message *message)
 		message->taken = sb_clock_now(link->parts.clock);
 }
 
+static int publish_and_announce(struct sb_link *link, struct sb_message *message,
+				sb_published_fn *done, void *userdata, struct sb_error *ret_error)
+{
+	SB_CLEANUP(sb_announcement_free) struct sb_announcement *announcement = NULL;
+	int r;
+
+	if (sb_announcement_new(link->parts.hub, sb_link_name(link), message, done, userdata,
+				&announcement) < 0)
+		return sb_error_set(ret_error, SB_ERROR_FAILED,
+				    "out of memory: publish again in a while");
+	r = sb_queue_publish(link->queue, message, sb_announcement_on_published, announcement,
+			     ret_error);
+	if (r == 0)
+		(void)SB_STEAL(announcement);
+
+	return r;
+}
+
 /**
- * sb_link_publish() - store a message and send it when it can be sent
+ * sb_link_publish() - store a message and send it when it can be sent; tell apps of this box of it
  * @link: in any state
  * @message: the callee's from now on, when this returns 0; taken now, unless it says when
  * @done: called once with the ticket when the message is on disk, never from within this call
@@ -98,6 +120,9 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 	r = check_message(link, message, ret_error);
 	if (r < 0)
 		return r;
+
+	if (sb_hub_wants(link->parts.hub, sb_link_name(link), message->topic, SB_ORIGIN_LOCAL))
+		return publish_and_announce(link, message, done, userdata, ret_error);
 
 	return sb_queue_publish(link->queue, message, done, userdata, ret_error);
 }

@@ -202,6 +202,7 @@ int sb_serve_deliver(struct sb_link *link, const struct skybus_command *command)
 	SB_CLEANUP(sb_call_free) struct sb_call *call = NULL;
 	uint32_t patience_s = patience_of(command);
 	struct sb_delivery delivery = {
+		.origin = SB_ORIGIN_CLOUD,
 		.link = sb_link_name(link),
 		.topic = command->topic,
 		.payload = command->payload,

@@ -42,7 +42,10 @@ static int subscribe(sd_bus_message *call, const struct sb_link_object *object,
 int sb_link_commands_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	const struct sb_link_object *object = userdata;
-	struct sb_interest interest = { .link = sb_link_name(object->link) };
+	struct sb_interest interest = {
+		.link = sb_link_name(object->link),
+		.origins = SB_FROM_CLOUD,
+	};
 	int r;
 
 	(void)error;
@@ -53,8 +56,22 @@ int sb_link_commands_subscribe(sd_bus_message *call, void *userdata, sd_bus_erro
 	return subscribe(call, object, &interest);
 }
 
-static const struct skybus_setting subscribe_options[] = {
-	{ .key = "answer", .kind = SKYBUS_CHOICE, .choices = "no|yes" },
+enum {
+	ANSWER,
+	ORIGIN,
+	N_OPTIONS,
+};
+
+static const struct skybus_setting subscribe_options[N_OPTIONS] = {
+	[ANSWER] = { .key = "answer", .kind = SKYBUS_CHOICE, .choices = "no|yes" },
+	[ORIGIN] = { .key = "origin", .kind = SKYBUS_CHOICE, .choices = "cloud|local|any" },
+};
+
+/* In the order of the choices above. */
+static const unsigned int origins[] = {
+	SB_FROM_CLOUD,
+	SB_FROM_LOCAL,
+	SB_FROM_CLOUD | SB_FROM_LOCAL,
 };
 
 /**
@@ -68,8 +85,11 @@ static const struct skybus_setting subscribe_options[] = {
 int sb_link_commands_subscribe_with(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	const struct sb_link_object *object = userdata;
-	struct sb_interest interest = { .link = sb_link_name(object->link) };
-	int64_t values[SB_ELEMENTS(subscribe_options)] = { 0 };
+	struct sb_interest interest = {
+		.link = sb_link_name(object->link),
+		.origins = SB_FROM_CLOUD,
+	};
+	int64_t values[N_OPTIONS] = { 0 };
 	struct sb_error why = { 0 };
 	int r;
 
@@ -77,11 +97,11 @@ int sb_link_commands_subscribe_with(sd_bus_message *call, void *userdata, sd_bus
 	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &interest.filter);
 	if (r < 0)
 		return r;
-	r = sb_call_options_read(call, subscribe_options, SB_ELEMENTS(subscribe_options), values,
-				 &why);
+	r = sb_call_options_read(call, subscribe_options, N_OPTIONS, values, &why);
 	if (r < 0)
 		return sb_bus_reply_error(call, &why);
-	interest.answers = values[0] != 0;
+	interest.answers = values[ANSWER] != 0;
+	interest.origins = origins[values[ORIGIN]];
 
 	return subscribe(call, object, &interest);
 }

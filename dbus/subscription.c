@@ -6,15 +6,14 @@
 #include <string.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/filter.h"
 #include "daemon/gateway.h"
 #include "daemon/hub.h"
 #include "daemon/log.h"
-#include "daemon/loop.h"
 #include "dbus/caller.h"
+#include "dbus/message-signal.h"
 #include "dbus/parts.h"
-#include "dbus/reply.h"
 #include "dbus/subscription.h"
-#include "skybus/plugin.h"
 
 struct subscription {
 	struct sb_subscriptions *all;
@@ -99,65 +98,19 @@ static bool will_answer(const struct sb_caller *caller, const struct sb_delivery
 	return false;
 }
 
-/* Times are milliseconds inside and, as everywhere on the system bus, microseconds outside. */
-static int append_answer_by(sd_bus_message *signal, const struct sb_delivery *delivery)
-{
-	uint64_t usec = (uint64_t)delivery->answer_by_ms * SB_USEC_PER_MSEC;
-
-	return sd_bus_message_append(signal, "{sv}", "answer-by", "t", usec);
-}
-
-static int append_properties(sd_bus_message *signal, const struct sb_caller *caller,
-			     const struct sb_delivery *delivery)
-{
-	int r;
-
-	r = sd_bus_message_open_container(signal, SD_BUS_TYPE_ARRAY, "{sv}");
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append(signal, "{sv}", "link", "s", delivery->link);
-	if (r < 0)
-		return r;
-	if (delivery->content_format != SKYBUS_NO_FORMAT) {
-		r = sd_bus_message_append(signal, "{sv}", "content-format", "u",
-					  delivery->content_format);
-		if (r < 0)
-			return r;
-	}
-	if (delivery->answer_by_ms > 0 && will_answer(caller, delivery)) {
-		r = append_answer_by(signal, delivery);
-		if (r < 0)
-			return r;
-	}
-
-	return sd_bus_message_close_container(signal);
-}
-
 static int send_message(const struct subscription *subscription, const struct sb_delivery *delivery)
 {
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
+	const struct sb_caller *caller = subscription->held.caller;
 	sd_bus *connection = subscription->all->parts->connection;
 	int r;
 
-	r = sd_bus_message_new_signal(connection, &signal, subscription->path,
-				      SB_BUS_LINK_INTERFACE, "Message");
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append_basic(signal, SD_BUS_TYPE_UINT64, &delivery->message);
-	if (r < 0)
-		return r;
-	r = sb_bus_append_text(signal, delivery->topic);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append_array(signal, SD_BUS_TYPE_BYTE, delivery->payload,
-					delivery->payload_len);
-	if (r < 0)
-		return r;
-	r = append_properties(signal, subscription->held.caller, delivery);
+	r = sb_message_signal_new(connection, subscription->path, delivery,
+				  will_answer(caller, delivery), &signal);
 	if (r < 0)
 		return r;
 
-	return sd_bus_send_to(connection, signal, subscription->held.caller->name, NULL);
+	return sd_bus_send_to(connection, signal, caller->name, NULL);
 }
 
 /* A caller gets a message once, however many of its filters match it. */

@@ -451,7 +451,11 @@ static void commands_reach_subscribers(void **state)
 		.payload_len = 3,
 		.content_format = SKYBUS_NO_FORMAT,
 	};
-	const struct sb_interest interest = { .link = "plant", .filter = "cmd/#" };
+	const struct sb_interest interest = {
+		.link = "plant",
+		.filter = "cmd/#",
+		.origins = SB_FROM_CLOUD,
+	};
 	struct sb_subscription *subscription;
 	char got[64] = "";
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,6 +249,51 @@ static void memory_has_bounds_of_its_own(void **state)
 	assert_int_equal(link_status(f)->queue.queued, 2);
 }
 
+struct listener {
+	struct link_fixture *f;
+	unsigned int calls;
+	char got[128];
+	bool told; /* the publisher knew of it by then */
+};
+
+static void on_delivery(void *userdata, struct sb_subscription *subscription,
+			const struct sb_delivery *delivery)
+{
+	struct listener *listener = userdata;
+
+	(void)subscription;
+	listener->calls++;
+	(void)snprintf(listener->got, sizeof(listener->got), "%s %s %s %.*s",
+		       sb_origin_word(delivery->origin), delivery->link, delivery->topic,
+		       (int)delivery->payload_len, (const char *)delivery->payload);
+	listener->told = listener->f->published[0] != '\0';
+}
+
+static void apps_of_this_box_hear_of_what_was_accepted(void **state)
+{
+	struct link_fixture *f = *state;
+	const struct sb_interest interest = {
+		.link = "plant",
+		.filter = "#",
+		.origins = SB_FROM_LOCAL,
+	};
+	struct listener listener = { .f = f };
+	struct sb_subscription *subscription;
+
+	assert_int_equal(sb_hub_subscribe(f->parts.hub, &interest, on_delivery, &listener,
+					  &subscription, NULL),
+			 0);
+	link_publish(f, "m1");
+	assert_int_equal(listener.calls, 1);
+	assert_string_equal(listener.got, "local plant t m1");
+	assert_false(listener.told);
+	assert_string_equal(f->published, "1 ");
+	(void)sb_subscription_free(subscription);
+	link_publish(f, "m2");
+	assert_int_equal(listener.calls, 1);
+	assert_string_equal(f->published, "1 2 ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, link_fixture_teardown)
 
 int main(void)
@@ -261,6 +307,7 @@ int main(void)
 		TEST(a_full_queue_refuses),
 		TEST(a_queue_may_drop_its_oldest_instead),
 		TEST(memory_has_bounds_of_its_own),
+		TEST(apps_of_this_box_hear_of_what_was_accepted),
 		TEST(a_message_is_taken_when_it_is_handed_in),
 		TEST(a_letter_that_is_sent_again_keeps_its_time),
 		TEST(so_does_an_old_one),

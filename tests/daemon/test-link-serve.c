@@ -65,6 +65,7 @@ static void subscribe(struct link_fixture *f, bool answers)
 		.link = "plant",
 		.filter = "cmd/#",
 		.answers = answers,
+		.origins = SB_FROM_CLOUD,
 	};
 
 	assert_int_equal(sb_hub_subscribe(f->parts.hub, &interest, on_delivery, NULL,

@@ -128,6 +128,27 @@ static void test_options_that_do_not_answer(void **state)
 }
 
 /* Whichever of its subscriptions comes first. */
+static void test_origins(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_delivery local = {
+		.origin = SB_ORIGIN_LOCAL,
+		.link = "plant",
+		.topic = "cmd/light",
+		.content_format = SKYBUS_NO_FORMAT,
+	};
+
+	(void)subscribe(f, "#");
+	(void)read_id(fixture_call(f, f->other, PLANT_PATH, "SubscribeWith", "sa{ss}", "#", 1,
+				   "origin", "local"));
+	assert_int_equal(sb_hub_deliver(f->gateway->hub, &local).matched, 1);
+	assert_int_equal(deliver(f, 0).matched, 1);
+	(void)read_id(fixture_call(f, f->app, PLANT_PATH, "SubscribeWith", "sa{ss}", "cmd/+", 1,
+				   "origin", "any"));
+	assert_int_equal(sb_hub_deliver(f->gateway->hub, &local).matched, 2);
+	assert_int_equal(deliver(f, 0).matched, 2);
+}
+
 static void test_one_signal_for_two_subscriptions(void **state)
 {
 	struct fixture *f = *state;
@@ -446,6 +467,7 @@ int main(void)
 		TEST(test_answer_by_is_told_who_answers),
 		TEST(test_no_answer_awaited),
 		TEST(test_options_that_do_not_answer),
+		TEST(test_origins),
 		TEST(test_one_signal_for_two_subscriptions),
 		TEST(test_answering_something_else),
 		TEST(test_options_that_there_are_not),

@@ -58,6 +58,8 @@ static void test_message_reaches_the_subscriber_alone(void **state)
 	const char *key;
 	const char *key2;
 	const char *link;
+	const char *key3;
+	const char *origin;
 	const void *payload;
 	uint64_t number;
 	uint32_t format;
@@ -77,10 +79,12 @@ static void test_message_reaches_the_subscriber_alone(void **state)
 	assert_true(sd_bus_message_read_array(signal, 'y', &payload, &len) >= 0);
 	assert_int_equal(len, 2);
 	assert_memory_equal(payload, "on", 2);
-	assert_true(sd_bus_message_read(signal, "a{sv}", 2, &key, "s", &link, &key2, "u", &format) >
-		    0);
+	assert_true(sd_bus_message_read(signal, "a{sv}", 3, &key, "s", &link, &key3, "s", &origin,
+					&key2, "u", &format) > 0);
 	assert_string_equal(key, "link");
 	assert_string_equal(link, "plant");
+	assert_string_equal(key3, "origin");
+	assert_string_equal(origin, "cloud");
 	assert_string_equal(key2, "content-format");
 	assert_int_equal(format, SKYBUS_FORMAT_JSON);
 
@@ -99,6 +103,8 @@ static void test_properties_without_format(void **state)
 	const char *topic;
 	const char *key;
 	const char *link;
+	const char *key2;
+	const char *origin;
 	const void *payload;
 	uint64_t number;
 	size_t len;
@@ -111,7 +117,8 @@ static void test_properties_without_format(void **state)
 	assert_string_equal(topic, "bad ?");
 	assert_true(sd_bus_message_read_array(signal, 'y', &payload, &len) >= 0);
 	assert_int_equal(len, 0);
-	assert_true(sd_bus_message_read(signal, "a{sv}", 1, &key, "s", &link) > 0);
+	assert_true(sd_bus_message_read(signal, "a{sv}", 2, &key, "s", &link, &key2, "s", &origin) >
+		    0);
 	assert_string_equal(key, "link");
 	assert_string_equal(link, "plant");
 }
