@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <search.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,32 +14,30 @@ struct level {
 
 /**
  * struct sb_filter_node - a level of some filter, and those before it
- * @level: what it is found by; first, for tsearch(3)
  * @parent: NULL for the root
- * @children: by their levels; tsearch(3). A level "+" is among them
+ * @edge: in its bucket
+ * @hash: of @parent and @level
+ * @plus: the child that is the level "+"; it has an edge as well
  * @here: filters that end with this level
  * @rest: filters that end with "#" after this level
  * @n: children and filters; a node that has none goes
+ * @level: what it is found by, below @parent
  */
 struct sb_filter_node {
-	struct level level;
 	struct sb_filter_node *parent;
-	void *children;
+	LIST_ENTRY(sb_filter_node) edge;
+	uint64_t hash;
+	struct sb_filter_node *plus;
 	TAILQ_HEAD(filter_leaves, sb_filter_leaf) here;
 	struct filter_leaves rest;
 	size_t n;
+	struct level level;
 	char text[];
 };
 
-static int compare_levels(const void *a, const void *b)
+static bool is_plus(const struct level *level)
 {
-	const struct level *left = a;
-	const struct level *right = b;
-
-	if (left->len != right->len)
-		return left->len < right->len ? -1 : 1;
-
-	return memcmp(left->text, right->text, left->len);
+	return level->len == 1 && level->text[0] == '+';
 }
 
 static struct level first_level(const char *topic)
@@ -55,12 +53,62 @@ static const char *after(const struct level *level)
 	return *end ? end + 1 : NULL;
 }
 
-static struct sb_filter_node *find_child(const struct sb_filter_node *node,
+/* FNV-1a, over the address of the node above as well. */
+static uint64_t hash_edge(const struct sb_filter_node *parent, const struct level *level)
+{
+	uint64_t hash = (uintptr_t)parent / sizeof(*parent);
+
+	for (size_t i = 0; i < level->len; i++)
+		hash = (hash ^ (uint8_t)level->text[i]) * UINT64_C(0x100000001b3);
+
+	return hash ^ hash >> 32;
+}
+
+static struct sb_filter_bucket *bucket_of(const struct sb_filter_tree *tree, uint64_t hash)
+{
+	return &tree->edges[hash & (tree->n_buckets - 1)];
+}
+
+static struct sb_filter_node *find_child(const struct sb_filter_tree *tree,
+					 const struct sb_filter_node *node,
 					 const struct level *level)
 {
-	struct sb_filter_node *const *found = tfind(level, &node->children, compare_levels);
+	uint64_t hash = hash_edge(node, level);
+	struct sb_filter_node *child;
 
-	return found ? *found : NULL;
+	LIST_FOREACH(child, bucket_of(tree, hash), edge)
+	if (child->hash == hash && child->parent == node && child->level.len == level->len &&
+	    memcmp(child->text, level->text, level->len) == 0)
+		break;
+
+	return child;
+}
+
+/* At most one node for each bucket, as a rule. */
+static int reserve_edge(struct sb_filter_tree *tree)
+{
+	size_t n = tree->n_buckets > 0 ? 2 * tree->n_buckets : 16;
+	struct sb_filter_bucket *old = tree->edges;
+	size_t n_old = tree->n_buckets;
+	struct sb_filter_node *node;
+
+	if (tree->n_nodes < tree->n_buckets)
+		return 0;
+	tree->edges = calloc(n, sizeof(*tree->edges));
+	if (!tree->edges) {
+		tree->edges = old;
+		return -ENOMEM;
+	}
+	tree->n_buckets = n;
+	for (size_t i = 0; i < n_old; i++) {
+		while ((node = LIST_FIRST(&old[i]))) {
+			LIST_REMOVE(node, edge);
+			LIST_INSERT_HEAD(bucket_of(tree, node->hash), node, edge);
+		}
+	}
+	free(old);
+
+	return 0;
 }
 
 static struct sb_filter_node *node_new(const struct level *level)
@@ -77,20 +125,23 @@ static struct sb_filter_node *node_new(const struct level *level)
 	return node;
 }
 
-static struct sb_filter_node *get_child(struct sb_filter_node *node, const struct level *level)
+static struct sb_filter_node *get_child(struct sb_filter_tree *tree, struct sb_filter_node *node,
+					const struct level *level)
 {
-	struct sb_filter_node *child = find_child(node, level);
+	struct sb_filter_node *child = tree->edges ? find_child(tree, node, level) : NULL;
 
 	if (child)
 		return child;
-	child = node_new(level);
+	child = reserve_edge(tree) == 0 ? node_new(level) : NULL;
 	if (!child)
 		return NULL;
-	if (!tsearch(child, &node->children, compare_levels)) {
-		free(child);
-		return NULL;
-	}
+
 	child->parent = node;
+	child->hash = hash_edge(node, level);
+	LIST_INSERT_HEAD(bucket_of(tree, child->hash), child, edge);
+	tree->n_nodes++;
+	if (is_plus(level))
+		node->plus = child;
 	node->n++;
 
 	return child;
@@ -103,10 +154,14 @@ static void prune(struct sb_filter_tree *tree, struct sb_filter_node *node)
 		struct sb_filter_node *parent = node->parent;
 
 		if (parent) {
-			(void)tdelete(node, &parent->children, compare_levels);
+			LIST_REMOVE(node, edge);
+			tree->n_nodes--;
+			if (parent->plus == node)
+				parent->plus = NULL;
 			parent->n--;
 		} else {
-			tree->root = NULL;
+			free(tree->edges);
+			*tree = (struct sb_filter_tree){ 0 };
 		}
 		free(node);
 		node = parent;
@@ -135,12 +190,12 @@ int sb_filter_tree_add(struct sb_filter_tree *tree, const char *link, const char
 	if (!tree->root)
 		return -ENOMEM;
 	node = tree->root;
-	child = get_child(node, &top);
+	child = get_child(tree, node, &top);
 	while (child && filter && strcmp(filter, "#") != 0) {
 		const struct level level = first_level(filter);
 
 		node = child;
-		child = get_child(node, &level);
+		child = get_child(tree, node, &level);
 		filter = after(&level);
 	}
 	if (!child) {
@@ -176,6 +231,7 @@ void sb_filter_tree_remove(struct sb_filter_tree *tree, struct sb_filter_leaf *l
 
 /** struct search - what is looked for */
 struct search {
+	const struct sb_filter_tree *tree;
 	sb_filter_match_fn *match;
 	void *userdata;
 };
@@ -192,7 +248,6 @@ static void match_all(const struct search *search, const struct filter_leaves *l
 static void look(const struct search *search, const struct sb_filter_node *node, const char *topic,
 		 bool wild)
 {
-	static const struct level plus = { "+", 1 };
 	const struct sb_filter_node *child;
 	struct level level;
 
@@ -203,12 +258,11 @@ static void look(const struct search *search, const struct sb_filter_node *node,
 		return;
 	}
 	level = first_level(topic);
-	child = find_child(node, &level);
-	if (child)
+	child = find_child(search->tree, node, &level);
+	if (child && child != node->plus)
 		look(search, child, after(&level), true);
-	child = wild && compare_levels(&level, &plus) != 0 ? find_child(node, &plus) : NULL;
-	if (child)
-		look(search, child, after(&level), true);
+	if (wild && node->plus)
+		look(search, node->plus, after(&level), true);
 }
 
 /**
@@ -222,9 +276,9 @@ static void look(const struct search *search, const struct sb_filter_node *node,
 void sb_filter_tree_match(const struct sb_filter_tree *tree, const char *link, const char *topic,
 			  sb_filter_match_fn *match, void *userdata)
 {
-	const struct search search = { match, userdata };
+	const struct search search = { tree, match, userdata };
 	const struct level top = { link, strlen(link) };
-	const struct sb_filter_node *node = tree->root ? find_child(tree->root, &top) : NULL;
+	const struct sb_filter_node *node = tree->root ? find_child(tree, tree->root, &top) : NULL;
 
 	if (node)
 		look(&search, node, topic, topic[0] != '$');

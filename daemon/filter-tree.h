@@ -10,6 +10,7 @@
  *	       └─ #			plant: #
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/queue.h>
 
 struct sb_filter_node;
@@ -21,9 +22,18 @@ struct sb_filter_leaf {
 	TAILQ_ENTRY(sb_filter_leaf) entry;
 };
 
-/** struct sb_filter_tree - embedded in its owner; zeroed is empty */
+/**
+ * struct sb_filter_tree - embedded in its owner; zeroed is empty
+ * @root: NULL when empty
+ * @edges: from each node to those below it, hashed by the node above and the level
+ * @n_buckets: of @edges, a power of two
+ * @n_nodes: the root does not count
+ */
 struct sb_filter_tree {
-	struct sb_filter_node *root; /* NULL when empty */
+	struct sb_filter_node *root;
+	LIST_HEAD(sb_filter_bucket, sb_filter_node) * edges;
+	size_t n_buckets;
+	size_t n_nodes;
 };
 
 typedef void sb_filter_match_fn(void *userdata, struct sb_filter_leaf *leaf);

@@ -3,7 +3,7 @@
 """
 Prints figures of the daemon that was built in a directory, and writes them to bench.json there.
 
-usage: figures.py BUILD [start|login|cpu|share|drain|disk|lossy]...
+usage: figures.py BUILD [start|login|cpu|share|drain|disk|lossy|filters]...
 
 From a checkout, all of them:
 
@@ -15,6 +15,7 @@ cpu      CPU a message per way into a cloud, beside a bare libcoap client
 share    how much of the instructions of a message are the plugin's; takes valgrind
 drain    how fast what was stored during an outage goes out, beside what comes in live
 disk     what is written to the disk for a message, and how fast it goes, by setting of sync
+filters  what it costs to find one subscription among a thousand
 lossy    what gets through a network that loses one datagram in ten, beside a window of one
 
 Machines are noisy: a figure counts beside its peer of the same run.
@@ -25,7 +26,7 @@ import json
 import os
 import sys
 
-PARTS = ("start", "login", "cpu", "share", "drain", "disk", "lossy")
+PARTS = ("start", "login", "cpu", "share", "drain", "disk", "lossy", "filters")
 
 
 def prepare(build):
