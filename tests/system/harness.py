@@ -21,6 +21,7 @@ import tempfile
 import time
 import unittest
 
+import broker
 from client import ERROR, LINK, NAME, PATIENCE, Client, DBusError, link_path, run_stranger
 
 SKYBUSD = os.environ["SKYBUSD"]
@@ -157,13 +158,23 @@ SYSTEM_POLICY = """
 
 
 class PrivateBus(Process):
-    """A dbus-daemon. With a policy file it is like a system bus, else everything is allowed."""
+    """
+    A dbus-daemon or a dbus-broker. A dbus-daemon with a policy file is like a system bus, else everything
+    is allowed.
+    """
 
-    def __init__(self, folder, policy=None):
+    def __init__(self, folder, policy=None, kind="dbus-daemon"):
         super().__init__(folder, "bus")
-        self.address = f"unix:path={folder}/bus"
-        rules = SYSTEM_POLICY.format(policy=policy) if policy else OPEN_POLICY
-        config = os.path.join(folder, "bus.conf")
+        self.path = os.path.join(folder, "bus")
+        self.address = f"unix:path={self.path}"
+        self.controller = None
+        if kind == "dbus-broker":
+            self.start_broker()
+        else:
+            self.start_daemon(SYSTEM_POLICY.format(policy=policy) if policy else OPEN_POLICY)
+
+    def start_daemon(self, rules):
+        config = f"{self.path}.conf"
         with open(config, "w", encoding="utf-8") as file:
             file.write(
                 '<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"'
@@ -182,6 +193,21 @@ class PrivateBus(Process):
         )
         if not self.process.stdout.readline():
             raise RuntimeError(f"dbus-daemon does not start: {self.log}")
+
+    def start_broker(self):
+        listener, self.controller, its_end = broker.open_sockets(self.path)
+        with listener, its_end:
+            self.spawn(*broker.command(its_end), pass_fds=[its_end.fileno()])
+            # Closed here, so that a broker that has ended is not waited for.
+            its_end.close()
+            broker.add_listener(self.controller, listener)
+
+    def end(self, number=signal.SIGTERM):
+        try:
+            return super().end(number)
+        finally:
+            if self.controller:
+                self.controller.close()
 
 
 # ---- the cloud -----------------------------------------------------------------------------------
@@ -397,6 +423,15 @@ class Daemon(Process):
 # ---- the tests' frame ----------------------------------------------------------------------------
 
 
+def show_logs(folder, title):
+    for name in sorted(os.listdir(folder)):
+        if name.endswith((".log", ".jsonl", ".yaml")):
+            path = os.path.join(folder, name)
+            with open(path, encoding="utf-8", errors="replace") as file:
+                last = "".join(file.readlines()[-LINES_SHOWN:])
+            print(f"---- {title}: the end of {name}\n{last}", file=sys.stderr)
+
+
 class SystemTest(unittest.TestCase):
     """A test with a folder of its own and whatever processes it starts; all are gone afterwards."""
 
@@ -413,12 +448,7 @@ class SystemTest(unittest.TestCase):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def show_logs(self):
-        for name in sorted(os.listdir(self.folder)):
-            if name.endswith((".log", ".jsonl", ".yaml")):
-                path = os.path.join(self.folder, name)
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    last = "".join(file.readlines()[-LINES_SHOWN:])
-                print(f"---- {self.id()}: the end of {name}\n{last}", file=sys.stderr)
+        show_logs(self.folder, self.id())
 
     def start_bus(self, policy=None):
         bus = PrivateBus(self.folder, policy)
