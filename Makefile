@@ -11,11 +11,14 @@ BUILD_PACKAGES = gcc libc6-dev libcbor-dev libcmocka-dev libcoap3-dev libcurl4-g
 DEMO_PACKAGES = dbus-bin dbus-daemon
 # To torture: a file system that forgets, and a client that is quick.
 TORTURE_PACKAGES = fuse3 libfuse3-dev python3-jeepney
-# To check: the same, the second compiler, the tools for style, and the other peers and clients of the
-# tests: coap-client, gdbus, openssl, jeepney, busctl, and npm for packages of its own. A node from
-# elsewhere will do.
-CHECK_PACKAGES = $(TORTURE_PACKAGES) clang clang-format curl iproute2 libcoap3-bin libglib2.0-bin nftables \
-	openssl shellcheck systemd $(if $(shell command -v npm),,nodejs npm)
+# To run other people's clients: gdbus, libdbus, dbus-python, jeepney, busctl, npm for packages of its own,
+# and what dbus-broker is linked with, which is unpacked only. A node from elsewhere will do.
+INTEROP_PACKAGES = libapparmor1 libaudit1 libdbus-1-dev libglib2.0-bin python3-dbus python3-gi \
+	python3-jeepney systemd $(if $(shell command -v npm),,nodejs npm)
+# To check: all these, the second compiler, the tools for style, and the other peers of the tests:
+# coap-client and openssl.
+CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) clang clang-format curl iproute2 libcoap3-bin \
+	nftables openssl shellcheck
 
 # How often make torture kills the daemon; a quarter as often it cuts the power.
 ROUNDS = 200
@@ -29,6 +32,7 @@ help:
 	@echo 'make check    builds with two compilers, runs all tests, checks the style'
 	@echo 'make torture  kills the daemon and cuts its power under load, and counts what is lost;'
 	@echo '              ROUNDS=20 for less'
+	@echo 'make interop  runs six clients of D-Bus on two bus daemons, and prints a table of it'
 	@echo 'make format   brings the C files into their form'
 	@echo 'make clean    removes what was built'
 	@echo 'Debian packages that are missing are installed, which takes root or sudo.'
@@ -62,6 +66,16 @@ torture-here: packages
 	@ninja -C build/torture $(DEMO_PARTS) tests/torture/forgetfs
 	@tests/torture/torture.sh build/torture $(ROUNDS)
 
+interop:
+	@$(call alone,interop-here)
+
+interop-here: need = $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(INTEROP_PACKAGES)
+interop-here: packages
+	@tests/interop/install.sh
+	@[ -f build/interop/build.ninja ] || meson setup build/interop
+	@ninja -C build/interop $(DEMO_PARTS) tests/interop/libdbus-client
+	@meson devenv -C build/interop /usr/bin/python3 $(CURDIR)/tests/interop/interop.py
+
 format: need = clang-format
 format: packages
 	@tests/format.sh --fix
@@ -94,5 +108,6 @@ packages:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 \
 		install --no-install-recommends $$missing
 
-.PHONY: help demo demo-here demo-parts check check-here torture torture-here format clean packages
+.PHONY: help demo demo-here demo-parts check check-here torture torture-here interop \
+	interop-here format clean packages
 .NOTPARALLEL:

@@ -43,19 +43,7 @@ fresh_demo() {
 }
 
 check_scripts() {
-    shellcheck .ci/run sim/demo.sh tests/*.sh tests/torture/*.sh
-}
-
-# The packages are those of the lock file, by their hashes. What they have as an option is machine code
-# for what node can do itself.
-install_npm() {
-    ! cmp -s tests/interop/package-lock.json build/npm/node_modules/.lock || return 0
-    rm -rf build/npm
-    mkdir -p build/npm
-    cp tests/interop/package.json tests/interop/package-lock.json build/npm/
-    npm install --prefix build/npm --omit=optional --ignore-scripts --no-audit --no-fund \
-        --loglevel=error &&
-        cp tests/interop/package-lock.json build/npm/node_modules/.lock
+    shellcheck .ci/run sim/demo.sh tests/*.sh tests/*/*.sh
 }
 
 # Prints two numbers: the tests in meson's log that passed, and those that failed. A suite without a
@@ -102,9 +90,9 @@ mkdir -p "$build"
 rm -f "$build/result"
 step "Style: the C files are in the form that .clang-format describes" tests/format.sh
 step "Style: shellcheck finds nothing in the scripts" check_scripts
+step "Packages: clients from npm, and a second bus daemon" tests/interop/install.sh
 step "Build: gcc has no warning" compile gcc gcc
 step "Build: clang has no warning" compile clang clang
-step "Packages: the clients from npm that the clouds must satisfy" install_npm
 step "Demo: from nothing, with a real bus and dbus-send" fresh_demo
 step "Build: gcc with the address and undefined-behaviour sanitizers has no warning" \
     compile sanitize gcc -Db_sanitize=address,undefined -Db_lundef=false && run_tests
