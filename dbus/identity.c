@@ -197,6 +197,7 @@ static struct sb_identity_peer *peer_free(struct sb_identity_peer *peer)
 		peer->all->n--;
 	}
 	(void)sd_bus_slot_unref(peer->question);
+	sb_identity_done(&peer->identity);
 	free(peer->name);
 	free(peer);
 
@@ -213,25 +214,56 @@ static void peer_gone(struct sb_identity_peer *peer)
 	(void)peer_free(peer);
 }
 
-static int read_uid(sd_bus_message *reply, uint32_t *ret)
+static int read_gids(sd_bus_message *reply, struct sb_identity *identity)
+{
+	const void *gids;
+	size_t size;
+	int r;
+
+	r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_VARIANT, "au");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read_array(reply, SD_BUS_TYPE_UINT32, &gids, &size);
+	if (r < 0)
+		return r;
+	r = sb_identity_set_gids(identity, gids, size / sizeof(uint32_t));
+	if (r < 0)
+		return r;
+
+	return sd_bus_message_exit_container(reply);
+}
+
+static int read_credential(sd_bus_message *reply, struct sb_identity *identity)
 {
 	const char *key;
+	int r;
+
+	r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_STRING, &key);
+	if (r < 0)
+		return r;
+	if (strcmp(key, "UnixUserID") == 0)
+		return sd_bus_message_read(reply, "v", "u", &identity->uid);
+	if (strcmp(key, "UnixGroupIDs") == 0)
+		return read_gids(reply, identity);
+
+	return sd_bus_message_skip(reply, "v");
+}
+
+static int read_credentials(sd_bus_message *reply, struct sb_identity *identity)
+{
 	int r;
 
 	r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
 	while (r >= 0 &&
 	       (r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
-		r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_STRING, &key);
-		if (r < 0)
-			return r;
-		if (strcmp(key, "UnixUserID") == 0)
-			return sd_bus_message_read(reply, "v", "u", ret);
-		r = sd_bus_message_skip(reply, "v");
+		r = read_credential(reply, identity);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(reply);
 	}
+	if (r < 0)
+		return r;
 
-	return r < 0 ? r : -ENODATA;
+	return identity->uid == SB_NO_OWNER ? -ENODATA : 0;
 }
 
 /* Once is enough: a bus that tells nothing of one tells nothing of others. */
@@ -258,9 +290,12 @@ static struct sb_identity read_identity(sd_bus_message *reply, const char *name)
 		log_unknown(name, error->message ? error->message : error->name);
 		return identity;
 	}
-	r = read_uid(reply, &identity.uid);
-	if (r < 0)
+	/* Of what can be read in part only, nothing is believed. */
+	r = read_credentials(reply, &identity);
+	if (r < 0) {
+		sb_identity_done(&identity);
 		log_unknown(name, strerror(-r));
+	}
 
 	return identity;
 }

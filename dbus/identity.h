@@ -13,6 +13,8 @@
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
+#include "daemon/identity.h"
+
 struct sb_error;
 
 /**
@@ -30,14 +32,9 @@ struct sb_error;
 /** How much memory the calls of all connections that were put aside may take, in bytes. */
 #define SB_IDENTITIES_DEFERRED_BYTES_MAX (16 * 1024 * 1024)
 
-/** struct sb_identity - who it is */
-struct sb_identity {
-	uint32_t uid; /* SB_NO_OWNER if the bus does not tell */
-};
-
 /**
  * The sender of a method call is known: deal with the call, as a method handler of sd-bus does.
- * Nothing of the call has been read. @sender is lent.
+ * Nothing of the call has been read. @sender is lent; sb_identity_copy() keeps it.
  *
  * Return: >= 0 when it has been, or will be, replied to; or a negative errno, which is replied.
  */

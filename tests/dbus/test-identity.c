@@ -50,6 +50,7 @@ struct service {
 	char handled[64]; /* the texts of the calls, one after the other */
 	size_t n_handled;
 	uint32_t uid; /* of the last */
+	struct sb_identity sender; /* the same */
 	bool at_once; /* the last one */
 	int result; /* of the handler */
 };
@@ -64,6 +65,8 @@ static int service_on_known(sd_bus_message *call, void *userdata, const struct s
 	(void)snprintf(s->handled + len, sizeof(s->handled) - len, "%s", text);
 	s->n_handled++;
 	s->uid = sender->uid;
+	sb_identity_done(&s->sender);
+	assert_int_equal(sb_identity_copy(&s->sender, sender), 0);
 	if (s->result < 0)
 		return s->result;
 
@@ -149,6 +152,7 @@ static int teardown(void **state)
 	s->bus = sd_bus_flush_close_unref(s->bus);
 	s->loop = sb_loop_free(s->loop);
 	s->private_bus = private_bus_stop(s->private_bus);
+	sb_identity_done(&s->sender);
 
 	return 0;
 }
@@ -209,6 +213,20 @@ static void test_asked_once(void **state)
 	assert_true(call_once(s, 0));
 	assert_int_equal(s->uid, geteuid());
 	assert_int_equal(s->identities.n, 1);
+}
+
+static void test_groups(void **state)
+{
+	struct service *s = *state;
+	gid_t gids[64];
+	int n = getgroups(SB_ELEMENTS(gids), gids);
+
+	assert_true(n >= 0);
+	assert_false(call_once(s, 0));
+	assert_true(sb_identity_has_gid(&s->sender, getegid()));
+	for (int i = 0; i < n; i++)
+		assert_true(sb_identity_has_gid(&s->sender, gids[i]));
+	assert_false(sb_identity_has_gid(&s->sender, 54321));
 }
 
 static void test_order(void **state)
@@ -436,6 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_asked_once),
+		TEST(test_groups),
 		TEST(test_order),
 		TEST(test_handler_fails),
 		TEST(test_forgotten_when_it_goes),
