@@ -83,17 +83,17 @@ int sb_accounts_check(const struct sb_accounts *accounts, uint32_t owner, size_t
 	if (messages >= limits->messages)
 		return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
 				    "%s has %" PRIu64
-				    " messages waiting, and caller_messages is %" PRIu64
+				    " messages waiting, and stored_messages is %" PRIu64
 				    ": publish again when some have been delivered, or raise "
-				    "caller_messages",
+				    "stored_messages",
 				    name(owner, text), messages, limits->messages);
 	if (size > limits->bytes || bytes > limits->bytes - size)
 		return sb_error_set(
 			ret_error, SB_ERROR_QUEUE_FULL,
 			"%s has %" PRIu64
-			" bytes waiting, the message has %zu, and caller_bytes is %" PRIu64
+			" bytes waiting, the message has %zu, and stored_bytes is %" PRIu64
 			": publish again when some have been delivered, or raise "
-			"caller_bytes",
+			"stored_bytes",
 			name(owner, text), bytes, size, limits->bytes);
 
 	return 0;

@@ -52,7 +52,13 @@ static int link_new(const char *name, struct sb_link_config **ret)
 	return 0;
 }
 
-static bool is_link_name(const char *name)
+/**
+ * sb_config_is_link_name() - can this be the name of a link?
+ * @name: what was written
+ *
+ * Return: whether it can.
+ */
+bool sb_config_is_link_name(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 	size_t len = strlen(name);
@@ -166,7 +172,7 @@ static int check_link_name(struct sb_config_reader *reader, const struct sb_yaml
 	struct sb_place first;
 	int r;
 
-	if (!is_link_name(entry->key)) {
+	if (!sb_config_is_link_name(entry->key)) {
 		sb_problems_error(reader->problems, &entry->key_place,
 				  "\"%.64s\" cannot be the name of a link: write 1 to 63 of a-z, "
 				  "0-9, - and _, beginning with a letter or a digit",

@@ -6,6 +6,7 @@
  * for each section that is more than a table of settings. Nobody else includes this.
  */
 #include <errno.h>
+#include <stdbool.h>
 
 #include "daemon/config-yaml.h"
 #include "daemon/config.h"
@@ -14,6 +15,7 @@
  * struct sb_config_reader - what is lent, what was made, and what was seen on the way
  * @links: the names that came
  * @sections: those that may come once, and came
+ * @in_main: what is read is the main file
  * @n_tolerated: errors that spoil a link, or a file in conf.d, but not the whole
  */
 struct sb_config_reader {
@@ -22,6 +24,7 @@ struct sb_config_reader {
 	struct sb_config *config;
 	struct sb_seen links;
 	struct sb_seen sections;
+	bool in_main;
 	size_t n_tolerated;
 };
 
@@ -31,5 +34,11 @@ static inline int sb_config_only_enomem(int r)
 	return r == -ENOMEM ? r : 0;
 }
 
+void sb_config_unknown_word(struct sb_config_reader *reader, const char *noun,
+			    const struct sb_yaml_pair *pair, const char *const *words, size_t n);
+bool sb_config_is_link_name(const char *name);
+
+int sb_config_read_access(struct sb_config_reader *reader, struct sb_yaml *yaml,
+			  const struct sb_yaml_pair *section);
 int sb_config_read_links(struct sb_config_reader *reader, struct sb_yaml *yaml,
 			 const struct sb_yaml_pair *section);

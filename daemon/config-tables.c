@@ -5,6 +5,49 @@
 #include "daemon/cleanup.h"
 #include "daemon/config.h"
 
+const struct skybus_setting sb_caller_table[] = {
+	{ .key = "messages_per_second",
+	  .kind = SKYBUS_INTEGER,
+	  .fallback = "50000",
+	  .min = 1,
+	  .max = 10000000,
+	  .help = "The most messages that one user of this box may publish in a second. One that was "
+		  "quiet for a second may publish them at once." },
+	{ .key = "bytes_per_second",
+	  .kind = SKYBUS_SIZE,
+	  .fallback = "32M",
+	  .min = 1024,
+	  .max = INT64_C(1) << 40,
+	  .help = "The most bytes of topics and payloads that one user of this box may publish in a "
+		  "second." },
+	{ .key = "stored_messages",
+	  .kind = SKYBUS_INTEGER,
+	  .fallback = "100000",
+	  .min = 1,
+	  .max = 10000000,
+	  .help = "The most messages that one user of this box may have waiting, in all queues "
+		  "together." },
+	{ .key = "stored_bytes",
+	  .kind = SKYBUS_SIZE,
+	  .fallback = "64M",
+	  .min = 1024,
+	  .max = INT64_C(1) << 40,
+	  .help = "The most bytes of topics and payloads that one user of this box may have waiting." },
+	{ .key = "subscriptions",
+	  .kind = SKYBUS_INTEGER,
+	  .fallback = "256",
+	  .min = 0,
+	  .max = 100000,
+	  .help = "The most subscriptions that one connection may have." },
+	{ .key = "streams",
+	  .kind = SKYBUS_INTEGER,
+	  .fallback = "16",
+	  .min = 0,
+	  .max = 10000,
+	  .help = "The most streams that one user of this box may have open." },
+};
+const size_t sb_caller_table_rows = SB_ELEMENTS(sb_caller_table);
+
 const struct skybus_setting sb_store_table[] = {
 	{ .key = "sync",
 	  .kind = SKYBUS_CHOICE,
@@ -38,19 +81,6 @@ const struct skybus_setting sb_store_table[] = {
 	  .min = 0,
 	  .max = 1000000,
 	  .help = "How many rejected messages are kept with their payload, the newest." },
-	{ .key = "caller_messages",
-	  .kind = SKYBUS_INTEGER,
-	  .fallback = "100000",
-	  .min = 1,
-	  .max = 10000000,
-	  .help = "The most messages that one user of this box may have waiting, in all queues "
-		  "together." },
-	{ .key = "caller_bytes",
-	  .kind = SKYBUS_SIZE,
-	  .fallback = "64M",
-	  .min = 1024,
-	  .max = INT64_C(1) << 40,
-	  .help = "The most bytes of topics and payloads that one user of this box may have waiting." },
 };
 const size_t sb_store_table_rows = SB_ELEMENTS(sb_store_table);
 

@@ -16,30 +16,44 @@
 
 SB_DEFINE_CLEANUP(struct sb_config *, sb_config_free)
 
-/* ---- store: ---- */
+/* ---- sections that are tables ---- */
 
-static int read_store(struct sb_config_reader *reader, struct sb_yaml *yaml,
-		      const struct sb_yaml_pair *section)
+static int read_settings(struct sb_config_reader *reader, struct sb_yaml *yaml,
+			 const struct sb_yaml_pair *section, const char *expected,
+			 struct sb_settings *settings)
 {
-	struct sb_settings *store = reader->config->store;
 	struct sb_yaml_walk walk = { 0 };
 	struct sb_yaml_pair pair;
 	int r;
 
-	r = sb_yaml_enter(&walk, yaml, section, "its settings below it, such as \"sync: full\"",
-			  reader->problems);
+	r = sb_yaml_enter(&walk, yaml, section, expected, reader->problems);
 	while (r == 0 && (r = sb_yaml_next(&walk, &pair)) > 0) {
 		r = 0;
-		if (sb_settings_row(store, pair.key))
+		if (sb_settings_row(settings, pair.key))
 			r = sb_config_only_enomem(
-				sb_config_setting(yaml, store, &pair, reader->problems));
+				sb_config_setting(yaml, settings, &pair, reader->problems));
 		else
-			sb_settings_unknown_key(store, NULL, pair.key, &pair.key_place,
+			sb_settings_unknown_key(settings, NULL, pair.key, &pair.key_place,
 						reader->problems);
 	}
 	sb_yaml_leave(&walk);
 
 	return sb_config_only_enomem(r);
+}
+
+static int read_store(struct sb_config_reader *reader, struct sb_yaml *yaml,
+		      const struct sb_yaml_pair *section)
+{
+	return read_settings(reader, yaml, section, "its settings below it, such as \"sync: full\"",
+			     reader->config->store);
+}
+
+static int read_callers(struct sb_config_reader *reader, struct sb_yaml *yaml,
+			const struct sb_yaml_pair *section)
+{
+	return read_settings(reader, yaml, section,
+			     "its settings below it, such as \"messages_per_second: 1000\"",
+			     reader->config->callers);
 }
 
 /* ---- files ---- */
@@ -52,44 +66,55 @@ static const struct section {
 	int (*read)(struct sb_config_reader *reader, struct sb_yaml *yaml,
 		    const struct sb_yaml_pair *section);
 } sections[] = {
+	{ "access", true, false, sb_config_read_access },
+	{ "callers", true, false, read_callers },
 	{ "store", true, false, read_store },
 	{ "links", false, true, sb_config_read_links },
 };
 
-static void refuse_section(struct sb_config_reader *reader, const struct sb_yaml_pair *pair)
+/**
+ * sb_config_unknown_word() - there is no such key
+ * @reader: gets the sentence, with the word that was probably meant, or all that there are
+ * @noun: what the key should have been
+ * @pair: has the key
+ * @words: what could have been
+ * @n: how many
+ */
+void sb_config_unknown_word(struct sb_config_reader *reader, const char *noun,
+			    const struct sb_yaml_pair *pair, const char *const *words, size_t n)
 {
-	char list[128] = "";
+	const char *nearest = sb_nearest_word(pair->key, words, n);
+	char list[256] = "";
 	size_t used = 0;
 
-	for (size_t i = 0; i < SB_ELEMENTS(sections) && used < sizeof(list); i++)
+	if (nearest) {
+		sb_problems_error(reader->problems, &pair->key_place,
+				  "unknown %s \"%.64s\": did you mean \"%s\"?", noun, pair->key,
+				  nearest);
+		return;
+	}
+
+	for (size_t i = 0; i < n && used < sizeof(list); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-					 i == 0				  ? ""
-					 : i + 1 == SB_ELEMENTS(sections) ? " or "
-									  : ", ",
-					 sections[i].name);
-	sb_problems_error(reader->problems, &pair->key_place, "unknown section \"%.64s\": write %s",
-			  pair->key, list);
+					 i == 0	      ? ""
+					 : i + 1 == n ? " or "
+						      : ", ",
+					 words[i]);
+	sb_problems_error(reader->problems, &pair->key_place, "unknown %s \"%.64s\": write %s",
+			  noun, pair->key, list);
 }
 
 static const struct section *find_section(struct sb_config_reader *reader,
 					  const struct sb_yaml_pair *pair)
 {
 	const char *names[SB_ELEMENTS(sections)];
-	const char *nearest;
 
 	for (size_t i = 0; i < SB_ELEMENTS(sections); i++) {
 		if (strcmp(sections[i].name, pair->key) == 0)
 			return &sections[i];
 		names[i] = sections[i].name;
 	}
-
-	nearest = sb_nearest_word(pair->key, names, SB_ELEMENTS(names));
-	if (nearest)
-		sb_problems_error(reader->problems, &pair->key_place,
-				  "unknown section \"%.64s\": did you mean \"%s\"?", pair->key,
-				  nearest);
-	else
-		refuse_section(reader, pair);
+	sb_config_unknown_word(reader, "section", pair, names, SB_ELEMENTS(names));
 
 	return NULL;
 }
@@ -156,8 +181,10 @@ static int read_files(struct sb_config_reader *reader, const struct sb_config_fi
 {
 	for (size_t i = 0; i < files->n; i++) {
 		size_t n_errors = reader->problems->n_errors;
-		int r = read_file(reader, files->paths[i]);
+		int r;
 
+		reader->in_main = i == 0;
+		r = read_file(reader, files->paths[i]);
 		if (r < 0 && (i == 0 || r == -ENOMEM))
 			return r;
 		if (r < 0)
@@ -175,6 +202,9 @@ static int config_new(struct sb_config **ret)
 	if (!config)
 		return -ENOMEM;
 	r = sb_settings_new(sb_store_table, sb_store_table_rows, &config->store);
+	if (r < 0)
+		return r;
+	r = sb_settings_new(sb_caller_table, sb_caller_table_rows, &config->callers);
 	if (r < 0)
 		return r;
 
@@ -218,6 +248,11 @@ int sb_config_read(const char *path, struct sb_plugins *plugins, struct sb_probl
 		return r;
 	if (problems->n_errors - n_errors > reader.n_tolerated)
 		return -EINVAL;
+	if (!config->access) {
+		r = sb_rules_new_built_in(&config->access);
+		if (r < 0)
+			return r;
+	}
 
 	*ret = SB_STEAL(config);
 
@@ -238,6 +273,8 @@ struct sb_config *sb_config_free(struct sb_config *config)
 	for (size_t i = 0; i < config->n_links; i++)
 		(void)sb_link_config_free(config->links[i]);
 	free(config->links);
+	(void)sb_rules_unref(config->access);
+	(void)sb_settings_free(config->callers);
 	(void)sb_settings_free(config->store);
 	free(config);
 

@@ -9,6 +9,7 @@
  */
 #include "daemon/plugins.h"
 #include "daemon/problems.h"
+#include "daemon/rule.h"
 #include "daemon/settings.h"
 
 /**
@@ -31,14 +32,22 @@ struct sb_link_config {
 
 /**
  * struct sb_config - what was read
+ * @access: the section "access:", or what holds without one; never NULL
+ * @callers: the section "callers:" (sb_caller_table); never NULL
  * @store: the section "store:" (sb_store_table); never NULL
  * @links: in the order of the files
  */
 struct sb_config {
+	struct sb_rules *access;
+	struct sb_settings *callers;
 	struct sb_settings *store;
 	struct sb_link_config **links;
 	size_t n_links;
 };
+
+/** The rows of "callers:". */
+extern const struct skybus_setting sb_caller_table[];
+extern const size_t sb_caller_table_rows;
 
 /** The rows of "store:". */
 extern const struct skybus_setting sb_store_table[];

@@ -146,8 +146,8 @@ static int new_outbox(struct sb_store *store, struct sb_clock *clock,
 		      const struct sb_settings *settings, struct sb_outbox **ret)
 {
 	const struct sb_account_limits limits = {
-		.messages = (uint64_t)sb_settings_integer(settings, "caller_messages"),
-		.bytes = (uint64_t)sb_settings_integer(settings, "caller_bytes"),
+		.messages = (uint64_t)sb_settings_integer(settings, "stored_messages"),
+		.bytes = (uint64_t)sb_settings_integer(settings, "stored_bytes"),
 	};
 
 	return sb_outbox_new(store, clock, &limits, ret);
@@ -167,7 +167,7 @@ static int build_parts(struct daemon *daemon, const struct sb_options *options)
 	parts->pace = &daemon->pace;
 	r = sb_clock_new(parts->loop, parts->store, NULL, &parts->clock);
 	if (r >= 0)
-		r = new_outbox(parts->store, parts->clock, settings, &parts->outbox);
+		r = new_outbox(parts->store, parts->clock, daemon->config->callers, &parts->outbox);
 	if (r >= 0)
 		r = sb_hub_new(&parts->hub);
 	if (r >= 0)

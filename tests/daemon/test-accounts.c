@@ -25,13 +25,13 @@ static void test_bounds_of_each(void **state)
 	assert_int_equal(sb_accounts_check(&accounts, 1000, 101, &error), -ENOBUFS);
 	assert_int_equal(error.code, SB_ERROR_QUEUE_FULL);
 	assert_non_null(strstr(error.text, "the user 1000 has 0 bytes waiting"));
-	assert_non_null(strstr(error.text, "caller_bytes is 100"));
+	assert_non_null(strstr(error.text, "stored_bytes is 100"));
 	assert_int_equal(sb_accounts_add(&accounts, 1000, 1, 60), 0);
 	assert_int_equal(sb_accounts_check(&accounts, 1000, 41, &error), -ENOBUFS);
 	assert_int_equal(sb_accounts_check(&accounts, 1000, 40, &error), 0);
 	assert_int_equal(sb_accounts_add(&accounts, 1000, 1, 0), 0);
 	assert_int_equal(sb_accounts_check(&accounts, 1000, 0, &error), -ENOBUFS);
-	assert_non_null(strstr(error.text, "caller_messages is 2"));
+	assert_non_null(strstr(error.text, "stored_messages is 2"));
 	assert_int_equal(sb_accounts_check(&accounts, 0, 100, &error), 0);
 	sb_accounts_done(&accounts);
 }

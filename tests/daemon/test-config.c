@@ -327,6 +327,175 @@ static void what_is_not_yaml_has_its_place(void **state)
 	}
 }
 
+/* ---- access ---- */
+
+static void rules_are_read(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sb_rules *rules;
+
+	assert_int_equal(read_text(fixture,
+				   "access:\n"
+				   "  - user: root\n"
+				   "    links: '*'\n"
+				   "    publish: [\"/a/+\", '#']\n"
+				   "    subscribe: b\n"
+				   "  - group: 4242\n"
+				   "    administer: yes\n"
+				   "  - unit: app@1.service\n"
+				   "    links: [plant, office]\n"
+				   "    subscribe: ['#']\n"
+				   "    administer: no\n"
+				   "  - {unidentified: yes, links: [plant], publish: [a]}\n"),
+			 0);
+	assert_clean(fixture);
+	rules = fixture->config->access;
+	assert_false(rules->built_in);
+	assert_int_equal(rules->n, 4);
+	assert_int_equal(rules->all[0].subject, SB_SUBJECT_USER);
+	assert_int_equal(rules->all[0].id, 0);
+	assert_string_equal(rules->all[0].links.all[0], "*");
+	assert_int_equal(rules->all[0].filters[SB_PUBLISH].n, 2);
+	assert_string_equal(rules->all[0].filters[SB_PUBLISH].all[1], "#");
+	assert_string_equal(rules->all[0].filters[SB_SUBSCRIBE].all[0], "b");
+	assert_false(rules->all[0].administers);
+	assert_int_equal(rules->all[1].subject, SB_SUBJECT_GROUP);
+	assert_int_equal(rules->all[1].id, 4242);
+	assert_true(rules->all[1].administers);
+	assert_int_equal(rules->all[2].subject, SB_SUBJECT_UNIT);
+	assert_string_equal(rules->all[2].unit, "app@1.service");
+	assert_int_equal(rules->all[2].links.n, 2);
+	assert_false(rules->all[2].administers);
+	assert_int_equal(rules->all[3].subject, SB_SUBJECT_UNIDENTIFIED);
+	for (size_t i = 0; i < rules->n; i++)
+		assert_false(rules->all[i].everything);
+}
+
+/* A section without rules grants nothing; without a section the built-in rules hold. */
+static void no_rules_are_not_the_built_in_ones(void **state)
+{
+	static const char *const none[] = { "access:\n", "access: []\n" };
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		assert_int_equal(read_text(fixture, none[i]), 0);
+		assert_int_equal(fixture->config->access->n, 0);
+		assert_false(fixture->config->access->built_in);
+	}
+	assert_int_equal(read_text(fixture, "store:\n"), 0);
+	assert_true(fixture->config->access->built_in);
+	assert_int_not_equal(fixture->config->access->n, 0);
+}
+
+static void a_wrong_rule_spoils_the_whole(void **state)
+{
+#define RULE(text) "access:\n  - " text "\n"
+#define GRANT ", links: [plant], publish: [a]}"
+	static const struct {
+		const char *text;
+		const char *sentence;
+	} wrong[] = {
+		{ RULE("{user: no-such-user-here" GRANT),
+		  "skybus.yaml:2:12: this box has no user \"no-such-user-here\": write the name or the "
+		  "number of one that it has" },
+		{ RULE("{group: no-such-group-here" GRANT),
+		  "skybus.yaml:2:13: this box has no group \"no-such-group-here\"" },
+		{ RULE("{user: 4294967295" GRANT), "skybus.yaml:2:12: this box has no user" },
+		{ RULE("{user: [a]" GRANT), "skybus.yaml:2:12: user is a list: write its name" },
+		{ RULE("{group: ''" GRANT), "skybus.yaml:2:13: this box has no group \"\"" },
+		{ RULE("{unit: app" GRANT),
+		  "skybus.yaml:2:12: unit \"app\" is no service of systemd: write the whole name of "
+		  "one, \"app.service\"" },
+		{ RULE("{unit: .service" GRANT), "skybus.yaml:2:12: unit \".service\" is no" },
+		{ RULE("{unit: app@.service" GRANT),
+		  "skybus.yaml:2:12: unit \"app@.service\" is no" },
+		{ RULE("{unit: a/b.service" GRANT),
+		  "skybus.yaml:2:12: unit \"a/b.service\" is no" },
+		{ RULE("{unit: session-1.scope" GRANT),
+		  "skybus.yaml:2:12: unit \"session-1.scope\"" },
+		{ RULE("{unidentified: maybe" GRANT),
+		  "skybus.yaml:2:20: unidentified \"maybe\" is not a boolean: write yes or no" },
+		{ RULE("{unidentified: no" GRANT),
+		  "skybus.yaml:2:5: this rule is for nobody: write one of user, group, unit and "
+		  "\"unidentified: yes\"" },
+		{ RULE("{links: [plant], publish: [a]}"),
+		  "skybus.yaml:2:5: this rule is for nobody" },
+		{ RULE("{user: 1, group: 1" GRANT),
+		  "skybus.yaml:2:5: this rule is for several at a time: write one of" },
+		{ RULE("{user: 1, unidentified: yes" GRANT),
+		  "skybus.yaml:2:5: this rule is for several at a time" },
+		{ RULE("{user: 1, publish: [a]}"),
+		  "skybus.yaml:2:5: this rule does not say on which links: add \"links: [NAME]\"" },
+		{ RULE("{user: 1, links: [plant]}"),
+		  "skybus.yaml:2:5: this rule does not say what is granted on its links" },
+		{ RULE("{user: 1}"), "skybus.yaml:2:5: this rule grants nothing: add links" },
+		{ RULE("{user: 1, administer: no}"), "skybus.yaml:2:5: this rule grants nothing" },
+		{ RULE("{user: 1, administer: 1}"),
+		  "skybus.yaml:2:27: administer \"1\" is not a boolean" },
+		{ RULE("{user: 1, links: [Plant], publish: [a]}"),
+		  "skybus.yaml:2:23: \"Plant\" cannot be the name of a link: write one that is below "
+		  "links, or \"*\" for all" },
+		{ RULE("{user: 1, links: [plant], publish: [a, \"#/b\"]}"),
+		  "skybus.yaml:2:44: publish: in the filter \"#/b\" something follows #" },
+		{ RULE("{user: 1, links: [plant], subscribe: a+}"),
+		  "skybus.yaml:2:42: subscribe: in the filter \"a+\" a wildcard shares its level" },
+		{ RULE("{user: 1, links: [plant], publish: [{a: b}]}"),
+		  "skybus.yaml:2:41: publish is a mapping: write filters of topics" },
+		{ RULE("{user: 1, links: [plant], pubish: [a]}"),
+		  "skybus.yaml:2:31: unknown key \"pubish\": did you mean \"publish\"?" },
+		{ RULE("{user: 1, deny: yes" GRANT),
+		  "skybus.yaml:2:15: unknown key \"deny\": write user, group, unit, unidentified, "
+		  "links, publish, subscribe or administer" },
+		{ RULE("sensors"),
+		  "skybus.yaml:2:5: access is a single value: write a list of rules" },
+		{ RULE("[]"),
+		  "skybus.yaml:2:5: access is a list: write a list of rules, each with" },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(read_text(fixture, wrong[i].text), -EINVAL);
+		assert_problem(fixture, 0, wrong[i].sentence);
+		assert_int_equal(fixture->problems.n, 1);
+		assert_null(fixture->config);
+	}
+#undef GRANT
+#undef RULE
+}
+
+/* A file there that is broken is left out, and rules with it. */
+static void rules_are_in_the_main_file(void **state)
+{
+	struct fixture *fixture = *state;
+
+	scratch_mkdir(&fixture->scratch, "etc/conf.d");
+	put(fixture, "conf.d/a.yaml", "access:\n");
+	assert_int_equal(read_text(fixture, "links:\n"), -EINVAL);
+	assert_problem(fixture, 0, "conf.d/a.yaml:1:1: access belongs in the main file");
+	assert_null(fixture->config);
+}
+
+static void callers_are_read(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(read_text(fixture, "callers:\n"
+					    "  messages_per_second: 10\n"
+					    "  stored_bytes: 1M\n"),
+			 0);
+	assert_int_equal(sb_settings_integer(fixture->config->callers, "messages_per_second"), 10);
+	assert_int_equal(sb_settings_integer(fixture->config->callers, "stored_bytes"), 1048576);
+	assert_int_equal(sb_settings_integer(fixture->config->callers, "bytes_per_second"),
+			 32 * 1048576);
+	assert_int_equal(sb_settings_integer(fixture->config->callers, "subscriptions"), 256);
+	assert_int_equal(sb_settings_integer(fixture->config->callers, "streams"), 16);
+	assert_int_equal(read_text(fixture, "callers:\n  messages_per_second: 0\n"), -EINVAL);
+	assert_problem(fixture, 0,
+		       "skybus.yaml:2:24: messages_per_second \"0\" is below the least");
+}
+
+/* ---- the whole ---- */
+
 static void sections_other_than_links_spoil_the_whole(void **state)
 {
 	static const struct {
@@ -335,7 +504,7 @@ static void sections_other_than_links_spoil_the_whole(void **state)
 	} wrong[] = {
 		{ "link:\n", "skybus.yaml:1:1: unknown section \"link\": did you mean \"links\"?" },
 		{ "devices:\n",
-		  "skybus.yaml:1:1: unknown section \"devices\": write store or links" },
+		  "skybus.yaml:1:1: unknown section \"devices\": write access, callers, store or links" },
 		{ "store:\n  sync: ful\n",
 		  "skybus.yaml:2:9: sync \"ful\" is no choice: did you mean \"full\"?" },
 		{ "store:\n  snyc: full\n",
@@ -803,6 +972,11 @@ int main(void)
 		TEST(conf_d_must_be_a_directory),
 		TEST(a_file_has_a_bound),
 		TEST(what_is_not_yaml_has_its_place),
+		TEST(rules_are_read),
+		TEST(no_rules_are_not_the_built_in_ones),
+		TEST(a_wrong_rule_spoils_the_whole),
+		TEST(rules_are_in_the_main_file),
+		TEST(callers_are_read),
 		TEST(sections_other_than_links_spoil_the_whole),
 		TEST(keys_are_there_once),
 		TEST(store_is_in_one_of_the_files),

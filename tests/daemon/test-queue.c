@@ -539,7 +539,7 @@ static void test_account_outlives_a_restart(void **state)
 	outbox_fixture_close(f);
 	outbox_fixture_open(f);
 	assert_int_equal(try_draft(f, &mine), -ENOBUFS);
-	assert_non_null(strstr(f->error.text, "caller_messages is 2"));
+	assert_non_null(strstr(f->error.text, "stored_messages is 2"));
 	publish_draft(f, &(struct draft){ .owner = 1001 });
 	deliver(f, sb_queue_take(f->queue));
 	assert_int_equal(try_draft(f, &mine), -ENOBUFS);

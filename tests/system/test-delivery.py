@@ -278,29 +278,29 @@ class EndsTest(DeliveryTest):
         self.assertEqual(sorted(self.simulator.ids()), ["3", "4", "5", "7"])
 
     def test_a_user_has_a_bound(self):
-        self.start_at_rest("store:\n  caller_messages: 3\n")
+        self.start_at_rest("callers:\n  stored_messages: 3\n")
         tickets = [self.publish(number) for number in range(3)]
-        with self.assert_refused("QueueFull", "caller_messages", str(os.getuid())):
+        with self.assert_refused("QueueFull", "stored_messages", str(os.getuid())):
             self.publish(3)
-        with self.assert_refused("QueueFull", "caller_messages"):
+        with self.assert_refused("QueueFull", "stored_messages"):
             self.publish(3, durability="memory")
         self.manager("CancelTicket", "t", tickets[0])
         self.publish(4)
 
     def test_a_bound_counts_what_is_left_of_the_last_run(self):
-        daemon = self.start_at_rest("store:\n  caller_bytes: 1024\n")
+        daemon = self.start_at_rest("callers:\n  stored_bytes: 1024\n")
         sent = 0
         while True:
             try:
                 self.publish(sent)
             except DBusError as error:
-                self.assertIn("caller_bytes", error.text)
+                self.assertIn("stored_bytes", error.text)
                 break
             sent += 1
         self.assertEqual(sent, 1024 // (len(POINTS) + len(post(0))))
         daemon.kill()
         daemon.start()
-        with self.assert_refused("QueueFull", "caller_bytes"):
+        with self.assert_refused("QueueFull", "stored_bytes"):
             self.publish(sent)
 
     def test_every_loss_is_accounted_for(self):
