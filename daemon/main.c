@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
+#include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/clock.h"
 #include "daemon/config.h"
@@ -23,6 +24,7 @@
 #include "daemon/options.h"
 #include "daemon/outbox.h"
 #include "daemon/pace.h"
+#include "daemon/rate.h"
 #include "daemon/resolver.h"
 #include "daemon/store.h"
 #include "dbus/bus.h"
@@ -37,6 +39,8 @@ struct daemon {
 	struct sb_pace pace;
 	struct sb_link_parts parts;
 	struct sb_gateway *gateway;
+	struct sb_access *access;
+	struct sb_rates rates;
 	struct sb_bus *bus;
 };
 
@@ -153,6 +157,23 @@ static int new_outbox(struct sb_store *store, struct sb_clock *clock,
 	return sb_outbox_new(store, clock, &limits, ret);
 }
 
+/* Who may do what, and how much of it. */
+static int build_access(struct daemon *daemon)
+{
+	const struct sb_settings *settings = daemon->config->callers;
+	const struct sb_caller_limits limits = {
+		.messages_per_second =
+			(uint64_t)sb_settings_integer(settings, "messages_per_second"),
+		.bytes_per_second = (uint64_t)sb_settings_integer(settings, "bytes_per_second"),
+		.subscriptions = (uint64_t)sb_settings_integer(settings, "subscriptions"),
+		.streams = (uint64_t)sb_settings_integer(settings, "streams"),
+	};
+
+	sb_rates_init(&daemon->rates, daemon->parts.loop, &limits);
+
+	return sb_access_new(daemon->config->access, geteuid(), &daemon->access);
+}
+
 /* Builds what stands between the loop and the links. */
 static int build_parts(struct daemon *daemon, const struct sb_options *options)
 {
@@ -179,6 +200,8 @@ static int build_parts(struct daemon *daemon, const struct sb_options *options)
 	if (r >= 0)
 		r = sb_gateway_new(parts, daemon->plugins, &daemon->gateway);
 	if (r >= 0)
+		r = build_access(daemon);
+	if (r >= 0)
 		r = catch_signals(parts->loop, daemon->gateway);
 	if (r < 0)
 		sb_log(LOG_ERR, "the daemon cannot start: %s", strerror(-r));
@@ -199,6 +222,8 @@ static void take_down(struct daemon *daemon)
 	if (parts->store)
 		sb_store_drain(parts->store);
 	daemon->bus = sb_bus_free(daemon->bus);
+	sb_rates_done(&daemon->rates);
+	daemon->access = sb_access_free(daemon->access);
 	daemon->gateway = sb_gateway_free(daemon->gateway);
 	parts->https = sb_https_free(parts->https);
 	parts->transport = sb_transport_free(parts->transport);
@@ -227,7 +252,11 @@ static void load_plugins(struct sb_plugins *plugins)
 
 static int run(struct daemon *daemon, const struct sb_options *options)
 {
-	const struct sb_bus_options bus = { options->address, options->session };
+	struct sb_bus_options bus = {
+		.address = options->address,
+		.session = options->session,
+		.rates = &daemon->rates,
+	};
 	int r;
 
 	load_plugins(daemon->plugins);
@@ -244,6 +273,7 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 	if (build_parts(daemon, options) < 0)
 		return EXIT_FAILURE;
 	(void)sb_gateway_apply(daemon->gateway, daemon->config);
+	bus.access = daemon->access;
 	r = sb_bus_new(&bus, daemon->gateway, &daemon->bus);
 	if (r < 0)
 		return EX_UNAVAILABLE; /* said why */

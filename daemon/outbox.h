@@ -76,8 +76,8 @@ bool sb_outbox_closing(const struct sb_outbox *outbox);
 void sb_outbox_listen(struct sb_outbox *outbox, sb_settled_fn *settled, void *userdata);
 void sb_outbox_stop(struct sb_outbox *outbox);
 int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_lookup_fn *done, void *userdata);
-int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, sb_cancelled_fn *done,
-		     void *userdata);
+int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, const uint32_t *owner,
+		     sb_cancelled_fn *done, void *userdata);
 
 int sb_queue_new(struct sb_outbox *outbox, const char *link, const struct sb_queue_limits *limits,
 		 sb_queue_changed_fn *changed, void *userdata, struct sb_queue **ret);

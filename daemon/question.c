@@ -29,6 +29,9 @@ struct sb_question {
 	sb_lookup_fn *lookup;
 	void *userdata;
 	struct sb_recall recall;
+	bool own_only; /* only what is @owner's may be called back */
+	uint32_t owner;
+	bool refused;
 };
 
 static struct sb_question *question_free(struct sb_question *question)
@@ -180,6 +183,20 @@ static bool too_late(const struct sb_outbox *outbox, uint64_t ticket, struct sb_
 	return true;
 }
 
+static bool is_anothers(const struct sb_question *question, uint32_t owner)
+{
+	return question->own_only && question->owner != owner;
+}
+
+static void refuse_stranger(const struct sb_question *question, struct sb_error *ret_error)
+{
+	(void)sb_error_set(ret_error, SB_ERROR_NOT_PERMITTED,
+			   "ticket %" PRIu64
+			   " is another user's: who published it may call it back, and who has a "
+			   "rule with \"administer: yes\" in the section access",
+			   question->ticket);
+}
+
 /* Call back what a search has found. Return: 0 and the end tells the caller, or why not. */
 static int recall_record(struct sb_outbox *outbox, const struct sb_record *record,
 			 const struct sb_recall *recall, struct sb_error *ret_error)
@@ -218,18 +235,22 @@ static void recall_on_found(void *userdata, int error, const struct sb_record *r
 			(void)sb_error_set(&why, SB_ERROR_NO_SUCH_TICKET,
 					   "there is no ticket %" PRIu64 ", or it was forgotten",
 					   ticket);
+		else if (is_anothers(question, records[0].owner))
+			refuse_stranger(question, &why);
 		else if (recall_record(question->outbox, records, &question->recall, &why) == 0)
 			return;
 	}
 	question->recall.done(question->recall.userdata, &why);
 }
 
-/* It was too late when it was asked; how it ended may be known only now. */
+/* It was refused, or too late, when it was asked; how it ended may be known only now. */
 static void answer_recall(struct sb_question *question)
 {
 	struct sb_error why;
 
-	if (!too_late(question->outbox, question->ticket, &why))
+	if (question->refused)
+		refuse_stranger(question, &why);
+	else if (!too_late(question->outbox, question->ticket, &why))
 		(void)sb_error_set(&why, SB_ERROR_TOO_LATE,
 				   "ticket %" PRIu64 " was on its way to the cloud",
 				   question->ticket);
@@ -241,15 +262,16 @@ static void answer_recall(struct sb_question *question)
  * sb_outbox_cancel() - call a message back
  * @outbox: the outbox
  * @ticket: of the message
+ * @owner: only if it is this user's, who is not nobody; NULL for whosever it is
  * @done: called without an error when the message has ended and will not be sent, which is on disk if the
- *	disk takes it; or with SB_ERROR_TOO_LATE (in flight, or ended), SB_ERROR_NO_SUCH_TICKET or
- *	SB_ERROR_FAILED; never before this returns, and not after sb_outbox_free()
+ *	disk takes it; or with SB_ERROR_TOO_LATE (in flight, or ended), SB_ERROR_NO_SUCH_TICKET,
+ *	SB_ERROR_NOT_PERMITTED or SB_ERROR_FAILED; never before this returns, and not after sb_outbox_free()
  * @userdata: for @done
  *
  * Return: 0, or -ENOMEM and @done is not called.
  */
-int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, sb_cancelled_fn *done,
-		     void *userdata)
+int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, const uint32_t *owner,
+		     sb_cancelled_fn *done, void *userdata)
 {
 	SB_CLEANUP(question_free) struct sb_question *question = calloc(1, sizeof(*question));
 	struct sb_message *message;
@@ -261,11 +283,14 @@ int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, sb_cancelled_fn 
 	question->outbox = outbox;
 	question->ticket = ticket;
 	question->recall = (struct sb_recall){ .done = done, .userdata = userdata };
-	if (too_late(outbox, ticket, &why)) {
+	question->own_only = owner != NULL;
+	question->owner = owner ? *owner : SB_NO_OWNER;
+	message = sb_outbox_find(outbox, ticket);
+	question->refused = message && is_anothers(question, message->owner);
+	if (question->refused || too_late(outbox, ticket, &why)) {
 		answer_soon(SB_STEAL(question));
 		return 0;
 	}
-	message = sb_outbox_find(outbox, ticket);
 	if (message)
 		return sb_queue_end(message->queue, message, &called_back, &question->recall);
 

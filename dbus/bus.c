@@ -14,6 +14,7 @@
 #include "daemon/gateway.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
+#include "daemon/rate.h"
 #include "dbus/bus.h"
 #include "dbus/call.h"
 #include "dbus/caller.h"
@@ -219,7 +220,8 @@ static int add_objects(struct sb_bus *bus)
 	size_t i;
 	int r;
 
-	r = sb_identities_init(&bus->identities, bus->connection, SB_IDENTITIES_MAX);
+	r = sb_identities_init(&bus->identities, bus->connection, bus->parts.access,
+			       SB_IDENTITIES_MAX);
 	if (r < 0)
 		return r;
 	r = sd_bus_add_object_manager(bus->connection, &bus->object_manager, SB_BUS_ROOT);
@@ -269,7 +271,7 @@ static int request_name(struct sb_bus *bus, const struct sb_bus_options *options
 
 /**
  * sb_bus_new() - put the daemon on the bus
- * @options: which bus
+ * @options: which bus, and who may do what
  * @gateway: outlives the bus; the bus listens to it
  * @ret: the bus, the caller's
  *
@@ -291,6 +293,8 @@ int sb_bus_new(const struct sb_bus_options *options, struct sb_gateway *gateway,
 	sb_bus_calls_init(&bus->calls);
 	bus->parts = (struct sb_bus_parts){
 		.gateway = gateway,
+		.access = options->access,
+		.rates = options->rates,
 		.calls = &bus->calls,
 		.callers = &bus->callers,
 		.identities = &bus->identities,
@@ -303,7 +307,7 @@ int sb_bus_new(const struct sb_bus_options *options, struct sb_gateway *gateway,
 		return r;
 	}
 	bus->parts.connection = bus->connection;
-	sb_callers_init(&bus->callers, bus->connection);
+	sb_callers_init(&bus->callers, bus->connection, &options->rates->limits);
 	sb_subscriptions_init(&bus->subscriptions, &bus->parts);
 	r = add_objects(bus);
 	if (r < 0) {

@@ -7,17 +7,23 @@
  */
 #include <stdbool.h>
 
+struct sb_access;
 struct sb_bus;
 struct sb_gateway;
+struct sb_rates;
 
 /**
- * struct sb_bus_options - which bus
+ * struct sb_bus_options - which bus, and who may do what on it
  * @address: of a bus, as in DBUS_SESSION_BUS_ADDRESS; NULL for a well-known one
  * @session: without @address, the session bus and not the system bus
+ * @access: who may do what; outlives the bus
+ * @rates: how much; outlives the bus
  */
 struct sb_bus_options {
 	const char *address;
 	bool session;
+	struct sb_access *access;
+	struct sb_rates *rates;
 };
 
 int sb_bus_new(const struct sb_bus_options *options, struct sb_gateway *gateway,

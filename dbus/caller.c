@@ -14,6 +14,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/log.h"
+#include "daemon/rate.h"
 #include "dbus/caller.h"
 
 #define DRIVER "org.freedesktop.DBus"
@@ -28,7 +29,8 @@ static const struct {
 	const char *mend;
 } kinds[] = {
 	[SB_HELD_SUBSCRIPTION] = { "subscriptions",
-				   "end some with Unsubscribe, or use filters with + and #" },
+				   "end some with Unsubscribe, use filters with + and #, or raise "
+				   "subscriptions in the section callers" },
 	[SB_HELD_WAITER] = { "calls of WaitTicket waiting", "wait for some of them first" },
 };
 
@@ -180,10 +182,12 @@ static int caller_get(struct sb_callers *callers, const char *name, struct sb_ca
  * sb_callers_init() - no caller is known
  * @callers: to be set up
  * @connection: lent
+ * @limits: lent; may change at any time
  */
-void sb_callers_init(struct sb_callers *callers, sd_bus *connection)
+void sb_callers_init(struct sb_callers *callers, sd_bus *connection,
+		     const struct sb_caller_limits *limits)
 {
-	*callers = (struct sb_callers){ .connection = connection };
+	*callers = (struct sb_callers){ .connection = connection, .limits = limits };
 }
 
 /**
@@ -211,11 +215,23 @@ struct sb_caller *sb_caller_find(struct sb_callers *callers, const char *name)
 	return found ? *found : NULL;
 }
 
+static uint64_t most_of(const struct sb_callers *callers, enum sb_held_kind kind)
+{
+	return kind == SB_HELD_SUBSCRIPTION ? callers->limits->subscriptions
+					    : SB_CALLER_WAITERS_MAX;
+}
+
+static void forget_if_idle(struct sb_caller *caller)
+{
+	if (TAILQ_EMPTY(&caller->held))
+		(void)caller_free(caller);
+}
+
 /**
  * sb_caller_hold() - tie something to a connection, within its bound
  * @callers: all of them
  * @name: the connection's unique name
- * @kind: of which a connection may hold SB_HELD_MAX
+ * @kind: of which a connection may hold so many
  * @gone: called when the connection has gone
  * @held: set up on success; its owner releases it
  * @ret_error: why it could not be
@@ -231,10 +247,13 @@ int sb_caller_hold(struct sb_callers *callers, const char *name, enum sb_held_ki
 	r = caller_get(callers, name, &caller, ret_error);
 	if (r < 0)
 		return r;
-	if (caller->n_held[kind] >= SB_HELD_MAX)
-		return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
-				    "this connection has %d %s, the most it may: %s", SB_HELD_MAX,
-				    kinds[kind].plural, kinds[kind].mend);
+	if (caller->n_held[kind] >= most_of(callers, kind)) {
+		(void)sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
+				   "this connection has %zu %s, the most it may: %s",
+				   caller->n_held[kind], kinds[kind].plural, kinds[kind].mend);
+		forget_if_idle(caller);
+		return -ENOBUFS;
+	}
 
 	*held = (struct sb_held){ .caller = caller, .kind = kind, .gone = gone };
 	TAILQ_INSERT_TAIL(&caller->held, held, entry);
@@ -256,6 +275,5 @@ void sb_caller_release(struct sb_held *held)
 
 	TAILQ_REMOVE(&caller->held, held, entry);
 	caller->n_held[held->kind]--;
-	if (TAILQ_EMPTY(&caller->held))
-		(void)caller_free(caller);
+	forget_if_idle(caller);
 }

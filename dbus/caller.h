@@ -13,8 +13,8 @@
 
 #include "daemon/error.h"
 
-/** How much of each kind one connection may hold. */
-#define SB_HELD_MAX 256
+/** How many calls of one connection may wait; its subscriptions have a bound in the configuration. */
+#define SB_CALLER_WAITERS_MAX 256
 
 /**
  * How many connections may hold something. Each costs a match rule at the bus daemon, which allows
@@ -28,6 +28,7 @@ enum sb_held_kind {
 	SB_N_HELD,
 };
 
+struct sb_caller_limits;
 struct sb_callers;
 struct sb_held;
 
@@ -65,11 +66,13 @@ struct sb_caller {
 /** struct sb_callers - all callers; embedded in its owner */
 struct sb_callers {
 	sd_bus *connection;
+	const struct sb_caller_limits *limits;
 	void *by_name; /* tsearch(3) */
 	size_t n;
 };
 
-void sb_callers_init(struct sb_callers *callers, sd_bus *connection);
+void sb_callers_init(struct sb_callers *callers, sd_bus *connection,
+		     const struct sb_caller_limits *limits);
 void sb_callers_done(struct sb_callers *callers);
 
 int sb_caller_hold(struct sb_callers *callers, const char *name, enum sb_held_kind kind,

@@ -10,6 +10,9 @@
  * reply. Nobody can tell any more whose call it was, but it was a good one, so it is carried out as
  * nobody's; all that is nobody's shares one account, so that nobody escapes the bounds by hanging up.
  * It is the same when the bus itself goes: the question then ends with an error.
+ *
+ * The systemd unit costs some reading below /proc, so it is looked up only if a rule names one. Rules can
+ * be replaced: whoever was asked for without its unit is then asked for again.
  */
 #include <errno.h>
 #include <search.h>
@@ -17,10 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/error.h"
 #include "daemon/log.h"
 #include "daemon/message.h"
+#include "daemon/unit.h"
 #include "dbus/identity.h"
 #include "dbus/reply.h"
 
@@ -44,6 +49,7 @@ struct sb_identity_peer {
 	struct sb_identities *all; /* NULL until it is in the tree */
 	char *name;
 	struct sb_identity identity;
+	bool unit_sought;
 	sd_bus_slot *question; /* NULL once it is known */
 	TAILQ_HEAD(, deferred) deferred;
 	size_t n_deferred;
@@ -233,7 +239,14 @@ static int read_gids(sd_bus_message *reply, struct sb_identity *identity)
 	return sd_bus_message_exit_container(reply);
 }
 
-static int read_credential(sd_bus_message *reply, struct sb_identity *identity)
+/* The process behind a connection: newer buses lend a pidfd, others know the number only. */
+struct process {
+	int fd;
+	uint32_t pid;
+};
+
+static int read_credential(sd_bus_message *reply, struct sb_identity *identity,
+			   struct process *process)
 {
 	const char *key;
 	int r;
@@ -245,18 +258,23 @@ static int read_credential(sd_bus_message *reply, struct sb_identity *identity)
 		return sd_bus_message_read(reply, "v", "u", &identity->uid);
 	if (strcmp(key, "UnixGroupIDs") == 0)
 		return read_gids(reply, identity);
+	if (strcmp(key, "ProcessID") == 0)
+		return sd_bus_message_read(reply, "v", "u", &process->pid);
+	if (strcmp(key, "ProcessFD") == 0)
+		return sd_bus_message_read(reply, "v", "h", &process->fd);
 
 	return sd_bus_message_skip(reply, "v");
 }
 
-static int read_credentials(sd_bus_message *reply, struct sb_identity *identity)
+static int read_credentials(sd_bus_message *reply, struct sb_identity *identity,
+			    struct process *process)
 {
 	int r;
 
 	r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
 	while (r >= 0 &&
 	       (r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
-		r = read_credential(reply, identity);
+		r = read_credential(reply, identity, process);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(reply);
 	}
@@ -280,10 +298,23 @@ static void log_unknown(const char *name, const char *why)
 	       why);
 }
 
-static struct sb_identity read_identity(sd_bus_message *reply, const char *name)
+static void seek_unit(const struct process *process, const char *name, struct sb_identity *identity)
+{
+	int r = -ENODATA;
+
+	if (process->fd >= 0)
+		r = sb_unit_of_process(process->fd, SB_NO_OWNER, &identity->unit);
+	else if (process->pid > 0)
+		r = sb_unit_of_pid((pid_t)process->pid, identity->uid, &identity->unit);
+	if (r < 0)
+		sb_log(LOG_DEBUG, "%s has no unit for sure: %s", name, strerror(-r));
+}
+
+static struct sb_identity read_identity(sd_bus_message *reply, const char *name, bool with_unit)
 {
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	struct sb_identity identity = { .uid = SB_NO_OWNER };
+	struct process process = { .fd = -1 };
 	int r;
 
 	if (error) {
@@ -291,10 +322,12 @@ static struct sb_identity read_identity(sd_bus_message *reply, const char *name)
 		return identity;
 	}
 	/* Of what can be read in part only, nothing is believed. */
-	r = read_credentials(reply, &identity);
+	r = read_credentials(reply, &identity, &process);
 	if (r < 0) {
 		sb_identity_done(&identity);
 		log_unknown(name, strerror(-r));
+	} else if (with_unit) {
+		seek_unit(&process, name, &identity);
 	}
 
 	return identity;
@@ -310,7 +343,8 @@ static int peer_on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *e
 		return 0;
 	}
 
-	peer->identity = read_identity(reply, peer->name);
+	peer->unit_sought = sb_access_names_units(peer->all->access);
+	peer->identity = read_identity(reply, peer->name, peer->unit_sought);
 	TAILQ_REMOVE(&peer->all->asked, peer, entry);
 	peer->question = sd_bus_slot_unref(peer->question);
 	TAILQ_INSERT_TAIL(&peer->all->known, peer, entry);
@@ -386,17 +420,19 @@ static int identities_on_gone(sd_bus_message *message, void *userdata, sd_bus_er
  * sb_identities_init() - nobody is known
  * @all: to be set up
  * @connection: lent
+ * @access: tells whether units matter; lent
  * @max: how many connections to remember
  *
  * Waits for the bus daemon's answer, so it is for the time before the loop runs.
  *
  * Return: 0, or a negative errno.
  */
-int sb_identities_init(struct sb_identities *all, sd_bus *connection, size_t max)
+int sb_identities_init(struct sb_identities *all, sd_bus *connection,
+		       const struct sb_access *access, size_t max)
 {
 	int r;
 
-	*all = (struct sb_identities){ .connection = connection, .max = max };
+	*all = (struct sb_identities){ .connection = connection, .access = access, .max = max };
 	TAILQ_INIT(&all->known);
 	TAILQ_INIT(&all->asked);
 	r = sd_bus_add_match(connection, &all->gone,
@@ -457,6 +493,8 @@ int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identi
 	struct sb_identity_peer *peer = peer_find(all, name);
 	int r;
 
+	if (peer && !peer->question && !peer->unit_sought && sb_access_names_units(all->access))
+		peer = peer_free(peer);
 	if (peer && !peer->question) {
 		TAILQ_REMOVE(&all->known, peer, entry);
 		TAILQ_INSERT_TAIL(&all->known, peer, entry);

@@ -10,6 +10,7 @@
 #include "dbus/link-commands.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/reply.h"
 #include "dbus/subscription.h"
 #include "skybus/plugin.h"
@@ -19,27 +20,21 @@ SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 /* ---- subscribing ----------------------------------------------------------------------------- */
 
 static int subscribe(sd_bus_message *call, const struct sb_link_object *object,
-		     const struct sb_interest *interest)
+		     const struct sb_identity *sender, const struct sb_interest *interest)
 {
 	struct sb_error why = { 0 };
 	uint32_t id;
 
-	if (sb_subscriptions_add(object->parts->subscriptions, sd_bus_message_get_sender(call),
+	if (sb_permit_subscribe(object->parts, sender, interest->link, interest->filter, &why) <
+		    0 ||
+	    sb_subscriptions_add(object->parts->subscriptions, sd_bus_message_get_sender(call),
 				 interest, &id, &why) < 0)
 		return sb_bus_reply_error(call, &why);
 
 	return sd_bus_reply_method_return(call, "u", id);
 }
 
-/**
- * sb_link_commands_subscribe() - Subscribe
- * @call: the method call
- * @userdata: the link's object
- * @error: not used
- *
- * Return: > 0, or a negative errno, as sd-bus wants it.
- */
-int sb_link_commands_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int subscribe_plainly(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
 {
 	const struct sb_link_object *object = userdata;
 	struct sb_interest interest = {
@@ -48,12 +43,11 @@ int sb_link_commands_subscribe(sd_bus_message *call, void *userdata, sd_bus_erro
 	};
 	int r;
 
-	(void)error;
 	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &interest.filter);
 	if (r < 0)
 		return r;
 
-	return subscribe(call, object, &interest);
+	return subscribe(call, object, sender, &interest);
 }
 
 enum {
@@ -74,6 +68,46 @@ static const unsigned int origins[] = {
 	SB_FROM_CLOUD | SB_FROM_LOCAL,
 };
 
+static int subscribe_with(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_interest interest = {
+		.link = sb_link_name(object->link),
+		.origins = SB_FROM_CLOUD,
+	};
+	int64_t values[N_OPTIONS] = { 0 };
+	struct sb_error why = { 0 };
+	int r;
+
+	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &interest.filter);
+	if (r < 0)
+		return r;
+	r = sb_call_options_read(call, subscribe_options, N_OPTIONS, values, &why);
+	if (r < 0)
+		return sb_bus_reply_error(call, &why);
+	interest.answers = values[ANSWER] != 0;
+	interest.origins = origins[values[ORIGIN]];
+
+	return subscribe(call, object, sender, &interest);
+}
+
+/**
+ * sb_link_commands_subscribe() - Subscribe
+ * @call: the method call
+ * @userdata: the link's object
+ * @error: not used
+ *
+ * Return: > 0, or a negative errno, as sd-bus wants it.
+ */
+int sb_link_commands_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(object->parts->identities, call, subscribe_plainly, userdata);
+}
+
 /**
  * sb_link_commands_subscribe_with() - SubscribeWith
  * @call: the method call
@@ -85,25 +119,10 @@ static const unsigned int origins[] = {
 int sb_link_commands_subscribe_with(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	const struct sb_link_object *object = userdata;
-	struct sb_interest interest = {
-		.link = sb_link_name(object->link),
-		.origins = SB_FROM_CLOUD,
-	};
-	int64_t values[N_OPTIONS] = { 0 };
-	struct sb_error why = { 0 };
-	int r;
 
 	(void)error;
-	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &interest.filter);
-	if (r < 0)
-		return r;
-	r = sb_call_options_read(call, subscribe_options, N_OPTIONS, values, &why);
-	if (r < 0)
-		return sb_bus_reply_error(call, &why);
-	interest.answers = values[ANSWER] != 0;
-	interest.origins = origins[values[ORIGIN]];
 
-	return subscribe(call, object, &interest);
+	return sb_identities_ask(object->parts->identities, call, subscribe_with, userdata);
 }
 
 /**
@@ -136,12 +155,16 @@ int sb_link_commands_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_er
 /* ---- answering ------------------------------------------------------------------------------- */
 
 static int answer(sd_bus_message *call_message, const struct sb_link_object *object,
-		  const struct sb_answer *given)
+		  const struct sb_identity *sender, const struct sb_answer *given)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	struct sb_error why = { 0 };
 	int r;
 
+	r = sb_permit_answer(object->parts, sender, sb_link_name(object->link), given->payload_len,
+			     &why);
+	if (r < 0)
+		return sb_bus_reply_error(call_message, &why);
 	r = sb_bus_call_new(object->parts->calls, call_message, NULL, &call);
 	if (r < 0)
 		return r;
@@ -168,7 +191,7 @@ static int answer_text(sd_bus_message *call, void *userdata, const struct sb_ide
 	given.payload = (const uint8_t *)text;
 	given.payload_len = strlen(text);
 
-	return answer(call, userdata, &given);
+	return answer(call, userdata, sender, &given);
 }
 
 static int answer_bytes(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
@@ -188,7 +211,7 @@ static int answer_bytes(sd_bus_message *call, void *userdata, const struct sb_id
 		return r;
 	given.payload = payload;
 
-	return answer(call, userdata, &given);
+	return answer(call, userdata, sender, &given);
 }
 
 /*

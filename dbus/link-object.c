@@ -11,6 +11,7 @@
 #include "dbus/link-commands.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/publish.h"
 #include "dbus/reply.h"
 #include "skybus/plugin.h"
@@ -213,46 +214,77 @@ static int request(const struct sb_link_object *object, sd_bus_message *call_mes
 	return 1;
 }
 
-static int method_request(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int request_when_known(sd_bus_message *call, void *userdata,
+			      const struct sb_identity *sender)
 {
+	const struct sb_link_object *object = userdata;
+	struct sb_error why = { 0 };
 	const char *topic;
 	const char *text;
 	uint32_t timeout_s;
 	int r;
 
-	(void)error;
 	r = sd_bus_message_read(call, "ssu", &topic, &text, &timeout_s);
 	if (r < 0)
 		return r;
+	r = sb_permit_publish(object->parts, sender, sb_link_name(object->link), topic,
+			      strlen(text), &why);
+	if (r < 0)
+		return sb_bus_reply_error(call, &why);
 
-	return request(userdata, call, sb_message_new(topic, text, strlen(text), NULL), timeout_s);
+	return request(object, call, sb_message_new(topic, text, strlen(text), NULL), timeout_s);
+}
+
+static int method_request(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(object->parts->identities, call, request_when_known, userdata);
 }
 
 /* ---- the other methods ----------------------------------------------------------------------- */
 
 static int act(sd_bus_message *call, const struct sb_link_object *object,
+	       const struct sb_identity *sender,
 	       int (*action)(struct sb_link *link, struct sb_error *ret_error))
 {
 	struct sb_error why = { 0 };
 
-	if (action(object->link, &why) < 0)
+	if (sb_permit_administer(object->parts, sender, call, &why) < 0 ||
+	    action(object->link, &why) < 0)
 		return sb_bus_reply_error(call, &why);
 
 	return sd_bus_reply_method_return(call, NULL);
 }
 
+static int connect_link(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	return act(call, userdata, sender, sb_link_connect);
+}
+
+static int disconnect_link(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	return act(call, userdata, sender, sb_link_disconnect);
+}
+
 static int method_connect(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
+	const struct sb_link_object *object = userdata;
+
 	(void)error;
 
-	return act(call, userdata, sb_link_connect);
+	return sb_identities_ask(object->parts->identities, call, connect_link, userdata);
 }
 
 static int method_disconnect(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
+	const struct sb_link_object *object = userdata;
+
 	(void)error;
 
-	return act(call, userdata, sb_link_disconnect);
+	return sb_identities_ask(object->parts->identities, call, disconnect_link, userdata);
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */

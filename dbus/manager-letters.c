@@ -10,6 +10,7 @@
 #include "dbus/manager-letters.h"
 #include "dbus/manager.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
@@ -96,23 +97,18 @@ static void list_on_found(void *userdata, int outcome, const struct sb_record *l
 		(void)reply_letters(call, manager, letters, n);
 }
 
-/**
- * sb_manager_letters_list() - ListDeadLetters
- * @message: the method call
- * @userdata: the manager
- * @error: not used
- *
- * Return: > 0, or a negative errno, as sd-bus wants it.
- */
-int sb_manager_letters_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int list_letters(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	struct sb_manager *manager = userdata;
 	const char *link;
 	uint64_t after;
+	struct sb_error why = { 0 };
 	int r;
 
-	(void)error;
+	r = sb_permit_administer(manager->parts, sender, message, &why);
+	if (r < 0)
+		return sb_bus_reply_error(message, &why);
 	r = sd_bus_message_read(message, "st", &link, &after);
 	if (r < 0)
 		return r;
@@ -126,6 +122,23 @@ int sb_manager_letters_list(sd_bus_message *message, void *userdata, sd_bus_erro
 	(void)SB_STEAL(call);
 
 	return 1;
+}
+
+/**
+ * sb_manager_letters_list() - ListDeadLetters
+ * @call: the method call
+ * @userdata: the manager
+ * @error: not used
+ *
+ * Return: > 0, or a negative errno, as sd-bus wants it.
+ */
+int sb_manager_letters_list(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_manager *manager = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(manager->parts->identities, call, list_letters, userdata);
 }
 
 static int reply_letter(sd_bus_message *call, const struct sb_manager *manager,
@@ -200,22 +213,17 @@ static void letter_on_read(void *userdata, int outcome, const struct sb_record *
 		(void)reply_letter(call, manager, letter);
 }
 
-/**
- * sb_manager_letters_read() - DeadLetter
- * @message: the method call
- * @userdata: the manager
- * @error: not used
- *
- * Return: > 0, or a negative errno, as sd-bus wants it.
- */
-int sb_manager_letters_read(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int read_letter(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	struct sb_manager *manager = userdata;
 	uint64_t ticket;
+	struct sb_error why = { 0 };
 	int r;
 
-	(void)error;
+	r = sb_permit_administer(manager->parts, sender, message, &why);
+	if (r < 0)
+		return sb_bus_reply_error(message, &why);
 	r = sb_bus_call_new_for_ticket(manager->parts->calls, message, manager, &ticket, &call);
 	if (r < 0)
 		return r;
@@ -227,15 +235,36 @@ int sb_manager_letters_read(sd_bus_message *message, void *userdata, sd_bus_erro
 	return 1;
 }
 
+/**
+ * sb_manager_letters_read() - DeadLetter
+ * @call: the method call
+ * @userdata: the manager
+ * @error: not used
+ *
+ * Return: > 0, or a negative errno, as sd-bus wants it.
+ */
+int sb_manager_letters_read(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_manager *manager = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(manager->parts->identities, call, read_letter, userdata);
+}
+
 /* ---- what becomes of them -------------------------------------------------------------------- */
 
 static int requeue(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	const struct sb_manager *manager = userdata;
+	struct sb_error why = { 0 };
 	uint64_t ticket;
 	int r;
 
+	r = sb_permit_administer(manager->parts, sender, message, &why);
+	if (r < 0)
+		return sb_bus_reply_error(message, &why);
 	r = sb_bus_call_new_for_ticket(manager->parts->calls, message, NULL, &ticket, &call);
 	if (r < 0)
 		return r;
@@ -265,22 +294,17 @@ int sb_manager_letters_requeue(sd_bus_message *call, void *userdata, sd_bus_erro
 	return sb_identities_ask(manager->parts->identities, call, requeue, userdata);
 }
 
-/**
- * sb_manager_letters_discard() - Discard
- * @message: the method call
- * @userdata: the manager
- * @error: not used
- *
- * Return: > 0, or a negative errno, as sd-bus wants it.
- */
-int sb_manager_letters_discard(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int discard(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	const struct sb_manager *manager = userdata;
 	uint64_t ticket;
+	struct sb_error why = { 0 };
 	int r;
 
-	(void)error;
+	r = sb_permit_administer(manager->parts, sender, message, &why);
+	if (r < 0)
+		return sb_bus_reply_error(message, &why);
 	r = sb_bus_call_new_for_ticket(manager->parts->calls, message, NULL, &ticket, &call);
 	if (r < 0)
 		return r;
@@ -290,4 +314,21 @@ int sb_manager_letters_discard(sd_bus_message *message, void *userdata, sd_bus_e
 	(void)SB_STEAL(call);
 
 	return 1;
+}
+
+/**
+ * sb_manager_letters_discard() - Discard
+ * @call: the method call
+ * @userdata: the manager
+ * @error: not used
+ *
+ * Return: > 0, or a negative errno, as sd-bus wants it.
+ */
+int sb_manager_letters_discard(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_manager *manager = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(manager->parts->identities, call, discard, userdata);
 }

@@ -8,9 +8,11 @@
 #include "daemon/gateway.h"
 #include "daemon/outbox.h"
 #include "dbus/call.h"
+#include "dbus/identity.h"
 #include "dbus/manager-tickets.h"
 #include "dbus/manager.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
@@ -140,30 +142,43 @@ int sb_manager_tickets_wait(sd_bus_message *call, void *userdata, sd_bus_error *
 	return look_up(userdata, call, wait_on_lookup);
 }
 
-/**
- * sb_manager_tickets_cancel() - CancelTicket
- * @message: the method call
- * @userdata: the manager
- * @error: not used
- *
- * Return: > 0, or a negative errno, as sd-bus wants it.
- */
-int sb_manager_tickets_cancel(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int cancel(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	const struct sb_manager *manager = userdata;
+	struct sb_error why = { 0 };
+	const uint32_t *owner;
 	uint64_t ticket;
 	int r;
 
-	(void)error;
+	r = sb_permit_cancel(manager->parts, sender, message, &owner, &why);
+	if (r < 0)
+		return sb_bus_reply_error(message, &why);
 	r = sb_bus_call_new_for_ticket(manager->parts->calls, message, NULL, &ticket, &call);
 	if (r < 0)
 		return r;
-	r = sb_outbox_cancel(sb_gateway_outbox(manager->parts->gateway), ticket, sb_bus_reply_done,
-			     call);
+	r = sb_outbox_cancel(sb_gateway_outbox(manager->parts->gateway), ticket, owner,
+			     sb_bus_reply_done, call);
 	if (r < 0)
 		return reply_lookup_failed(message, ticket, r);
 	(void)SB_STEAL(call);
 
 	return 1;
+}
+
+/**
+ * sb_manager_tickets_cancel() - CancelTicket
+ * @call: the method call
+ * @userdata: the manager
+ * @error: not used
+ *
+ * Return: > 0, or a negative errno, as sd-bus wants it.
+ */
+int sb_manager_tickets_cancel(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_manager *manager = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(manager->parts->identities, call, cancel, userdata);
 }

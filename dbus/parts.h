@@ -13,16 +13,20 @@
 #define SB_BUS_LINK_INTERFACE SB_BUS_NAME ".Link"
 #define SB_BUS_ERROR_PREFIX SB_BUS_NAME ".Error."
 
+struct sb_access;
 struct sb_bus_calls;
 struct sb_callers;
 struct sb_gateway;
 struct sb_identities;
+struct sb_rates;
 struct sb_subscriptions;
 
 /** struct sb_bus_parts - what an object on the bus works with; all of it outlives the object */
 struct sb_bus_parts {
 	sd_bus *connection;
 	struct sb_gateway *gateway;
+	struct sb_access *access;
+	struct sb_rates *rates;
 	struct sb_bus_calls *calls;
 	struct sb_callers *callers;
 	struct sb_identities *identities;

@@ -10,6 +10,7 @@
 #include "dbus/identity.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/publish.h"
 #include "dbus/reply.h"
 #include "skybus/plugin.h"
@@ -113,6 +114,10 @@ static int publish(sd_bus_message *call_message, void *userdata, const struct sb
 	r = read_message(call_message, &message);
 	if (r < 0)
 		return r;
+	r = sb_permit_publish(object->parts, sender, sb_link_name(object->link), message->topic,
+			      message->payload_len, &why);
+	if (r < 0)
+		return sb_bus_reply_error(call_message, &why);
 	message->owner = sender->uid;
 	if (sd_bus_message_at_end(call_message, true) == 0) {
 		r = read_options(call_message, message, &why);

@@ -310,9 +310,15 @@ static void note_cancelled(void *userdata, const struct sb_error *error)
 /* f->cancelled says how it went, once that is known. */
 void cancel(struct outbox_fixture *f, uint64_t ticket)
 {
+	cancel_of(f, ticket, NULL);
+}
+
+/* The same, if it is the user's. */
+void cancel_of(struct outbox_fixture *f, uint64_t ticket, const uint32_t *owner)
+{
 	f->cancelled = false;
 	f->too_late.text[0] = '\0';
-	assert_int_equal(sb_outbox_cancel(f->outbox, ticket, note_cancelled, f), 0);
+	assert_int_equal(sb_outbox_cancel(f->outbox, ticket, owner, note_cancelled, f), 0);
 	assert_false(f->cancelled);
 	assert_string_equal(f->too_late.text, "");
 }

@@ -68,6 +68,7 @@ void deliver_all(struct outbox_fixture *f, uint64_t first, uint64_t last);
 struct sb_queue_stats stats(const struct outbox_fixture *f);
 int lookup(struct outbox_fixture *f, uint64_t ticket);
 void cancel(struct outbox_fixture *f, uint64_t ticket);
+void cancel_of(struct outbox_fixture *f, uint64_t ticket, const uint32_t *owner);
 uint64_t losses(struct outbox_fixture *f, enum sb_cause cause);
 
 #define OUTBOX_TEST(name) \

@@ -524,7 +524,7 @@ static void the_message_of_an_answer_is_its_givers(void **state)
 	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 0), 1);
 	assert_int_equal(answer(f, apps.message, "", "yes"), 0);
 	link_run(f);
-	assert_int_equal(sb_outbox_cancel(f->parts.outbox, 1, on_cancelled, NULL), 0);
+	assert_int_equal(sb_outbox_cancel(f->parts.outbox, 1, NULL, on_cancelled, NULL), 0);
 	link_run(f);
 	assert_int_equal(sb_store_losses(f->parts.store, on_losses, &owner), 0);
 	link_run(f);

@@ -266,7 +266,7 @@ static void test_freed_while_the_store_works(void **state)
 	f->published[0] = '\0';
 	publish(f, 10);
 	assert_int_equal(sb_outbox_lookup(f->outbox, 7, never_called, &outcome), 0);
-	assert_int_equal(sb_outbox_cancel(f->outbox, 70, never_cancelled, &outcome), 0);
+	assert_int_equal(sb_outbox_cancel(f->outbox, 70, NULL, never_cancelled, &outcome), 0);
 	outbox_fixture_close(f);
 	assert_string_equal(f->published, "");
 	assert_int_equal(f->n_settled, 0);

@@ -447,6 +447,44 @@ static void test_cancelled_in_memory(void **state)
 	assert_null(sb_queue_take(f->queue));
 }
 
+static void test_only_the_owners_is_cancelled(void **state)
+{
+	static const uint32_t owner = 1000;
+	static const uint32_t stranger = 1001;
+	struct outbox_fixture *f = *state;
+
+	publish_draft(f, &(struct draft){ .owner = owner, .in_memory = true });
+	outbox_fixture_tasks(f);
+	cancel_of(f, 1, &stranger);
+	outbox_fixture_tasks(f);
+	assert_false(f->cancelled);
+	assert_int_equal(f->too_late.code, SB_ERROR_NOT_PERMITTED);
+	assert_non_null(strstr(f->too_late.text, "ticket 1 is another user's"));
+	cancel_of(f, 1, &owner);
+	outbox_fixture_settle(f);
+	assert_true(f->cancelled);
+}
+
+static void test_only_the_owners_is_cancelled_on_disk(void **state)
+{
+	static const uint32_t owner = 1000;
+	static const uint32_t stranger = 1001;
+	struct outbox_fixture *f = *state;
+
+	publish_draft(f, &(struct draft){ .owner = owner });
+	outbox_fixture_settle(f);
+	outbox_fixture_close(f);
+	outbox_fixture_open(f);
+	cancel_of(f, 1, &stranger);
+	outbox_fixture_settle(f);
+	assert_false(f->cancelled);
+	assert_int_equal(f->too_late.code, SB_ERROR_NOT_PERMITTED);
+	cancel_of(f, 1, &owner);
+	outbox_fixture_settle(f);
+	assert_true(f->cancelled);
+	assert_string_equal(f->causes, "1 cancelled, ");
+}
+
 /* The end is refused: the caller is told, and the message is not sent although it is on disk still. */
 static void test_cancelled_on_a_full_disk(void **state)
 {
@@ -574,6 +612,8 @@ int main(void)
 		OUTBOX_TEST(test_ends_on_their_way_are_bounded),
 		OUTBOX_TEST(test_cancelled),
 		OUTBOX_TEST(test_cancelled_in_memory),
+		OUTBOX_TEST(test_only_the_owners_is_cancelled),
+		OUTBOX_TEST(test_only_the_owners_is_cancelled_on_disk),
 		OUTBOX_TEST(test_cancelled_on_a_full_disk),
 		OUTBOX_TEST(test_cancelled_unread),
 		OUTBOX_TEST(test_cancelled_without_its_link),

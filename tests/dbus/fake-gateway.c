@@ -199,11 +199,13 @@ int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_lookup_fn *do
 		   &(struct fake_job){ .looked_up = done, .userdata = userdata, .ticket = ticket });
 }
 
-int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, sb_cancelled_fn *done,
-		     void *userdata)
+int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, const uint32_t *owner,
+		     sb_cancelled_fn *done, void *userdata)
 {
-	return ask(outbox,
-		   &(struct fake_job){ .cancelled = done, .userdata = userdata, .ticket = ticket });
+	return ask(outbox, &(struct fake_job){ .cancelled = done,
+					       .userdata = userdata,
+					       .ticket = ticket,
+					       .owner = owner ? *owner : SB_NO_OWNER });
 }
 
 int sb_letters_list(struct sb_gateway *gateway, const char *link, uint64_t after_ticket,

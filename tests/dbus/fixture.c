@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -28,14 +29,55 @@ int fixture_group_teardown(void **state)
 	return 0;
 }
 
+/* What the daemon's side of the bus works with, but the links. */
+int fixture_prepare(struct fixture *f)
+{
+	static const struct sb_caller_limits limits = {
+		.messages_per_second = 100000,
+		.bytes_per_second = 1 << 30,
+		.subscriptions = FIXTURE_SUBSCRIPTIONS,
+	};
+	struct sb_rules *rules;
+
+	if (sb_loop_new_virtual(&f->loop) < 0 || sb_rules_new_built_in(&rules) < 0 ||
+	    sb_access_new(rules, geteuid(), &f->access) < 0)
+		return -1;
+	(void)sb_rules_unref(rules);
+	sb_rates_init(&f->rates, f->loop, &limits);
+	f->gateway = fake_gateway_new(f->loop);
+
+	return 0;
+}
+
+struct sb_bus_options fixture_bus_options(struct fixture *f)
+{
+	return (struct sb_bus_options){
+		.address = private_bus_address(f->private_bus),
+		.access = f->access,
+		.rates = &f->rates,
+	};
+}
+
+/* From now on these are the rules; what they own is given away. */
+void fixture_rules(struct fixture *f, struct sb_rule *all, size_t n)
+{
+	struct sb_rules *rules;
+
+	assert_int_equal(sb_rules_new(&rules), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(sb_rules_add(rules, &all[i]), 0);
+	sb_access_replace(f->access, rules);
+	(void)sb_rules_unref(rules);
+}
+
 int fixture_setup(void **state)
 {
 	struct fixture *f = *state;
-	struct sb_bus_options options = { .address = private_bus_address(f->private_bus) };
+	struct sb_bus_options options;
 
-	if (sb_loop_new_virtual(&f->loop) < 0)
+	if (fixture_prepare(f) < 0)
 		return -1;
-	f->gateway = fake_gateway_new(f->loop);
+	options = fixture_bus_options(f);
 	f->plant = fake_link_add(f->gateway, "plant");
 	if (sb_bus_new(&options, f->gateway, &f->bus) < 0)
 		return -1;
@@ -56,6 +98,8 @@ int fixture_teardown(void **state)
 	f->app = client_free(f->app);
 	f->other = client_free(f->other);
 	f->bus = sb_bus_free(f->bus);
+	sb_rates_done(&f->rates);
+	f->access = sb_access_free(f->access);
 	f->gateway = fake_gateway_free(f->gateway);
 	f->message = sb_message_free(f->message);
 	f->loop = sb_loop_free(f->loop);

@@ -4,15 +4,21 @@
 /*
  * What most tests of dbus/ begin with: a private bus for the whole group, and for each test a loop
  * whose clock stands still, a fake gateway with the link "plant", the daemon's side of the bus and
- * two apps.
+ * two apps, which may do everything.
  *
  * #include <setjmp.h>, <stdarg.h>, <stddef.h>, <stdint.h> and <cmocka.h> first.
  */
+#include "daemon/access.h"
+#include "daemon/rate.h"
+#include "daemon/rule.h"
 #include "dbus/bus.h"
 #include "dbus/parts.h"
 #include "tests/dbus/client.h"
 #include "tests/dbus/fake-gateway.h"
 #include "tests/dbus/private-bus.h"
+
+/** How many subscriptions an app may have. */
+#define FIXTURE_SUBSCRIPTIONS 5
 
 #define PLANT_PATH SB_BUS_LINKS "/plant"
 
@@ -21,6 +27,8 @@ struct fixture {
 	struct sb_loop *loop;
 	struct sb_gateway *gateway;
 	struct sb_link *plant;
+	struct sb_access *access;
+	struct sb_rates rates;
 	struct sb_bus *bus;
 	struct client *app;
 	struct client *other;
@@ -32,8 +40,11 @@ struct fixture {
 int fixture_group_setup(void **state);
 int fixture_group_teardown(void **state);
 int fixture_setup(void **state);
+int fixture_prepare(struct fixture *f);
 int fixture_teardown(void **state);
 
+struct sb_bus_options fixture_bus_options(struct fixture *f);
+void fixture_rules(struct fixture *f, struct sb_rule *all, size_t n);
 struct fake_job fixture_wait_job(struct fixture *f, struct sb_link *link);
 struct fake_job fixture_wait_outbox(struct fixture *f);
 void fixture_hold_bus(struct fixture *f);

@@ -146,7 +146,7 @@ static void test_link_is_as_written(void **state)
 static void test_name_is_taken(void **state)
 {
 	struct fixture *f = *state;
-	const struct sb_bus_options options = { .address = private_bus_address(f->private_bus) };
+	const struct sb_bus_options options = fixture_bus_options(f);
 	struct sb_gateway *gateway = fake_gateway_new(f->loop);
 	struct sb_bus *second = NULL;
 	int r;
@@ -162,9 +162,10 @@ static void test_name_is_taken(void **state)
 static void test_no_bus_there(void **state)
 {
 	struct fixture *f = *state;
-	const struct sb_bus_options options = { .address = "unix:path=/nonexistent/bus" };
+	struct sb_bus_options options = fixture_bus_options(f);
 	struct sb_bus *bus = NULL;
 
+	options.address = "unix:path=/nonexistent/bus";
 	f->bus = sb_bus_free(f->bus);
 	assert_int_equal(sb_bus_new(&options, f->gateway, &bus), -ENOENT);
 	assert_null(bus);
@@ -248,9 +249,8 @@ static void test_policy_denies_the_name(void **state)
 							    "<deny own=\"io.skybus.Gateway1\"/>"
 							    "</policy>");
 	assert_non_null(f->private_bus);
-	assert_int_equal(sb_loop_new_virtual(&f->loop), 0);
-	f->gateway = fake_gateway_new(f->loop);
-	options = (struct sb_bus_options){ .address = private_bus_address(f->private_bus) };
+	assert_int_equal(fixture_prepare(f), 0);
+	options = fixture_bus_options(f);
 	assert_int_equal(sb_bus_new(&options, f->gateway, &f->bus), -EACCES);
 	assert_null(f->bus);
 }

@@ -392,12 +392,24 @@ static void test_answered_after_the_end(void **state)
 	job.published(job.userdata, 0, NULL);
 }
 
+/* Who subscribed is known, but not its unit, of which a rule is now: it will be asked for again. */
+static void make_unknown(struct fixture *f)
+{
+	struct sb_rule rules[] = {
+		{ .subject = SB_SUBJECT_UNIT, .unit = strdup("app.service") },
+		{ .subject = SB_SUBJECT_UNIDENTIFIED, .everything = true },
+	};
+
+	fixture_rules(f, rules, 2);
+}
+
 static void test_order_of_answers_and_messages(void **state)
 {
 	struct fixture *f = *state;
 	struct fake_job job;
 
 	(void)subscribe_to_answer(f, PLANT_PATH, "#");
+	make_unknown(f);
 	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "first", "x");
 	client_begin(f->app, &f->call2, PLANT_PATH, "Answer", "tss", UINT64_C(1), "second", "x");
 	fixture_hold_bus(f);
@@ -420,10 +432,12 @@ static void test_unsubscribes_while_it_is_asked_for(void **state)
 	uint32_t id = subscribe_to_answer(f, PLANT_PATH, "#");
 	struct fake_job job;
 
+	make_unknown(f);
 	client_begin(f->app, &f->call, PLANT_PATH, "Answer", "tss", UINT64_C(1), "", "x");
 	client_begin(f->app, &f->call2, PLANT_PATH, "Unsubscribe", "u", id);
 	fixture_hold_bus(f);
 	assert_true(nobody_is_subscribed(f));
+	assert_int_equal(f->plant->n_jobs, 0);
 	private_bus_resume(f->private_bus);
 	job = fixture_wait_job(f, f->plant);
 	assert_int_equal(job.command, 1);
@@ -437,6 +451,7 @@ static void test_goes_while_it_is_asked_for(void **state)
 	struct fake_job job;
 
 	(void)subscribe_to_answer(f, PLANT_PATH, "#");
+	make_unknown(f);
 	client_begin(f->app, &f->call, PLANT_PATH, "Answer", "tss", UINT64_C(1), "", "x");
 	client_flush(f->app);
 	client_call_done(&f->call);
@@ -453,6 +468,7 @@ static void test_link_goes_while_who_answers_is_asked_for(void **state)
 	struct fixture *f = *state;
 
 	(void)subscribe_to_answer(f, PLANT_PATH, "#");
+	make_unknown(f);
 	client_begin(f->app, &f->call, PLANT_PATH, "Answer", "tss", UINT64_C(1), "", "x");
 	fixture_hold_bus(f);
 	fake_link_remove(f->plant);

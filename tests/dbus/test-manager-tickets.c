@@ -163,7 +163,7 @@ static void test_bound_of_waiters(void **state)
 	struct fixture *f = *state;
 	int i;
 
-	for (i = 0; i < SB_HELD_MAX; i++)
+	for (i = 0; i < SB_CALLER_WAITERS_MAX; i++)
 		begin_wait(f, &f->call, 7, 60);
 	begin_wait(f, &f->call, 7, 60);
 	fixture_assert_error(client_end(f->app, &f->call), ERROR "QueueFull", "256 calls");

@@ -313,11 +313,13 @@ static void test_owner(void **state)
 
 static void test_owner_is_another(void **state)
 {
+	struct sb_rule rule = { .id = STRANGER, .everything = true };
 	struct fixture *f = *state;
 
 	if (geteuid() != 0)
 		skip();
 
+	fixture_rules(f, &rule, 1);
 	f->other = client_free(f->other);
 	assert_int_equal(seteuid(STRANGER), 0);
 	f->other = client_new(f->loop, private_bus_address(f->private_bus));

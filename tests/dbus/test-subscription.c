@@ -207,13 +207,25 @@ static void test_bound_of_one_connection(void **state)
 	uint32_t id = 0;
 	int i;
 
-	for (i = 0; i < SB_HELD_MAX; i++)
+	for (i = 0; i < FIXTURE_SUBSCRIPTIONS; i++)
 		id = subscribe(f, f->app, "#");
 	fixture_assert_error(fixture_call(f, f->app, PLANT_PATH, "Subscribe", "s", "#"),
-			     ERROR "QueueFull", "256 subscriptions");
+			     ERROR "QueueFull", "5 subscriptions, the most it may");
 	(void)subscribe(f, f->other, "#");
 	assert_false(sd_bus_message_is_method_error(
 		fixture_call(f, f->app, PLANT_PATH, "Unsubscribe", "u", id), NULL));
+	(void)subscribe(f, f->app, "#");
+}
+
+/* Who may have none is not remembered for having tried. */
+static void test_no_subscriptions_at_all(void **state)
+{
+	struct fixture *f = *state;
+
+	f->rates.limits.subscriptions = 0;
+	fixture_assert_error(fixture_call(f, f->app, PLANT_PATH, "Subscribe", "s", "#"),
+			     ERROR "QueueFull", "0 subscriptions, the most it may");
+	f->rates.limits.subscriptions = 1;
 	(void)subscribe(f, f->app, "#");
 }
 
@@ -241,6 +253,7 @@ int main(void)
 		TEST(test_subscriptions_end_with_the_connection),
 		TEST(test_caller_that_has_gone_already),
 		TEST(test_bound_of_one_connection),
+		TEST(test_no_subscriptions_at_all),
 		TEST(test_subscription_outlives_its_link),
 #undef TEST
 	};
