@@ -22,11 +22,11 @@ class PolicyTest(harness.SystemTest):
     def setUp(self):
         os.chmod(self.folder, 0o755)
 
-    def start(self, policy):
+    def start(self, policy, access=""):
         self.bus = self.start_bus(policy)
         self.simulator = self.start_simulator()
         link = harness.enos_link("plant", self.simulator.endpoints["enos-v2"])
-        self.daemon = self.start_daemon(self.bus, "links:\n" + link)
+        self.daemon = self.start_daemon(self.bus, access + "links:\n" + link)
         self.daemon.wait_state("plant", "online")
 
     def policy_for(self, group):
@@ -68,7 +68,8 @@ class PolicyTest(harness.SystemTest):
 
     def test_a_member_of_the_group_may(self):
         group = grp.getgrgid(pwd.getpwnam(STRANGER).pw_gid).gr_name
-        self.start(self.policy_for(group))
+        rule = f"access:\n  - {{group: {group}, links: [plant], publish: ['#']}}\n"
+        self.start(self.policy_for(group), rule)
         [ticket] = self.publish(user=STRANGER)
         client = self.new_client(self.bus)
         self.assertEqual(client.wait_ticket(ticket)[0], "delivered")
