@@ -157,17 +157,21 @@ static int new_outbox(struct sb_store *store, struct sb_clock *clock,
 	return sb_outbox_new(store, clock, &limits, ret);
 }
 
-/* Who may do what, and how much of it. */
-static int build_access(struct daemon *daemon)
+static struct sb_caller_limits caller_limits(const struct sb_settings *settings)
 {
-	const struct sb_settings *settings = daemon->config->callers;
-	const struct sb_caller_limits limits = {
+	return (struct sb_caller_limits){
 		.messages_per_second =
 			(uint64_t)sb_settings_integer(settings, "messages_per_second"),
 		.bytes_per_second = (uint64_t)sb_settings_integer(settings, "bytes_per_second"),
 		.subscriptions = (uint64_t)sb_settings_integer(settings, "subscriptions"),
 		.streams = (uint64_t)sb_settings_integer(settings, "streams"),
 	};
+}
+
+/* Who may do what, and how much of it. */
+static int build_access(struct daemon *daemon)
+{
+	const struct sb_caller_limits limits = caller_limits(daemon->config->callers);
 
 	sb_rates_init(&daemon->rates, daemon->parts.loop, &limits);
 

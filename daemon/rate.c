@@ -220,7 +220,7 @@ int sb_rates_take(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint6
 	const uint64_t price[N_BUCKETS] = { cost(rates, MESSAGES, messages),
 					    cost(rates, BYTES, bytes) };
 	uint64_t waits[N_BUCKETS];
-	struct sb_rate *rate;
+	struct sb_rate *rate = NULL;
 	size_t longest;
 	int r;
 
@@ -258,7 +258,7 @@ int sb_rates_take(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint6
 int sb_rates_open_stream(struct sb_rates *rates, uint32_t uid, struct sb_error *ret_error)
 {
 	uint64_t now = sb_loop_now(rates->loop) * NSEC_PER_USEC;
-	struct sb_rate *rate;
+	struct sb_rate *rate = NULL;
 	int r;
 
 	r = rate_get(rates, uid, now, &rate, ret_error);
