@@ -33,6 +33,21 @@ struct sb_link_config *sb_link_config_free(struct sb_link_config *link)
 
 SB_DEFINE_CLEANUP(struct sb_link_config *, sb_link_config_free)
 
+/**
+ * sb_link_config_equal() - would a link be the same with another configuration
+ * @config: of a link
+ * @other: of a link
+ *
+ * Return: whether it would; never where something is wrong, since that may have been mended elsewhere.
+ */
+bool sb_link_config_equal(const struct sb_link_config *config, const struct sb_link_config *other)
+{
+	return !config->wrong && !other->wrong && strcmp(config->name, other->name) == 0 &&
+	       config->loaded == other->loaded &&
+	       sb_settings_equal(config->common, other->common) &&
+	       sb_settings_equal(config->own, other->own);
+}
+
 static int link_new(const char *name, struct sb_link_config **ret)
 {
 	SB_CLEANUP(sb_link_config_free) struct sb_link_config *link = calloc(1, sizeof(*link));

@@ -7,6 +7,8 @@
  * Reading finds every problem, not the first. A link that is wrong is kept, with its problem, so that
  * the others can start and people can see on the bus which one is not right and why.
  */
+#include <stdbool.h>
+
 #include "daemon/plugins.h"
 #include "daemon/problems.h"
 #include "daemon/rule.h"
@@ -61,3 +63,4 @@ int sb_config_read(const char *path, struct sb_plugins *plugins, struct sb_probl
 		   struct sb_config **ret);
 struct sb_config *sb_config_free(struct sb_config *config);
 struct sb_link_config *sb_link_config_free(struct sb_link_config *config);
+bool sb_link_config_equal(const struct sb_link_config *config, const struct sb_link_config *other);

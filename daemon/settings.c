@@ -420,3 +420,55 @@ const uint8_t *sb_settings_secret(const struct sb_settings *settings, const char
 
 	return value->secret;
 }
+
+/* ---- comparing ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_value(const struct value *a, const struct value *b)
+{
+	if (a->number != b->number || !same_text(a->text, b->text) ||
+	    a->secret_len != b->secret_len || !a->secret != !b->secret)
+		return false;
+
+	return a->secret_len == 0 || memcmp(a->secret, b->secret, a->secret_len) == 0;
+}
+
+/**
+ * sb_settings_same() - is one value the same in both
+ * @settings: the settings
+ * @other: of the same table
+ * @key: which
+ *
+ * A default counts as if it had been written down. Secrets and files are compared by their bytes.
+ *
+ * Return: whether it is; true if there is no such row.
+ */
+bool sb_settings_same(const struct sb_settings *settings, const struct sb_settings *other,
+		      const char *key)
+{
+	return same_value(find_value(settings, key), find_value(other, key));
+}
+
+/**
+ * sb_settings_equal() - are all values the same in both
+ * @settings: the settings; may be NULL
+ * @other: of whatever table; may be NULL
+ *
+ * Return: whether they are of one table and all the same, as sb_settings_same() sees it.
+ */
+bool sb_settings_equal(const struct sb_settings *settings, const struct sb_settings *other)
+{
+	if (!settings || !other)
+		return settings == other;
+	if (settings->rows != other->rows || settings->n_rows != other->n_rows)
+		return false;
+	for (size_t i = 0; i < settings->n_rows; i++)
+		if (!same_value(&settings->values[i], &other->values[i]))
+			return false;
+
+	return true;
+}

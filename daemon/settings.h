@@ -7,6 +7,7 @@
  * The daemon's own sections and every plugin use the same rows, so one parser, one set of error
  * sentences and one printer of documentation serve both.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,5 +40,9 @@ const char *sb_settings_text(const struct sb_settings *settings, const char *key
 int64_t sb_settings_integer(const struct sb_settings *settings, const char *key);
 const uint8_t *sb_settings_secret(const struct sb_settings *settings, const char *key,
 				  size_t *ret_len);
+
+bool sb_settings_same(const struct sb_settings *settings, const struct sb_settings *other,
+		      const char *key);
+bool sb_settings_equal(const struct sb_settings *settings, const struct sb_settings *other);
 
 const char *sb_nearest_word(const char *word, const char *const *words, size_t n_words);

@@ -444,6 +444,84 @@ static const char *nearest(const char *word)
 	return sb_nearest_word(word, words, SB_ELEMENTS(words));
 }
 
+static struct sb_settings *others(void)
+{
+	struct sb_settings *settings = NULL;
+
+	assert_int_equal(sb_settings_new(rows, SB_ELEMENTS(rows), &settings), 0);
+
+	return settings;
+}
+
+static void the_same_values_are_equal(void **state)
+{
+	static const char *const some[][2] = {
+		{ "note", "a" },       { "port", "7" },		  { "secret", "hush" },
+		{ "age", "5s" },       { "level", "-1" },	  { "sync", "normal" },
+		{ "root", "-----" },   { "quota", "1M" },	  { "host", "cloud" },
+		{ "compress", "yes" }, { "from", "10.1.0.0/16" },
+	};
+	struct fixture *fixture = *state;
+	struct sb_settings *other = others();
+
+	assert_true(sb_settings_equal(fixture->settings, other));
+	for (size_t i = 0; i < SB_ELEMENTS(some); i++) {
+		const char *key = some[i][0];
+
+		assert_int_equal(sb_settings_set(other, key, some[i][1], &here, &fixture->problems),
+				 0);
+		assert_false(sb_settings_equal(fixture->settings, other));
+		assert_false(sb_settings_same(fixture->settings, other, key));
+		assert_int_equal(sb_settings_set(fixture->settings, key, some[i][1], &here,
+						 &fixture->problems),
+				 0);
+		assert_true(sb_settings_same(fixture->settings, other, key));
+		assert_true(sb_settings_equal(fixture->settings, other));
+	}
+	(void)sb_settings_free(other);
+}
+
+static void a_default_may_be_written_down(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sb_settings *other = others();
+
+	assert_int_equal(sb_settings_set(other, "lifetime", "60m", &here, &fixture->problems), 0);
+	assert_true(sb_settings_equal(fixture->settings, other));
+	assert_true(sb_settings_same(fixture->settings, other, "nonsense"));
+	(void)sb_settings_free(other);
+}
+
+static void secrets_differ_in_any_byte(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sb_settings *other = others();
+
+	assert_int_equal(sb_settings_set_secret(fixture->settings, "secret", "a\0b", 3, &here,
+						&fixture->problems),
+			 0);
+	assert_int_equal(
+		sb_settings_set_secret(other, "secret", "a\0c", 3, &here, &fixture->problems), 0);
+	assert_false(sb_settings_equal(fixture->settings, other));
+	assert_int_equal(
+		sb_settings_set_secret(other, "secret", "a\0b", 3, &here, &fixture->problems), 0);
+	assert_true(sb_settings_equal(fixture->settings, other));
+	(void)sb_settings_free(other);
+}
+
+static void other_tables_are_not_equal(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sb_settings *other = NULL;
+
+	assert_int_equal(sb_settings_new(rows + 1, SB_ELEMENTS(rows) - 1, &other), 0);
+	assert_false(sb_settings_equal(fixture->settings, other));
+	assert_false(sb_settings_equal(fixture->settings, NULL));
+	assert_false(sb_settings_equal(NULL, other));
+	assert_true(sb_settings_equal(NULL, NULL));
+	(void)sb_settings_free(other);
+}
+
 static void near_words(void **state)
 {
 	static const char *const twins[] = { "bat", "cat", "rat" };
@@ -571,6 +649,10 @@ int main(void)
 		TEST(unknown_keys),
 		TEST(a_key_may_be_in_either_of_two_tables),
 		TEST(says_what_is_missing),
+		TEST(the_same_values_are_equal),
+		TEST(a_default_may_be_written_down),
+		TEST(secrets_differ_in_any_byte),
+		TEST(other_tables_are_not_equal),
 		cmocka_unit_test(near_words),
 		cmocka_unit_test(good_tables),
 		cmocka_unit_test(bad_tables),
