@@ -21,6 +21,8 @@ struct sb_plugins {
 	struct sb_plugin **all; /* each in its own memory: links point to them */
 	size_t n;
 	struct listing last; /* nearest() lends from it */
+	bool sealed;
+	struct sb_plugin absent; /* what was asked for last, and came too late */
 };
 
 SB_DEFINE_CLEANUP(struct sb_plugins *, sb_plugins_free)
@@ -154,6 +156,8 @@ struct sb_plugins *sb_plugins_free(struct sb_plugins *plugins)
 		(void)plugin_free(plugins->all[i]);
 	free(plugins->all);
 	listing_done(&plugins->last);
+	free(plugins->absent.name);
+	free(plugins->absent.why);
 	free(plugins->directory);
 	free(plugins);
 
@@ -174,15 +178,44 @@ static int load(struct sb_plugins *plugins, struct sb_plugin *plugin)
 	return plugin->descriptor || plugin->why ? 0 : -ENOMEM;
 }
 
+static bool is_listed(const struct listing *listing, const char *name)
+{
+	for (size_t i = 0; i < listing->n; i++)
+		if (strcmp(listing->names[i], name) == 0)
+			return true;
+
+	return false;
+}
+
+/* It is not remembered: whoever reloads again and again would fill the memory with his mistakes. */
+static const struct sb_plugin *explain_absent(struct sb_plugins *plugins, const char *name)
+{
+	struct sb_plugin *absent = &plugins->absent;
+
+	free(absent->name);
+	free(absent->why);
+	*absent = (struct sb_plugin){ .name = strdup(name) };
+	listing_fill(&plugins->last, plugins->directory);
+	if (!is_listed(&plugins->last, name))
+		absent->why = explain_missing(plugins, name);
+	else if (asprintf(&absent->why,
+			  "the plugin \"%s\" came to %s after the start, when plugins are loaded: "
+			  "restart skybusd to use it",
+			  name, plugins->directory) < 0)
+		absent->why = NULL;
+
+	return absent->name && absent->why ? absent : NULL;
+}
+
 /**
  * sb_plugins_load() - the plugin of a name; loaded when it is asked for first
  * @plugins: the plugins
  * @name: of the plugin, perhaps not even a possible one
  *
- * A name is tried once: what failed keeps its reason.
+ * A name is tried once: what failed keeps its reason. Once they are sealed, none is tried any more.
  *
- * Return: the plugin, lent as long as @plugins live, or the reason why there is none; NULL without
- * memory.
+ * Return: the plugin, lent as long as @plugins live, or the reason why there is none, which is lent
+ * until the next call if they are sealed; NULL without memory.
  */
 const struct sb_plugin *sb_plugins_load(struct sb_plugins *plugins, const char *name)
 {
@@ -192,6 +225,8 @@ const struct sb_plugin *sb_plugins_load(struct sb_plugins *plugins, const char *
 	for (size_t i = 0; i < plugins->n; i++)
 		if (strcmp(plugins->all[i]->name, name) == 0)
 			return plugins->all[i];
+	if (plugins->sealed)
+		return explain_absent(plugins, name);
 
 	all = reallocarray(plugins->all, plugins->n + 1, sizeof(struct sb_plugin *));
 	if (!all)
@@ -222,6 +257,15 @@ void sb_plugins_load_all(struct sb_plugins *plugins)
 	for (size_t i = 0; i < listing.n; i++)
 		(void)sb_plugins_load(plugins, listing.names[i]);
 	listing_done(&listing);
+}
+
+/**
+ * sb_plugins_seal() - load none any more: it takes long, and the loop is about to run
+ * @plugins: the plugins
+ */
+void sb_plugins_seal(struct sb_plugins *plugins)
+{
+	plugins->sealed = true;
 }
 
 /**

@@ -3,7 +3,8 @@
 
 /*
  * The loader: plugins are shared objects in one directory, <name>.so, loaded when a link asks for
- * them and never unloaded. A plugin that fails any check is remembered with the reason.
+ * them, until they are sealed, and never unloaded. A plugin that fails any check is remembered with the
+ * reason.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +30,7 @@ struct sb_plugins *sb_plugins_free(struct sb_plugins *plugins);
 
 const struct sb_plugin *sb_plugins_load(struct sb_plugins *plugins, const char *name);
 void sb_plugins_load_all(struct sb_plugins *plugins);
+void sb_plugins_seal(struct sb_plugins *plugins);
 size_t sb_plugins_count(const struct sb_plugins *plugins);
 const struct sb_plugin *sb_plugins_at(const struct sb_plugins *plugins, size_t index);
 const char *sb_plugins_nearest(struct sb_plugins *plugins, const char *name);

@@ -331,6 +331,23 @@ static void all_are_loaded_in_the_order_of_their_names(void **state)
 	assert_refused(fixture, "Wrong", "cannot be the name");
 }
 
+static void none_is_loaded_once_they_are_sealed(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sb_plugin *plugin;
+
+	install(fixture, "good.so", "good.so");
+	assert_loaded(fixture, "good");
+	sb_plugins_seal(fixture->plugins);
+	assert_loaded(fixture, "good");
+	install(fixture, "plain.so", "plain.so");
+	assert_refused(fixture, "plain", "restart skybusd");
+	assert_refused(fixture, "plane", "did you mean \"plain\"");
+	assert_int_equal(sb_plugins_count(fixture->plugins), 1);
+	plugin = sb_plugins_at(fixture->plugins, 0);
+	assert_string_equal(plugin->name, "good");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -351,6 +368,7 @@ int main(void)
 		TEST(impossible_names_are_refused),
 		TEST(a_missing_plugin_is_explained),
 		TEST(all_are_loaded_in_the_order_of_their_names),
+		TEST(none_is_loaded_once_they_are_sealed),
 	};
 #undef TEST
 
