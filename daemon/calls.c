@@ -47,12 +47,18 @@ void sb_calls_end(struct sb_calls *calls)
 
 /**
  * sb_calls_done() - end all calls; nobody is told anything after this
- * @calls: initialised
+ * @calls: initialised; who has answered is told so now
  */
 void sb_calls_done(struct sb_calls *calls)
 {
-	while (!TAILQ_EMPTY(&calls->all))
-		(void)sb_call_free(TAILQ_FIRST(&calls->all));
+	struct sb_call *call;
+
+	while ((call = TAILQ_FIRST(&calls->all))) {
+		if (call->answered)
+			call_on_tell(&call->tell);
+		else
+			(void)sb_call_free(call);
+	}
 }
 
 /**
@@ -165,7 +171,7 @@ void sb_call_await(struct sb_call *call, struct sb_incoming *incoming,
  * sb_call_answer() - say to who waits what the app answers
  * @call: one whose answer is awaited; it ends
  * @response: lent
- * @answered: called with ticket 0, never from within this call, and not after sb_calls_done()
+ * @answered: called with ticket 0, never from within this call, at the latest by sb_calls_done()
  * @userdata: for @answered
  */
 void sb_call_answer(struct sb_call *call, const struct sb_response *response,

@@ -149,14 +149,15 @@ static void the_end_says_what_is_said_otherwise(void **state)
 	assert_int_equal(f->calls.n, 0);
 }
 
-static void after_the_link_nobody_is_told(void **state)
+static void who_has_answered_is_told_when_the_link_goes(void **state)
 {
 	struct fixture *f = *state;
 
 	answer(f, begin_awaited(f, 1));
 	sb_calls_done(&f->calls);
+	assert_int_equal(f->told, 1);
 	sb_loop_advance(f->loop, SB_USEC_PER_SEC);
-	assert_int_equal(f->told, 0);
+	assert_int_equal(f->told, 1);
 }
 
 static void there_are_only_so_many(void **state)
@@ -180,7 +181,7 @@ int main(void)
 		TEST(its_time_ends_it),
 		TEST(an_answer_goes_out_at_once_and_is_told_later),
 		TEST(the_end_says_what_is_said_otherwise),
-		TEST(after_the_link_nobody_is_told),
+		TEST(who_has_answered_is_told_when_the_link_goes),
 		TEST(there_are_only_so_many),
 	};
 
