@@ -4,18 +4,8 @@
 #include <string.h>
 
 #include "daemon/cleanup.h"
-#include "daemon/gateway.h"
+#include "daemon/gateway-private.h"
 #include "daemon/log.h"
-
-struct sb_gateway {
-	struct sb_link_parts parts;
-	struct sb_plugins *plugins;
-	struct sb_gateway_listener listener;
-	void *listener_userdata;
-	struct sb_link **links;
-	size_t n_links;
-	struct sb_timer patience; /* armed while stopping */
-};
 
 SB_DEFINE_CLEANUP(struct sb_gateway *, sb_gateway_free)
 
@@ -38,11 +28,17 @@ static void gateway_on_impatience(struct sb_timer *timer)
 	sb_loop_exit(gateway->parts.loop, EXIT_SUCCESS);
 }
 
-static void gateway_on_link(void *userdata, struct sb_link *link, uint32_t what)
+/**
+ * sb_gateway_on_link() - a link has changed
+ * @userdata: the gateway
+ * @link: one of its own
+ * @what: SB_LINK_CHANGED_… bits
+ */
+void sb_gateway_on_link(void *userdata, struct sb_link *link, uint32_t what)
 {
 	struct sb_gateway *gateway = userdata;
 
-	if (sb_timer_armed(&gateway->patience))
+	if (sb_gateway_stopping(gateway))
 		exit_when_quiet(gateway);
 	if (gateway->listener.link_changed)
 		gateway->listener.link_changed(gateway->listener_userdata, link, what);
@@ -115,6 +111,19 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 	gateway->listener_userdata = userdata;
 }
 
+/**
+ * sb_gateway_warn_of_waiting() - nobody sends what waits for a link
+ * @link: its name; it is not in the configuration
+ * @messages: so many
+ */
+void sb_gateway_warn_of_waiting(const char *link, uint64_t messages)
+{
+	sb_log_link(link, LOG_WARNING,
+		    "%llu messages wait for this link, which is not in the configuration: "
+		    "put it back there for them to be sent",
+		    (unsigned long long)messages);
+}
+
 /** struct waiting - what waited for one link when the store was opened */
 struct waiting {
 	const struct sb_gateway *gateway;
@@ -125,10 +134,7 @@ struct waiting {
 static void waiting_end(struct waiting *waiting)
 {
 	if (waiting->link && !sb_gateway_find(waiting->gateway, waiting->link))
-		sb_log_link(waiting->link, LOG_WARNING,
-			    "%llu messages wait for this link, which is not in the configuration: "
-			    "put it back there for them to be sent",
-			    (unsigned long long)waiting->messages);
+		sb_gateway_warn_of_waiting(waiting->link, waiting->messages);
 	free(waiting->link);
 	waiting->link = NULL;
 	waiting->messages = 0;
@@ -166,7 +172,8 @@ int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
 		struct sb_link *link;
 		int r;
 
-		r = sb_link_new(&gateway->parts, config->links[i], gateway_on_link, gateway, &link);
+		r = sb_link_new(&gateway->parts, config->links[i], sb_gateway_on_link, gateway,
+				&link);
 		if (r < 0) {
 			sb_log_link(config->links[i]->name, LOG_ERR,
 				    "the link could not be made: %s", strerror(-r));
@@ -183,6 +190,17 @@ int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
 	waiting_end(&waiting);
 
 	return error;
+}
+
+/**
+ * sb_gateway_stopping() - is the loop about to end
+ * @gateway: the gateway
+ *
+ * Return: whether sb_gateway_stop() was called.
+ */
+bool sb_gateway_stopping(const struct sb_gateway *gateway)
+{
+	return sb_timer_armed(&gateway->patience);
 }
 
 /**

@@ -5,17 +5,21 @@
  * The gateway: the set of links, and one place to listen for what happens in any of them. It knows
  * nothing of D-Bus; dbus/ listens and calls.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "daemon/config.h"
 #include "daemon/link.h"
 
 struct sb_gateway;
+struct sb_gateway_plan;
 
 /** struct sb_gateway_listener - told on the loop's thread; any member may be NULL */
 struct sb_gateway_listener {
 	void (*link_added)(void *userdata, struct sb_link *link);
 	void (*link_removed)(void *userdata, struct sb_link *link);
+	/* @old is about to go, @link is at rest: one name, another configuration. */
+	void (*link_replaced)(void *userdata, struct sb_link *old, struct sb_link *link);
 	sb_link_changed_fn *link_changed;
 	sb_settled_fn *settled;
 };
@@ -27,6 +31,12 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 		       void *userdata);
 int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config);
 
+int sb_gateway_plan(struct sb_gateway *gateway, struct sb_config *config,
+		    struct sb_problems *problems, struct sb_gateway_plan **ret);
+void sb_gateway_carry_out(struct sb_gateway *gateway, struct sb_gateway_plan *plan);
+struct sb_gateway_plan *sb_gateway_plan_free(struct sb_gateway_plan *plan);
+
+bool sb_gateway_stopping(const struct sb_gateway *gateway);
 void sb_gateway_stop(struct sb_gateway *gateway, uint64_t patience_usec);
 
 size_t sb_gateway_n_links(const struct sb_gateway *gateway);

@@ -165,6 +165,48 @@ void sb_login_needed(struct sb_link *link, const char *reason)
 	link->flight.login_needed = true;
 }
 
+/* Asked for or foreseen, so it says nothing against the cloud. */
+static void ask_anew(struct sb_link *link, const char *reason)
+{
+	link->login.relogins = 0;
+	sb_login_needed(link, reason);
+	sb_flight_pump(&link->flight);
+}
+
+/**
+ * sb_link_reauthenticate() - log in again now; what is under way is answered first
+ * @link: online; one that is on its way logs in anyway, and one in its back-off does it now
+ * @ret_error: why not, on failure
+ *
+ * Return: 0; -EOPNOTSUPP when the configuration is wrong; -ENOTCONN when only Connect helps.
+ */
+int sb_link_reauthenticate(struct sb_link *link, struct sb_error *ret_error)
+{
+	switch (link->state) {
+	case SB_LINK_DISABLED:
+	case SB_LINK_FAILED:
+		if (!link->plugin)
+			break;
+		return sb_error_set(ret_error, SB_ERROR_NOT_ONLINE,
+				    "the link %s is %s, so there is no login to renew: call "
+				    "Connect, which logs in (%s)",
+				    sb_link_name(link),
+				    link->state == SB_LINK_FAILED ? "failed" : "disabled",
+				    link->state_reason);
+	case SB_LINK_ONLINE:
+		ask_anew(link, "Reauthenticate was called");
+		return 0;
+	case SB_LINK_BACKOFF:
+	case SB_LINK_STARTING:
+	case SB_LINK_RESOLVING:
+	case SB_LINK_CONNECTING:
+	case SB_LINK_AUTHENTICATING:
+		break;
+	}
+
+	return sb_link_connect(link, ret_error);
+}
+
 /**
  * sb_login_renew() - begin the login that was needed
  * @link: online, with nothing under way
@@ -214,12 +256,8 @@ static void login_on_stable(struct sb_timer *timer)
 static void login_on_expiry(struct sb_timer *timer)
 {
 	struct sb_login *login = sb_container_of(timer, struct sb_login, expiry);
-	struct sb_link *link = link_of(login);
 
-	/* Foreseen, so it says nothing against the cloud. */
-	login->relogins = 0;
-	sb_login_needed(link, "the present login is about to expire");
-	sb_flight_pump(&link->flight);
+	ask_anew(link_of(login), "the present login is about to expire");
 }
 
 /* Answers only note their time; the timer looks whether the last one was long enough ago. */

@@ -224,7 +224,13 @@ static void link_on_turn(struct sb_turn *turn)
 
 /* ---- coming and going ---- */
 
-static int attach_plugin(struct sb_link *link)
+/**
+ * sb_link_attach() - let the plugin have the link
+ * @link: has all but its plugin, and perhaps its queue; says afterwards if the plugin refuses it
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sb_link_attach(struct sb_link *link)
 {
 	const struct skybus_plugin *plugin = link->config->loaded->descriptor;
 	struct skybus_verdict why = { .size = sizeof(why) };
@@ -246,7 +252,13 @@ static int attach_plugin(struct sb_link *link)
 	return 0;
 }
 
-static int link_init(struct sb_link *link)
+/**
+ * sb_link_take_queue() - the link gets its queue, with what waits there
+ * @link: without queue
+ *
+ * Return: 0; -EEXIST when another link has it; -ENOMEM, but not when there has been a link of its name.
+ */
+int sb_link_take_queue(struct sb_link *link)
 {
 	const struct sb_settings *common = link->config->common;
 	struct sb_queue_limits limits = {
@@ -256,8 +268,19 @@ static int link_init(struct sb_link *link)
 		.memory_bytes = (uint64_t)sb_settings_integer(common, "memory_bytes"),
 		.drop_oldest = strcmp(sb_settings_text(common, "when_full"), "drop_oldest") == 0,
 	};
-	int r;
 
+	return sb_queue_new(link->parts.outbox, sb_link_name(link), &limits, link_on_queue, link,
+			    &link->queue);
+}
+
+/**
+ * sb_link_init() - all of a link but its queue and its plugin
+ * @link: zeroed, but for its parts, its configuration and whom it tells
+ *
+ * Return: 0, or -ENOMEM; sb_link_free() is for the caller in any case.
+ */
+int sb_link_init(struct sb_link *link)
+{
 	link->since_ms = sb_wall_clock_ms();
 	link->state_reason = strdup("");
 	link->last_error = strdup("");
@@ -267,14 +290,8 @@ static int link_init(struct sb_link *link)
 	sb_turn_init(&link->turn, link->parts.pace, link_on_turn);
 	sb_login_init(link);
 	sb_serve_init(link);
-	if (!link->state_reason || !link->last_error)
-		return -ENOMEM;
-	r = sb_queue_new(link->parts.outbox, sb_link_name(link), &limits, link_on_queue, link,
-			 &link->queue);
-	if (r < 0)
-		return r;
 
-	return link->config->wrong ? 0 : attach_plugin(link);
+	return link->state_reason && link->last_error ? 0 : -ENOMEM;
 }
 
 /**
@@ -302,7 +319,11 @@ int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config
 	link->config = config;
 	link->changed = changed;
 	link->userdata = userdata;
-	r = link_init(link);
+	r = sb_link_init(link);
+	if (r == 0)
+		r = sb_link_take_queue(link);
+	if (r == 0 && !config->wrong)
+		r = sb_link_attach(link);
 	if (r < 0) {
 		link->config = NULL; /* stays the caller's */
 		return r;
@@ -310,6 +331,19 @@ int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config
 	*ret = SB_STEAL(link);
 
 	return 0;
+}
+
+/**
+ * sb_link_rest() - end all that is under way; messages go back to the queue, which another link can take
+ * @link: is of no use any more but to be freed
+ */
+void sb_link_rest(struct sb_link *link)
+{
+	leave_online(link);
+	sb_serve_done(link);
+	sb_flight_done(&link->flight);
+	sb_lent_done(link);
+	link->queue = sb_queue_free(link->queue);
 }
 
 /**
@@ -323,13 +357,9 @@ struct sb_link *sb_link_free(struct sb_link *link)
 	if (!link)
 		return NULL;
 
-	leave_online(link);
-	sb_serve_done(link);
-	sb_flight_done(&link->flight);
-	sb_lent_done(link);
+	sb_link_rest(link);
 	if (link->plugin)
 		link->plugin->detach(link->plugin_state);
-	(void)sb_queue_free(link->queue);
 	(void)sb_link_config_free(link->config);
 	free(link->state_reason);
 	free(link->last_error);
@@ -383,6 +413,17 @@ bool sb_link_stop(struct sb_link *link)
 const char *sb_link_name(const struct sb_link *link)
 {
 	return link->config->name;
+}
+
+/**
+ * sb_link_configuration() - how a link is configured
+ * @link: the link
+ *
+ * Return: lent.
+ */
+const struct sb_link_config *sb_link_configuration(const struct sb_link *link)
+{
+	return link->config;
 }
 
 /**

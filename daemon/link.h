@@ -50,6 +50,9 @@ enum {
 	SB_LINK_CHANGED_STATE =
 		1u << 0, /* state, reason, since, session_expires, device, last_error */
 	SB_LINK_CHANGED_NUMBERS = 1u << 1, /* queue and traffic; as often as messages move */
+	SB_LINK_CHANGED_PLUGIN = 1u << 2, /* only when the link is replaced */
+	SB_LINK_CHANGED_ALL =
+		SB_LINK_CHANGED_STATE | SB_LINK_CHANGED_NUMBERS | SB_LINK_CHANGED_PLUGIN,
 };
 
 /** struct sb_link_status - a link as people see it; text is lent until the loop runs again */
@@ -100,10 +103,15 @@ struct sb_link_parts {
 int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config,
 		sb_link_changed_fn *changed, void *userdata, struct sb_link **ret);
 struct sb_link *sb_link_free(struct sb_link *link);
+int sb_link_new_successor(const struct sb_link *old, struct sb_link_config *config,
+			  struct sb_link **ret);
+void sb_link_succeed(struct sb_link *link, struct sb_link *old);
 void sb_link_start(struct sb_link *link);
+void sb_link_start_anew(struct sb_link *link);
 bool sb_link_stop(struct sb_link *link);
 
 const char *sb_link_name(const struct sb_link *link);
+const struct sb_link_config *sb_link_configuration(const struct sb_link *link);
 void sb_link_status(struct sb_link *link, struct sb_link_status *ret);
 
 int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_published_fn *done,
@@ -114,3 +122,4 @@ int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_publ
 		   void *userdata, struct sb_error *ret_error);
 int sb_link_connect(struct sb_link *link, struct sb_error *ret_error);
 int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error);
+int sb_link_reauthenticate(struct sb_link *link, struct sb_error *ret_error);
