@@ -256,11 +256,8 @@ static void load_plugins(struct sb_plugins *plugins)
 
 static int run(struct daemon *daemon, const struct sb_options *options)
 {
-	struct sb_bus_options bus = {
-		.address = options->address,
-		.session = options->session,
-		.rates = &daemon->rates,
-	};
+	const struct sb_bus_options bus = { options->address, options->session };
+	struct sb_bus_host host = { .rates = &daemon->rates };
 	int r;
 
 	load_plugins(daemon->plugins);
@@ -277,8 +274,9 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 	if (build_parts(daemon, options) < 0)
 		return EXIT_FAILURE;
 	(void)sb_gateway_apply(daemon->gateway, daemon->config);
-	bus.access = daemon->access;
-	r = sb_bus_new(&bus, daemon->gateway, &daemon->bus);
+	host.gateway = daemon->gateway;
+	host.access = daemon->access;
+	r = sb_bus_new(&bus, &host, &daemon->bus);
 	if (r < 0)
 		return EX_UNAVAILABLE; /* said why */
 

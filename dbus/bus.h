@@ -2,30 +2,23 @@
 #pragma once
 
 /*
- * The daemon on D-Bus: one connection, the name io.skybus.Gateway1, and the objects below
- * /io/skybus/Gateway1, which follow the gateway's links.
+ * The daemon on D-Bus: the objects below /io/skybus/Gateway1, which follow the gateway's links, and all that
+ * hangs on a connection to the bus. When the connection is lost it is let go of, and made anew for the next.
  */
-#include <stdbool.h>
+#include "dbus/connection.h"
 
 struct sb_access;
 struct sb_bus;
 struct sb_gateway;
 struct sb_rates;
 
-/**
- * struct sb_bus_options - which bus, and who may do what on it
- * @address: of a bus, as in DBUS_SESSION_BUS_ADDRESS; NULL for a well-known one
- * @session: without @address, the session bus and not the system bus
- * @access: who may do what; outlives the bus
- * @rates: how much; outlives the bus
- */
-struct sb_bus_options {
-	const char *address;
-	bool session;
-	struct sb_access *access;
-	struct sb_rates *rates;
+/** struct sb_bus_host - whom the objects speak for; all of it outlives the bus */
+struct sb_bus_host {
+	struct sb_gateway *gateway; /* the bus listens to it */
+	struct sb_access *access; /* who may do what */
+	struct sb_rates *rates; /* and how much of it */
 };
 
-int sb_bus_new(const struct sb_bus_options *options, struct sb_gateway *gateway,
+int sb_bus_new(const struct sb_bus_options *options, const struct sb_bus_host *host,
 	       struct sb_bus **ret);
 struct sb_bus *sb_bus_free(struct sb_bus *bus);

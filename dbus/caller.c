@@ -88,9 +88,11 @@ static int watch_on_installed(sd_bus_message *message, void *userdata, sd_bus_er
 	if (!sd_bus_message_is_method_error(message, NULL))
 		return 0;
 
-	sb_log(LOG_WARNING,
-	       "the bus does not let us watch %s (%s), so its subscriptions and calls are ended",
-	       caller->name, sd_bus_message_get_error(message)->message);
+	/* Without a reply the bus has gone, and that is logged where it concerns all. */
+	if (!sd_bus_message_is_method_error(message, SD_BUS_ERROR_NO_REPLY))
+		sb_log(LOG_WARNING,
+		       "the bus does not let us watch %s (%s), so its subscriptions and calls are ended",
+		       caller->name, sd_bus_message_get_error(message)->message);
 	caller_gone(caller);
 
 	return 0;

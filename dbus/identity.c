@@ -416,14 +416,25 @@ static int identities_on_gone(sd_bus_message *message, void *userdata, sd_bus_er
 	return 0;
 }
 
+static int identities_on_watched(sd_bus_message *answer, void *userdata, sd_bus_error *error)
+{
+	(void)userdata;
+	(void)error;
+	if (sd_bus_message_is_method_error(answer, NULL))
+		sb_log(LOG_DEBUG,
+		       "the bus does not tell which connections end (%s): those are "
+		       "remembered until others take their place",
+		       sd_bus_message_get_error(answer)->message);
+
+	return 0;
+}
+
 /**
  * sb_identities_init() - nobody is known
  * @all: to be set up
  * @connection: lent
  * @access: tells whether units matter; lent
  * @max: how many connections to remember
- *
- * Waits for the bus daemon's answer, so it is for the time before the loop runs.
  *
  * Return: 0, or a negative errno.
  */
@@ -435,10 +446,10 @@ int sb_identities_init(struct sb_identities *all, sd_bus *connection,
 	*all = (struct sb_identities){ .connection = connection, .access = access, .max = max };
 	TAILQ_INIT(&all->known);
 	TAILQ_INIT(&all->asked);
-	r = sd_bus_add_match(connection, &all->gone,
-			     "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
-			     "',interface='" DRIVER "',member='NameOwnerChanged',arg2=''",
-			     identities_on_gone, all);
+	r = sd_bus_add_match_async(connection, &all->gone,
+				   "type='signal',sender='" DRIVER "',path='" DRIVER_PATH
+				   "',interface='" DRIVER "',member='NameOwnerChanged',arg2=''",
+				   identities_on_gone, identities_on_watched, all);
 
 	return r < 0 ? r : 0;
 }

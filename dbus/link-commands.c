@@ -12,6 +12,7 @@
 #include "dbus/parts.h"
 #include "dbus/permit.h"
 #include "dbus/reply.h"
+#include "dbus/sender.h"
 #include "dbus/subscription.h"
 #include "skybus/plugin.h"
 
@@ -178,8 +179,10 @@ static int answer(sd_bus_message *call_message, const struct sb_link_object *obj
 
 static int answer_text(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
 {
+	const struct sb_link_object *object = userdata;
+	char publisher[SB_SENDER_MAX];
 	struct sb_answer given = {
-		.sender = sd_bus_message_get_sender(call),
+		.sender = sb_sender_of(object->parts, call, publisher),
 		.owner = sender->uid,
 	};
 	const char *text;
@@ -191,13 +194,15 @@ static int answer_text(sd_bus_message *call, void *userdata, const struct sb_ide
 	given.payload = (const uint8_t *)text;
 	given.payload_len = strlen(text);
 
-	return answer(call, userdata, sender, &given);
+	return answer(call, object, sender, &given);
 }
 
 static int answer_bytes(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
 {
+	const struct sb_link_object *object = userdata;
+	char publisher[SB_SENDER_MAX];
 	struct sb_answer given = {
-		.sender = sd_bus_message_get_sender(call),
+		.sender = sb_sender_of(object->parts, call, publisher),
 		.owner = sender->uid,
 	};
 	const void *payload;
@@ -211,7 +216,7 @@ static int answer_bytes(sd_bus_message *call, void *userdata, const struct sb_id
 		return r;
 	given.payload = payload;
 
-	return answer(call, userdata, sender, &given);
+	return answer(call, object, sender, &given);
 }
 
 /*

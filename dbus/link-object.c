@@ -14,6 +14,7 @@
 #include "dbus/permit.h"
 #include "dbus/publish.h"
 #include "dbus/reply.h"
+#include "dbus/sender.h"
 #include "skybus/plugin.h"
 
 /* Numbers change with every message, but the bus is told of them at most this often. */
@@ -415,24 +416,26 @@ void sb_link_object_changed(struct sb_link_object *object, uint32_t what)
 
 /**
  * sb_link_object_tell_settled() - send the signal Settled to the publisher
- * @connection: the bus
+ * @parts: the bus
  * @settled: what has ended; its link may be gone by now
  *
  * Return: >= 0, also when there is nobody to tell; or a negative errno.
  */
-int sb_link_object_tell_settled(sd_bus *connection, const struct sb_settled *settled)
+int sb_link_object_tell_settled(const struct sb_bus_parts *parts, const struct sb_settled *settled)
 {
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
 	SB_CLEANUP(sb_free) char *path = NULL;
+	char name[SB_SENDER_MAX];
 	int r;
 
-	if (!settled->sender)
+	if (!settled->sender || !sb_sender_is_here(parts, settled->sender, name))
 		return 0;
 
 	r = sd_bus_path_encode(SB_BUS_LINKS, settled->link, &path);
 	if (r < 0)
 		return r;
-	r = sd_bus_message_new_signal(connection, &signal, path, SB_BUS_LINK_INTERFACE, "Settled");
+	r = sd_bus_message_new_signal(parts->connection, &signal, path, SB_BUS_LINK_INTERFACE,
+				      "Settled");
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append_basic(signal, SD_BUS_TYPE_UINT64, &settled->settlement.ticket);
@@ -442,5 +445,5 @@ int sb_link_object_tell_settled(sd_bus *connection, const struct sb_settled *set
 	if (r < 0)
 		return r;
 
-	return sd_bus_send_to(connection, signal, settled->sender, NULL);
+	return sd_bus_send_to(parts->connection, signal, name, NULL);
 }

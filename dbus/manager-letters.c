@@ -12,6 +12,7 @@
 #include "dbus/parts.h"
 #include "dbus/permit.h"
 #include "dbus/reply.h"
+#include "dbus/sender.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
 SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
@@ -259,6 +260,7 @@ static int requeue(sd_bus_message *message, void *userdata, const struct sb_iden
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	const struct sb_manager *manager = userdata;
 	struct sb_error why = { 0 };
+	char publisher[SB_SENDER_MAX];
 	uint64_t ticket;
 	int r;
 
@@ -268,8 +270,9 @@ static int requeue(sd_bus_message *message, void *userdata, const struct sb_iden
 	r = sb_bus_call_new_for_ticket(manager->parts->calls, message, NULL, &ticket, &call);
 	if (r < 0)
 		return r;
-	r = sb_letters_requeue(manager->parts->gateway, ticket, sd_bus_message_get_sender(message),
-			       sender->uid, sb_bus_reply_ticket, call);
+	r = sb_letters_requeue(manager->parts->gateway, ticket,
+			       sb_sender_of(manager->parts, message, publisher), sender->uid,
+			       sb_bus_reply_ticket, call);
 	if (r < 0)
 		return sb_bus_reply_failed(message, r);
 	(void)SB_STEAL(call);

@@ -4,6 +4,7 @@
 /*
  * The names on the bus, and what the objects there work with.
  */
+#include <stdint.h>
 #include <systemd/sd-bus.h>
 
 #define SB_BUS_NAME "io.skybus.Gateway1"
@@ -21,9 +22,13 @@ struct sb_identities;
 struct sb_rates;
 struct sb_subscriptions;
 
-/** struct sb_bus_parts - what an object on the bus works with; all of it outlives the object */
+/**
+ * struct sb_bus_parts - what an object on the bus works with; all of it outlives the object
+ * @epoch: the number of the connection, counted from the start of the daemon
+ */
 struct sb_bus_parts {
 	sd_bus *connection;
+	uint64_t epoch;
 	struct sb_gateway *gateway;
 	struct sb_access *access;
 	struct sb_rates *rates;

@@ -13,6 +13,7 @@
 #include "dbus/permit.h"
 #include "dbus/publish.h"
 #include "dbus/reply.h"
+#include "dbus/sender.h"
 #include "skybus/plugin.h"
 
 SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
@@ -85,8 +86,10 @@ static int read_payload(sd_bus_message *call, const void **ret_payload, size_t *
 	return 0;
 }
 
-static int read_message(sd_bus_message *call, struct sb_message **ret)
+static int read_message(const struct sb_bus_parts *parts, sd_bus_message *call,
+			struct sb_message **ret)
 {
+	char sender[SB_SENDER_MAX];
 	const void *payload;
 	size_t payload_len;
 	const char *topic;
@@ -98,7 +101,7 @@ static int read_message(sd_bus_message *call, struct sb_message **ret)
 	r = read_payload(call, &payload, &payload_len);
 	if (r < 0)
 		return r;
-	*ret = sb_message_new(topic, payload, payload_len, sd_bus_message_get_sender(call));
+	*ret = sb_message_new(topic, payload, payload_len, sb_sender_of(parts, call, sender));
 
 	return *ret ? 0 : -ENOMEM;
 }
@@ -111,7 +114,7 @@ static int publish(sd_bus_message *call_message, void *userdata, const struct sb
 	struct sb_error why = { 0 };
 	int r;
 
-	r = read_message(call_message, &message);
+	r = read_message(object->parts, call_message, &message);
 	if (r < 0)
 		return r;
 	r = sb_permit_publish(object->parts, sender, sb_link_name(object->link), message->topic,

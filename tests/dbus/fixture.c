@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +54,13 @@ struct sb_bus_options fixture_bus_options(struct fixture *f)
 {
 	return (struct sb_bus_options){
 		.address = private_bus_address(f->private_bus),
+	};
+}
+
+struct sb_bus_host fixture_bus_host(struct fixture *f)
+{
+	return (struct sb_bus_host){
+		.gateway = f->gateway,
 		.access = f->access,
 		.rates = &f->rates,
 	};
@@ -74,12 +82,14 @@ int fixture_setup(void **state)
 {
 	struct fixture *f = *state;
 	struct sb_bus_options options;
+	struct sb_bus_host host;
 
 	if (fixture_prepare(f) < 0)
 		return -1;
 	options = fixture_bus_options(f);
+	host = fixture_bus_host(f);
 	f->plant = fake_link_add(f->gateway, "plant");
-	if (sb_bus_new(&options, f->gateway, &f->bus) < 0)
+	if (sb_bus_new(&options, &host, &f->bus) < 0)
 		return -1;
 	f->app = client_new(f->loop, options.address);
 	f->other = client_new(f->loop, options.address);
@@ -148,6 +158,16 @@ void fixture_hold_bus(struct fixture *f)
 	client_flush(f->other);
 	private_bus_pause(f->private_bus);
 	loop_settle_down(f->loop);
+}
+
+/* As which the daemon knows a client that calls over its connection of that number; until the next call. */
+const char *fixture_sender(const struct client *client, unsigned int epoch)
+{
+	static char sender[64];
+
+	(void)snprintf(sender, sizeof(sender), "%s@%u", client_name(client), epoch);
+
+	return sender;
 }
 
 void fixture_assert_error(sd_bus_message *reply, const char *name, const char *part_of_sentence)

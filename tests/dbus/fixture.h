@@ -44,10 +44,12 @@ int fixture_prepare(struct fixture *f);
 int fixture_teardown(void **state);
 
 struct sb_bus_options fixture_bus_options(struct fixture *f);
+struct sb_bus_host fixture_bus_host(struct fixture *f);
 void fixture_rules(struct fixture *f, struct sb_rule *all, size_t n);
 struct fake_job fixture_wait_job(struct fixture *f, struct sb_link *link);
 struct fake_job fixture_wait_outbox(struct fixture *f);
 void fixture_hold_bus(struct fixture *f);
+const char *fixture_sender(const struct client *client, unsigned int epoch);
 
 /** Call a method and wait: the reply, or an error, lent until the next call; NULL if none came. */
 #define fixture_call(f, client, ...) \

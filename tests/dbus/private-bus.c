@@ -35,7 +35,7 @@ static int write_config(const struct private_bus *bus, const char *policy)
 		      "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration "
 		      "1.0//EN\"\n"
 		      " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
-		      "<busconfig><listen>unix:dir=%s</listen><auth>EXTERNAL</auth>"
+		      "<busconfig><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
 		      /* More than the daemon's own bounds, so that a test meets those first. */
 		      "<limit name=\"max_replies_per_connection\">1024</limit>%s</busconfig>\n",
 		      bus->directory, policy);
@@ -53,7 +53,8 @@ static int read_address(struct private_bus *bus, int fd)
 		n = read(fd, bus->address + len, sizeof(bus->address) - 1 - len);
 		len += n > 0 ? (size_t)n : 0;
 	} while (n > 0 && len < sizeof(bus->address) - 1 && !memchr(bus->address, '\n', len));
-	bus->address[strcspn(bus->address, "\n")] = '\0';
+	/* Without the number that each daemon gives itself: another one is to be found there as well. */
+	bus->address[strcspn(bus->address, ",\n")] = '\0';
 
 	return n > 0 ? 0 : -1;
 }
@@ -135,6 +136,28 @@ void private_bus_kill(struct private_bus *bus)
 }
 
 /**
+ * private_bus_revive() - start the bus again, at the same address
+ * @bus: killed
+ *
+ * Return: 0; -1 when dbus-daemon does not start.
+ */
+int private_bus_revive(struct private_bus *bus)
+{
+	return spawn(bus);
+}
+
+/**
+ * private_bus_path() - of the socket on which it listens
+ * @bus: the bus
+ *
+ * Return: lent.
+ */
+const char *private_bus_path(const struct private_bus *bus)
+{
+	return strstr(bus->address, "path=") + strlen("path=");
+}
+
+/**
  * private_bus_pause() - let the bus stand still: what is sent to it stays unread
  * @bus: running
  */
@@ -162,21 +185,12 @@ void private_bus_resume(struct private_bus *bus)
  */
 struct private_bus *private_bus_stop(struct private_bus *bus)
 {
-	const char *socket_path;
-
 	if (!bus)
 		return NULL;
 
 	private_bus_kill(bus);
-	socket_path = strstr(bus->address, "path=");
-	if (socket_path) {
-		SB_CLEANUP(sb_free) char *path = strdup(socket_path + strlen("path="));
-
-		if (path) {
-			path[strcspn(path, ",")] = '\0';
-			(void)unlink(path);
-		}
-	}
+	if (bus->address[0] != '\0')
+		(void)unlink(private_bus_path(bus));
 	(void)unlink(bus->config);
 	(void)rmdir(bus->directory);
 	free(bus);

@@ -18,6 +18,8 @@ struct private_bus;
 struct private_bus *private_bus_start(const char *policy);
 struct private_bus *private_bus_stop(struct private_bus *bus);
 void private_bus_kill(struct private_bus *bus);
+int private_bus_revive(struct private_bus *bus);
+const char *private_bus_path(const struct private_bus *bus);
 void private_bus_pause(struct private_bus *bus);
 void private_bus_resume(struct private_bus *bus);
 const char *private_bus_address(const struct private_bus *bus);

@@ -147,12 +147,14 @@ static void test_name_is_taken(void **state)
 {
 	struct fixture *f = *state;
 	const struct sb_bus_options options = fixture_bus_options(f);
+	struct sb_bus_host host = fixture_bus_host(f);
 	struct sb_gateway *gateway = fake_gateway_new(f->loop);
 	struct sb_bus *second = NULL;
 	int r;
 
 	(void)fake_link_add(gateway, "plant");
-	r = sb_bus_new(&options, gateway, &second);
+	host.gateway = gateway;
+	r = sb_bus_new(&options, &host, &second);
 	assert_null(gateway->listener.settled);
 	(void)fake_gateway_free(gateway);
 	assert_int_equal(r, -EEXIST);
@@ -163,11 +165,12 @@ static void test_no_bus_there(void **state)
 {
 	struct fixture *f = *state;
 	struct sb_bus_options options = fixture_bus_options(f);
+	const struct sb_bus_host host = fixture_bus_host(f);
 	struct sb_bus *bus = NULL;
 
 	options.address = "unix:path=/nonexistent/bus";
 	f->bus = sb_bus_free(f->bus);
-	assert_int_equal(sb_bus_new(&options, f->gateway, &bus), -ENOENT);
+	assert_int_equal(sb_bus_new(&options, &host, &bus), -ENOENT);
 	assert_null(bus);
 }
 
@@ -228,22 +231,11 @@ static int own_bus_teardown(void **state)
 	return policy_teardown(state);
 }
 
-static void test_bus_dies(void **state)
-{
-	struct fixture *f = *state;
-
-	start_daemon(f, PRIVATE_BUS_OPEN);
-	client_call_done(&f->call);
-	f->app = client_free(f->app);
-	f->other = client_free(f->other);
-	private_bus_kill(f->private_bus);
-	assert_int_equal(sb_loop_run(f->loop), EXIT_FAILURE);
-}
-
 static void test_policy_denies_the_name(void **state)
 {
 	struct fixture *f = *state;
 	struct sb_bus_options options;
+	struct sb_bus_host host;
 
 	f->private_bus = private_bus_start(PRIVATE_BUS_OPEN "<policy context=\"mandatory\">"
 							    "<deny own=\"io.skybus.Gateway1\"/>"
@@ -251,7 +243,8 @@ static void test_policy_denies_the_name(void **state)
 	assert_non_null(f->private_bus);
 	assert_int_equal(fixture_prepare(f), 0);
 	options = fixture_bus_options(f);
-	assert_int_equal(sb_bus_new(&options, f->gateway, &f->bus), -EACCES);
+	host = fixture_bus_host(f);
+	assert_int_equal(sb_bus_new(&options, &host, &f->bus), -EACCES);
 	assert_null(f->bus);
 }
 
@@ -293,7 +286,6 @@ int main(void)
 	};
 	const struct CMUnitTest own_bus_tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, own_bus_setup, own_bus_teardown)
-		TEST(test_bus_dies),
 		TEST(test_policy_denies_the_name),
 		TEST(test_shipped_policy),
 #undef TEST

@@ -271,7 +271,7 @@ static void test_answer(void **state)
 	assert_string_equal(job.message->topic, "4.04");
 	assert_int_equal(job.message->payload_len, 4);
 	assert_memory_equal(job.message->payload, "none", 4);
-	assert_string_equal(job.message->sender, client_name(f->app));
+	assert_string_equal(job.message->sender, fixture_sender(f->app, 1));
 	assert_int_equal(job.owner, geteuid());
 
 	client_settle_down(f->app);

@@ -87,7 +87,7 @@ static void test_settled_reaches_the_publisher_alone(void **state)
 	struct fixture *f = *state;
 	const struct sb_settled settled = {
 		.link = "plant",
-		.sender = client_name(f->app),
+		.sender = fixture_sender(f->app, 1),
 		.settlement = { .ticket = 5,
 				.outcome = SB_REJECTED,
 				.code = "4.00",

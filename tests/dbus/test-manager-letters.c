@@ -198,7 +198,7 @@ static void test_requeue(void **state)
 	struct fake_job job = begin_letter(f, "Requeue", 7);
 	uint64_t ticket = 0;
 
-	assert_string_equal(job.sender, client_name(f->app));
+	assert_string_equal(job.sender, fixture_sender(f->app, 1));
 	assert_int_equal(job.owner, geteuid());
 	job.published(job.userdata, 9, NULL);
 	assert_non_null(client_end(f->app, &f->call));

@@ -182,9 +182,14 @@ class PrivateBus(Process):
                 f"<busconfig>\n  <listen>{self.address}</listen>\n  <auth>EXTERNAL</auth>"
                 f"{rules}\n</busconfig>\n"
             )
+        self.config = config
+        self.start()
+
+    def start(self):
+        """Starts it; after end() again, at the same address."""
         self.spawn(
             "dbus-daemon",
-            f"--config-file={config}",
+            f"--config-file={self.config}",
             "--nofork",
             "--nopidfile",
             "--nosyslog",
@@ -313,7 +318,11 @@ class Daemon(Process):
         self.plugin_dir = plugin_dir
         os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
         self.configure(config)
-        self.client = Client(bus)
+        self.connect()
+
+    def connect(self):
+        """Listens on the bus; after the bus has been away, anew."""
+        self.client = Client(self.bus)
         self.client.match(f"type='signal',sender='{NAME}'")
         self.client.match(
             "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
@@ -462,7 +471,7 @@ class SystemTest(unittest.TestCase):
 
     def new_daemon(self, bus, config, plugin_dir=PLUGIN_DIR, inside=()):
         daemon = Daemon(self.folder, bus, config, plugin_dir, inside)
-        self.addCleanup(daemon.client.close)
+        self.addCleanup(lambda: daemon.client.close())
         self.addCleanup(daemon.end)
         return daemon
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What outlives what: the daemon killed, the cloud gone, the cloud with its memory lost."""
+"""What outlives what: the daemon killed, the bus gone, the cloud gone or with its memory lost."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import time
 
 import harness
 from client import LINK, MANAGER, PATIENCE, ROOT, link_path
-from harness import POINTS, post
+from harness import OWN, POINTS, post
 
 CLOUDS = {"first": "enos-v1", "second": "enos-v2"}  # by their links
 DELIVERED = ("delivered", "2.04", "")
@@ -254,12 +254,81 @@ class TermTest(RestartTest):
     def test_sigint(self):
         self.assertEqual(self.daemon.end(signal.SIGINT), 0)
 
-    def test_the_bus_goes_away(self):
-        """The service manager starts it anew; nothing is lost."""
-        self.bus.end()
-        self.assertEqual(self.daemon.process.wait(PATIENCE), 1)
-        self.daemon.process = None
-        self.assertIn("bus closed the connection", self.daemon.log)
+
+class BusTest(RestartTest):
+    """The bus daemon is killed and started again; links go on meanwhile."""
+
+    SET = f"{OWN}/thing/service/measurepoint/set"
+    COMMAND = {"id": "c1", "version": "1.0", "params": {"temperature": 30.5}}
+
+    def lose_bus(self):
+        noticed = self.daemon.log.count("closed the connection")
+        self.client.close()
+        self.daemon.client.close()
+        self.bus.end(signal.SIGKILL)
+        harness.eventually(
+            lambda: self.daemon.log.count("closed the connection") > noticed,
+            "the daemon to notice",
+        )
+
+    def restore_bus(self):
+        """Others connect first, and thus get the names that those had who were here before."""
+        self.bus.start()
+        self.strangers = [self.new_client(self.bus) for _ in range(20)]
+        self.daemon.connect()
+        self.client = self.new_client(self.bus)
+        harness.eventually(self.daemon.has_name, "the daemon's name on the bus")
+
+    def assert_strangers_heard_no(self, member):
+        for stranger in self.strangers:
+            stranger.call_driver("GetId")
+            self.assertEqual(stranger.take_signals(member), [])
+
+    def test_links_go_on(self):
+        self.simulator.process.send_signal(signal.SIGSTOP)
+        tickets = self.publish("second", range(30))
+        self.lose_bus()
+        self.simulator.process.send_signal(signal.SIGCONT)
+        harness.eventually(lambda: self.ids("second") == list(range(30)), "the messages")
+        self.restore_bus()
+        self.assert_delivered(tickets + self.publish("second", [30]) + self.publish("first", [1]))
+        self.assertEqual((self.logins("first"), self.logins("second")), (1, 1))
+
+    def test_publish_and_subscribe_again(self):
+        for number in range(2):
+            self.client.call(link_path("second"), LINK + ".Subscribe", "s", "#")
+            self.lose_bus()
+            self.restore_bus()
+            self.client.call(link_path("second"), LINK + ".Subscribe", "s", "#")
+            # The cloud tells of it in the reply to whatever comes next.
+            self.simulator.ctl("command", f"{self.SET}={json.dumps(self.COMMAND)}")
+            self.assert_delivered(self.publish("second", [number]))
+            self.assertEqual(self.client.wait_signal("Message")[1], self.SET)
+            self.assert_strangers_heard_no("Message")
+        self.assertEqual(self.logins("second"), 1)
+        self.assertEqual(self.daemon.log.count("the message bus is back"), 2)
+
+    def test_a_stranger_is_not_told_of_an_end(self):
+        publisher = self.client.unique_name
+        self.simulator.process.send_signal(signal.SIGSTOP)
+        try:
+            tickets = self.publish("second", range(5))
+            self.lose_bus()
+            self.restore_bus()
+            self.assertIn(publisher, [stranger.unique_name for stranger in self.strangers])
+            for ticket in tickets:
+                outcome = self.client.call(ROOT, MANAGER + ".Ticket", "t", ticket)[0]
+                self.assertIn(outcome, ("stored", "in-flight"))
+        finally:
+            self.simulator.process.send_signal(signal.SIGCONT)
+        self.assert_delivered(tickets)
+        self.assert_strangers_heard_no("Settled")
+        [ticket] = self.publish("second", [5])
+        self.assertEqual(self.client.wait_signal("Settled")[0], ticket)
+
+    def test_it_can_be_ended_meanwhile(self):
+        self.lose_bus()
+        self.assertEqual(self.daemon.end(), 0)
 
 
 class ForgottenSessionTest(RestartTest):
