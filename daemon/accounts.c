@@ -7,6 +7,7 @@
 
 #include "daemon/accounts.h"
 #include "daemon/message.h"
+#include "daemon/settings.h"
 
 #define NAME_SIZE 24
 
@@ -31,6 +32,20 @@ static struct account *find(const struct sb_accounts *accounts, uint32_t owner)
 	void *found = tfind(&key, &accounts->by_owner, compare_accounts);
 
 	return found ? *(struct account **)found : NULL;
+}
+
+/**
+ * sb_account_limits_of() - the limits as configured
+ * @callers: the section "callers:"
+ *
+ * Return: the limits.
+ */
+struct sb_account_limits sb_account_limits_of(const struct sb_settings *callers)
+{
+	return (struct sb_account_limits){
+		.messages = (uint64_t)sb_settings_integer(callers, "stored_messages"),
+		.bytes = (uint64_t)sb_settings_integer(callers, "stored_bytes"),
+	};
 }
 
 /**

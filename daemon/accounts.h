@@ -10,6 +10,8 @@
 
 #include "daemon/error.h"
 
+struct sb_settings;
+
 /** struct sb_account_limits - the most that one user may have waiting */
 struct sb_account_limits {
 	uint64_t messages;
@@ -21,6 +23,8 @@ struct sb_accounts {
 	struct sb_account_limits limits;
 	void *by_owner; /* tsearch(3) */
 };
+
+struct sb_account_limits sb_account_limits_of(const struct sb_settings *callers);
 
 void sb_accounts_init(struct sb_accounts *accounts, const struct sb_account_limits *limits);
 void sb_accounts_done(struct sb_accounts *accounts);

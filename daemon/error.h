@@ -8,22 +8,23 @@
 #include <errno.h>
 
 /* X(constant, name on the bus, errno) */
-#define SB_ERRORS(X)                                                  \
-	X(SB_ERROR_FAILED, "Failed", EIO)                             \
-	X(SB_ERROR_NOT_PERMITTED, "NotPermitted", EPERM)              \
-	X(SB_ERROR_INVALID_TOPIC, "InvalidTopic", EINVAL)             \
-	X(SB_ERROR_INVALID_OPTION, "InvalidOption", EINVAL)           \
-	X(SB_ERROR_TOO_LARGE, "TooLarge", EMSGSIZE)                   \
-	X(SB_ERROR_QUEUE_FULL, "QueueFull", ENOBUFS)                  \
-	X(SB_ERROR_NO_SUCH_LINK, "NoSuchLink", ENODEV)                \
-	X(SB_ERROR_NO_SUCH_TICKET, "NoSuchTicket", ENOENT)            \
-	X(SB_ERROR_NO_SUCH_SUBSCRIPTION, "NoSuchSubscription", ESRCH) \
-	X(SB_ERROR_NO_SUCH_MESSAGE, "NoSuchMessage", ENOMSG)          \
-	X(SB_ERROR_INVALID_ANSWER, "InvalidAnswer", EBADMSG)          \
-	X(SB_ERROR_TOO_LATE, "TooLate", EALREADY)                     \
-	X(SB_ERROR_NOT_ONLINE, "NotOnline", ENOTCONN)                 \
-	X(SB_ERROR_TIMEOUT, "Timeout", ETIMEDOUT)                     \
-	X(SB_ERROR_CLOUD_REJECTED, "CloudRejected", EBADE)            \
+#define SB_ERRORS(X)                                                      \
+	X(SB_ERROR_FAILED, "Failed", EIO)                                 \
+	X(SB_ERROR_NOT_PERMITTED, "NotPermitted", EPERM)                  \
+	X(SB_ERROR_INVALID_TOPIC, "InvalidTopic", EINVAL)                 \
+	X(SB_ERROR_INVALID_OPTION, "InvalidOption", EINVAL)               \
+	X(SB_ERROR_INVALID_CONFIGURATION, "InvalidConfiguration", EINVAL) \
+	X(SB_ERROR_TOO_LARGE, "TooLarge", EMSGSIZE)                       \
+	X(SB_ERROR_QUEUE_FULL, "QueueFull", ENOBUFS)                      \
+	X(SB_ERROR_NO_SUCH_LINK, "NoSuchLink", ENODEV)                    \
+	X(SB_ERROR_NO_SUCH_TICKET, "NoSuchTicket", ENOENT)                \
+	X(SB_ERROR_NO_SUCH_SUBSCRIPTION, "NoSuchSubscription", ESRCH)     \
+	X(SB_ERROR_NO_SUCH_MESSAGE, "NoSuchMessage", ENOMSG)              \
+	X(SB_ERROR_INVALID_ANSWER, "InvalidAnswer", EBADMSG)              \
+	X(SB_ERROR_TOO_LATE, "TooLate", EALREADY)                         \
+	X(SB_ERROR_NOT_ONLINE, "NotOnline", ENOTCONN)                     \
+	X(SB_ERROR_TIMEOUT, "Timeout", ETIMEDOUT)                         \
+	X(SB_ERROR_CLOUD_REJECTED, "CloudRejected", EBADE)                \
 	X(SB_ERROR_UNSUPPORTED, "Unsupported", EOPNOTSUPP)
 
 enum sb_error_code {
@@ -35,7 +36,7 @@ enum sb_error_code {
 /** struct sb_error - one error on its way to a caller; text is at most one line */
 struct sb_error {
 	enum sb_error_code code;
-	char text[320];
+	char text[640];
 };
 
 const char *sb_error_name(enum sb_error_code code);

@@ -25,6 +25,7 @@
 #include "daemon/outbox.h"
 #include "daemon/pace.h"
 #include "daemon/rate.h"
+#include "daemon/reload.h"
 #include "daemon/resolver.h"
 #include "daemon/store.h"
 #include "dbus/bus.h"
@@ -35,12 +36,13 @@
 /* Everything the daemon is made of, in the order of building. */
 struct daemon {
 	struct sb_plugins *plugins;
-	struct sb_config *config;
+	struct sb_config *config; /* until the reload has it */
 	struct sb_pace pace;
 	struct sb_link_parts parts;
 	struct sb_gateway *gateway;
 	struct sb_access *access;
 	struct sb_rates rates;
+	struct sb_reload *reload;
 	struct sb_bus *bus;
 };
 
@@ -64,7 +66,17 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
-static const int end_signals[] = { SIGTERM, SIGINT, SIGHUP };
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	if (sb_reload_request(userdata, NULL, NULL) < 0)
+		sb_log(LOG_ERR, "no memory left to reload the configuration: ask again in a while");
+
+	return 0;
+}
+
+static const int end_signals[] = { SIGTERM, SIGINT };
 
 /* Before any thread is made, so that all of them have the signals blocked. */
 static int block_signals(void)
@@ -74,22 +86,25 @@ static int block_signals(void)
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < SB_ELEMENTS(end_signals); i++)
 		(void)sigaddset(&set, end_signals[i]);
+	(void)sigaddset(&set, SIGHUP);
 	(void)signal(SIGPIPE, SIG_IGN);
 
 	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
 }
 
-static int catch_signals(struct sb_loop *loop, struct sb_gateway *gateway)
+static int catch_signals(const struct daemon *daemon)
 {
-	for (size_t i = 0; i < SB_ELEMENTS(end_signals); i++) {
-		int r = sd_event_add_signal(sb_loop_event(loop), NULL, end_signals[i], on_signal,
-					    gateway);
+	sd_event *event = sb_loop_event(daemon->parts.loop);
+	int r;
 
+	for (size_t i = 0; i < SB_ELEMENTS(end_signals); i++) {
+		r = sd_event_add_signal(event, NULL, end_signals[i], on_signal, daemon->gateway);
 		if (r < 0)
 			return r;
 	}
+	r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, daemon->reload);
 
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* Says all that is wrong. Returns EXIT_SUCCESS or EX_CONFIG; the configuration may be there in both. */
@@ -101,8 +116,7 @@ static int read_config(const struct sb_options *options, struct sb_plugins *plug
 	int r;
 
 	r = sb_config_read(options->config, plugins, &problems, ret);
-	for (size_t i = 0; i < problems.n; i++)
-		sb_log(problems.all[i].warning ? LOG_WARNING : LOG_ERR, "%s", problems.all[i].text);
+	sb_problems_log(&problems);
 	if (r < 0 || problems.n_errors > 0)
 		status = EX_CONFIG;
 	sb_problems_done(&problems);
@@ -149,29 +163,15 @@ static int open_store(struct sb_loop *loop, const char *directory,
 static int new_outbox(struct sb_store *store, struct sb_clock *clock,
 		      const struct sb_settings *settings, struct sb_outbox **ret)
 {
-	const struct sb_account_limits limits = {
-		.messages = (uint64_t)sb_settings_integer(settings, "stored_messages"),
-		.bytes = (uint64_t)sb_settings_integer(settings, "stored_bytes"),
-	};
+	const struct sb_account_limits limits = sb_account_limits_of(settings);
 
 	return sb_outbox_new(store, clock, &limits, ret);
-}
-
-static struct sb_caller_limits caller_limits(const struct sb_settings *settings)
-{
-	return (struct sb_caller_limits){
-		.messages_per_second =
-			(uint64_t)sb_settings_integer(settings, "messages_per_second"),
-		.bytes_per_second = (uint64_t)sb_settings_integer(settings, "bytes_per_second"),
-		.subscriptions = (uint64_t)sb_settings_integer(settings, "subscriptions"),
-		.streams = (uint64_t)sb_settings_integer(settings, "streams"),
-	};
 }
 
 /* Who may do what, and how much of it. */
 static int build_access(struct daemon *daemon)
 {
-	const struct sb_caller_limits limits = caller_limits(daemon->config->callers);
+	const struct sb_caller_limits limits = sb_caller_limits_of(daemon->config->callers);
 
 	sb_rates_init(&daemon->rates, daemon->parts.loop, &limits);
 
@@ -205,8 +205,28 @@ static int build_parts(struct daemon *daemon, const struct sb_options *options)
 		r = sb_gateway_new(parts, daemon->plugins, &daemon->gateway);
 	if (r >= 0)
 		r = build_access(daemon);
-	if (r >= 0)
-		r = catch_signals(parts->loop, daemon->gateway);
+	if (r < 0)
+		sb_log(LOG_ERR, "the daemon cannot start: %s", strerror(-r));
+
+	return r;
+}
+
+/* With the links of the configuration, which is the reload's from here on. */
+static int build_links(struct daemon *daemon, const struct sb_options *options)
+{
+	const struct sb_reload_parts parts = {
+		.gateway = daemon->gateway,
+		.access = daemon->access,
+		.rates = &daemon->rates,
+	};
+	int r;
+
+	(void)sb_gateway_apply(daemon->gateway, daemon->config);
+	r = sb_reload_new(options->config, &parts, daemon->config, &daemon->reload);
+	if (r >= 0) {
+		daemon->config = NULL;
+		r = catch_signals(daemon);
+	}
 	if (r < 0)
 		sb_log(LOG_ERR, "the daemon cannot start: %s", strerror(-r));
 
@@ -237,6 +257,7 @@ static void take_down(struct daemon *daemon)
 	parts->clock = sb_clock_free(parts->clock);
 	parts->store = sb_store_close(parts->store);
 	sb_pace_done(&daemon->pace);
+	daemon->reload = sb_reload_free(daemon->reload);
 	parts->loop = sb_loop_free(parts->loop);
 	daemon->config = sb_config_free(daemon->config);
 	daemon->plugins = sb_plugins_free(daemon->plugins);
@@ -262,6 +283,7 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 
 	load_plugins(daemon->plugins);
 	(void)read_config(options, daemon->plugins, &daemon->config);
+	sb_plugins_seal(daemon->plugins);
 	if (!daemon->config)
 		return EX_CONFIG;
 	r = sb_loop_new(&daemon->parts.loop);
@@ -271,11 +293,11 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 		sb_log(LOG_ERR, "no event loop: %s", strerror(-r));
 		return EX_OSERR;
 	}
-	if (build_parts(daemon, options) < 0)
+	if (build_parts(daemon, options) < 0 || build_links(daemon, options) < 0)
 		return EXIT_FAILURE;
-	(void)sb_gateway_apply(daemon->gateway, daemon->config);
 	host.gateway = daemon->gateway;
 	host.access = daemon->access;
+	host.reload = daemon->reload;
 	r = sb_bus_new(&bus, &host, &daemon->bus);
 	if (r < 0)
 		return EX_UNAVAILABLE; /* said why */

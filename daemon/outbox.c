@@ -312,6 +312,16 @@ void sb_outbox_listen(struct sb_outbox *outbox, sb_settled_fn *settled, void *us
 	outbox->userdata = userdata;
 }
 
+/**
+ * sb_outbox_limit() - what one user may have waiting, from now on
+ * @outbox: the outbox
+ * @limits: copied; what waits already may be beyond them
+ */
+void sb_outbox_limit(struct sb_outbox *outbox, const struct sb_account_limits *limits)
+{
+	outbox->accounts.limits = *limits;
+}
+
 static void end_in_memory(struct sb_queue *queue)
 {
 	const struct sb_end end = { .cause = SB_CAUSE_STOPPED, .reason = SB_STOPPED_REASON };

@@ -74,6 +74,7 @@ int sb_outbox_new(struct sb_store *store, struct sb_clock *clock,
 struct sb_outbox *sb_outbox_free(struct sb_outbox *outbox);
 bool sb_outbox_closing(const struct sb_outbox *outbox);
 void sb_outbox_listen(struct sb_outbox *outbox, sb_settled_fn *settled, void *userdata);
+void sb_outbox_limit(struct sb_outbox *outbox, const struct sb_account_limits *limits);
 void sb_outbox_stop(struct sb_outbox *outbox);
 int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_lookup_fn *done, void *userdata);
 int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, const uint32_t *owner,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/log.h"
 #include "daemon/problems.h"
 
 /*
@@ -95,6 +96,17 @@ void sb_problems_done(struct sb_problems *problems)
 		free(problems->all[i].text);
 	free(problems->all);
 	*problems = (struct sb_problems){ 0 };
+}
+
+/**
+ * sb_problems_log() - say all that is wrong
+ * @problems: the problems
+ */
+void sb_problems_log(const struct sb_problems *problems)
+{
+	for (size_t i = 0; i < problems->n; i++)
+		sb_log(problems->all[i].warning ? LOG_WARNING : LOG_ERR, "%s",
+		       problems->all[i].text);
 }
 
 /**

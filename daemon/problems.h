@@ -29,6 +29,7 @@ struct sb_problems {
 };
 
 void sb_problems_done(struct sb_problems *problems);
+void sb_problems_log(const struct sb_problems *problems);
 void sb_problems_error(struct sb_problems *problems, const struct sb_place *place,
 		       const char *format, ...) __attribute__((format(printf, 3, 4)));
 void sb_problems_warning(struct sb_problems *problems, const struct sb_place *place,

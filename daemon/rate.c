@@ -15,6 +15,7 @@
 #include "daemon/loop.h"
 #include "daemon/message.h"
 #include "daemon/rate.h"
+#include "daemon/settings.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define NSEC_PER_USEC UINT64_C(1000)
@@ -175,6 +176,23 @@ static int refuse(const struct sb_rates *rates, uint32_t uid, size_t bucket, uin
 			    "%s is more than %s, which is %" PRIu64 ": send it again in %" PRIu64
 			    " ms, or raise %s in the section callers",
 			    who, setting, limit_of(rates, bucket), ms, setting);
+}
+
+/**
+ * sb_caller_limits_of() - the limits as configured
+ * @callers: the section "callers:"
+ *
+ * Return: the limits.
+ */
+struct sb_caller_limits sb_caller_limits_of(const struct sb_settings *callers)
+{
+	return (struct sb_caller_limits){
+		.messages_per_second =
+			(uint64_t)sb_settings_integer(callers, "messages_per_second"),
+		.bytes_per_second = (uint64_t)sb_settings_integer(callers, "bytes_per_second"),
+		.subscriptions = (uint64_t)sb_settings_integer(callers, "subscriptions"),
+		.streams = (uint64_t)sb_settings_integer(callers, "streams"),
+	};
 }
 
 /**

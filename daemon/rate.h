@@ -14,6 +14,7 @@
 #include "daemon/error.h"
 
 struct sb_loop;
+struct sb_settings;
 
 /** How many users are remembered: those that sent something in the last second, or have streams open. */
 #define SB_RATES_MAX 4096
@@ -40,6 +41,8 @@ struct sb_rates {
 	void *by_uid; /* tsearch(3) */
 	TAILQ_HEAD(, sb_rate) used; /* the least recently used first */
 };
+
+struct sb_caller_limits sb_caller_limits_of(const struct sb_settings *callers);
 
 void sb_rates_init(struct sb_rates *rates, struct sb_loop *loop,
 		   const struct sb_caller_limits *limits);

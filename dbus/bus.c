@@ -106,6 +106,19 @@ static void bus_on_link_removed(void *userdata, struct sb_link *link)
 	sb_manager_links_changed(&bus->manager);
 }
 
+/* The object stays, and so do calls to it that were put aside. */
+static void bus_on_link_replaced(void *userdata, struct sb_link *old, struct sb_link *link)
+{
+	struct sb_bus *bus = userdata;
+	struct sb_link_object *object = find_object(bus, old);
+
+	if (!object)
+		return;
+
+	object->link = link;
+	sb_link_object_changed(object, SB_LINK_CHANGED_ALL);
+}
+
 static void bus_on_link_changed(void *userdata, struct sb_link *link, uint32_t what)
 {
 	const struct sb_bus *bus = userdata;
@@ -130,6 +143,7 @@ static void bus_on_settled(void *userdata, const struct sb_settled *settled)
 static const struct sb_gateway_listener listener = {
 	.link_added = bus_on_link_added,
 	.link_removed = bus_on_link_removed,
+	.link_replaced = bus_on_link_replaced,
 	.link_changed = bus_on_link_changed,
 	.settled = bus_on_settled,
 };
@@ -236,6 +250,7 @@ int sb_bus_new(const struct sb_bus_options *options, const struct sb_bus_host *h
 		.gateway = host->gateway,
 		.access = host->access,
 		.rates = host->rates,
+		.reload = host->reload,
 		.calls = &bus->calls,
 		.callers = &bus->callers,
 		.identities = &bus->identities,

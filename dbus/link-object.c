@@ -33,11 +33,11 @@ SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 /*
  * X(name, signature, getter, member of struct sb_link_status, the change that it is told with)
  *
- * A link keeps its name and its plugin for life: a reload that changes them makes another link.
+ * A link keeps its name for life: a reload that changes it makes another link.
  */
 #define PROPERTIES(X)                                                                       \
 	X("Name", "s", get_text, name, 0)                                                   \
-	X("Plugin", "s", get_text, plugin, 0)                                               \
+	X("Plugin", "s", get_text, plugin, SB_LINK_CHANGED_PLUGIN)                          \
 	X("Device", "s", get_text, device, SB_LINK_CHANGED_STATE)                           \
 	X("State", "s", get_text, state_word, SB_LINK_CHANGED_STATE)                        \
 	X("StateReason", "s", get_text, state_reason, SB_LINK_CHANGED_STATE)                \
@@ -288,6 +288,20 @@ static int method_disconnect(sd_bus_message *call, void *userdata, sd_bus_error 
 	return sb_identities_ask(object->parts->identities, call, disconnect_link, userdata);
 }
 
+static int reauthenticate(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	return act(call, userdata, sender, sb_link_reauthenticate);
+}
+
+static int method_reauthenticate(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(object->parts->identities, call, reauthenticate, userdata);
+}
+
 /* ---- the interface --------------------------------------------------------------------------- */
 
 static const sd_bus_vtable link_vtable[] = {
@@ -329,6 +343,8 @@ static const sd_bus_vtable link_vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Disconnect", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disconnect,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reauthenticate", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
+				method_reauthenticate, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("Settled",
 				SD_BUS_ARGS("t", ticket, "s", outcome, "s", code, "s", reason), 0),
 	SD_BUS_SIGNAL_WITH_ARGS(
@@ -410,8 +426,8 @@ void sb_link_object_changed(struct sb_link_object *object, uint32_t what)
 {
 	if ((what & SB_LINK_CHANGED_NUMBERS) && !sb_timer_armed(&object->tell_numbers))
 		sb_timer_arm(&object->tell_numbers, NUMBERS_INTERVAL_USEC);
-	if (what & SB_LINK_CHANGED_STATE)
-		tell_properties(object, SB_LINK_CHANGED_STATE);
+	if (what & ~(uint32_t)SB_LINK_CHANGED_NUMBERS)
+		tell_properties(object, what & ~(uint32_t)SB_LINK_CHANGED_NUMBERS);
 }
 
 /**

@@ -2,11 +2,14 @@
 #include "dbus/manager.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
+#include "daemon/reload.h"
 #include "daemon/store.h"
 #include "dbus/call.h"
+#include "dbus/identity.h"
 #include "dbus/manager-letters.h"
 #include "dbus/manager-tickets.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
@@ -250,6 +253,36 @@ static int method_list_losses(sd_bus_message *message, void *userdata, sd_bus_er
 	return 1;
 }
 
+static int reload(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
+{
+	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
+	const struct sb_manager *manager = userdata;
+	struct sb_error why = { 0 };
+	int r;
+
+	r = sb_permit_administer(manager->parts, sender, message, &why);
+	if (r < 0)
+		return sb_bus_reply_error(message, &why);
+	r = sb_bus_call_new(manager->parts->calls, message, NULL, &call);
+	if (r < 0)
+		return r;
+	r = sb_reload_request(manager->parts->reload, sb_bus_reply_done, call);
+	if (r < 0)
+		return r;
+	(void)SB_STEAL(call);
+
+	return 1;
+}
+
+static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_manager *manager = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(manager->parts->identities, call, reload, userdata);
+}
+
 /* ---- the interface --------------------------------------------------------------------------- */
 
 static const sd_bus_vtable manager_vtable[] = {
@@ -282,6 +315,8 @@ static const sd_bus_vtable manager_vtable[] = {
 				sb_manager_letters_discard, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("ListLosses", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(susst)", losses),
 				method_list_losses, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -20,6 +20,7 @@ struct sb_callers;
 struct sb_gateway;
 struct sb_identities;
 struct sb_rates;
+struct sb_reload;
 struct sb_subscriptions;
 
 /**
@@ -32,6 +33,7 @@ struct sb_bus_parts {
 	struct sb_gateway *gateway;
 	struct sb_access *access;
 	struct sb_rates *rates;
+	struct sb_reload *reload;
 	struct sb_bus_calls *calls;
 	struct sb_callers *callers;
 	struct sb_identities *identities;

@@ -41,11 +41,11 @@ struct sb_gateway *fake_gateway_free(struct sb_gateway *gateway)
 	return NULL;
 }
 
-struct sb_link *fake_link_add(struct sb_gateway *gateway, const char *name)
+static struct sb_link *link_new(struct sb_gateway *gateway, const char *name)
 {
 	struct sb_link *link = calloc(1, sizeof(*link));
 
-	if (!link || gateway->n_links == FAKE_LINKS_MAX)
+	if (!link)
 		abort();
 	link->gateway = gateway;
 	(void)snprintf(link->name, sizeof(link->name), "%s", name);
@@ -58,11 +58,38 @@ struct sb_link *fake_link_add(struct sb_gateway *gateway, const char *name)
 		.state_reason = "",
 		.last_error = "",
 	};
+
+	return link;
+}
+
+struct sb_link *fake_link_add(struct sb_gateway *gateway, const char *name)
+{
+	struct sb_link *link = link_new(gateway, name);
+
+	if (gateway->n_links == FAKE_LINKS_MAX)
+		abort();
 	gateway->links[gateway->n_links++] = link;
 	if (gateway->listener.link_added)
 		gateway->listener.link_added(gateway->userdata, link);
 
 	return link;
+}
+
+/* By another one of its name, with the plugin aliyun. */
+struct sb_link *fake_link_replace(struct sb_link *link)
+{
+	struct sb_gateway *gateway = link->gateway;
+	struct sb_link *other = link_new(gateway, link->name);
+	size_t i = 0;
+
+	other->status.plugin = "aliyun";
+	while (gateway->links[i] != link)
+		i++;
+	gateway->links[i] = other;
+	gateway->listener.link_replaced(gateway->userdata, link, other);
+	link_free(link);
+
+	return other;
 }
 
 void fake_link_remove(struct sb_link *link)
@@ -326,4 +353,18 @@ int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
 	link->disconnects++;
 
 	return refuse(link, ret_error);
+}
+
+int sb_link_reauthenticate(struct sb_link *link, struct sb_error *ret_error)
+{
+	link->reauthentications++;
+
+	return refuse(link, ret_error);
+}
+
+int sb_reload_request(struct sb_reload *reload, sb_reloaded_fn *done, void *userdata)
+{
+	*reload = (struct sb_reload){ .done = done, .userdata = userdata };
+
+	return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "daemon/gateway.h"
 #include "daemon/letters.h"
+#include "daemon/reload.h"
 
 #define FAKE_LINKS_MAX 4
 #define FAKE_JOBS_MAX 8
@@ -40,12 +41,19 @@ struct sb_link {
 	size_t n_jobs;
 	unsigned int connects;
 	unsigned int disconnects;
+	unsigned int reauthentications;
 };
 
 struct sb_outbox {
 	struct fake_job jobs[FAKE_JOBS_MAX]; /* of letters and of the store, too */
 	size_t n_jobs;
 	int failure; /* a negative errno: nothing can be asked */
+};
+
+/** struct sb_reload - what was asked for and not answered yet */
+struct sb_reload {
+	sb_reloaded_fn *done;
+	void *userdata;
 };
 
 struct sb_clock {
@@ -62,6 +70,7 @@ struct sb_gateway {
 	struct sb_hub *hub;
 	struct sb_outbox outbox;
 	struct sb_clock clock;
+	struct sb_reload reload;
 	struct sb_plugins plugins;
 	struct sb_gateway_listener listener;
 	void *userdata;
@@ -73,6 +82,7 @@ struct sb_gateway *fake_gateway_new(struct sb_loop *loop);
 struct sb_gateway *fake_gateway_free(struct sb_gateway *gateway);
 struct sb_link *fake_link_add(struct sb_gateway *gateway, const char *name);
 void fake_link_remove(struct sb_link *link);
+struct sb_link *fake_link_replace(struct sb_link *link);
 void fake_link_change(struct sb_link *link, uint32_t what);
 
 struct fake_job fake_link_take_job(struct sb_link *link);

@@ -63,6 +63,7 @@ struct sb_bus_host fixture_bus_host(struct fixture *f)
 		.gateway = f->gateway,
 		.access = f->access,
 		.rates = &f->rates,
+		.reload = &f->gateway->reload,
 	};
 }
 

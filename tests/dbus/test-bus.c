@@ -96,6 +96,55 @@ static void test_links_come_and_go(void **state)
 			     "org.freedesktop.DBus.Error.UnknownObject", "");
 }
 
+static bool changes_plugin(sd_bus_message *signal, const char *to)
+{
+	const char *name;
+	const char *value;
+	bool found = false;
+
+	assert_true(sd_bus_message_skip(signal, "s") > 0);
+	assert_true(sd_bus_message_enter_container(signal, 'a', "{sv}") > 0);
+	while (sd_bus_message_enter_container(signal, 'e', "sv") > 0) {
+		assert_true(sd_bus_message_read(signal, "s", &name) > 0);
+		if (strcmp(name, "Plugin") == 0) {
+			assert_true(sd_bus_message_read(signal, "v", "s", &value) > 0);
+			found = strcmp(value, to) == 0;
+		} else {
+			assert_true(sd_bus_message_skip(signal, "v") > 0);
+		}
+		assert_true(sd_bus_message_exit_container(signal) > 0);
+	}
+
+	return found;
+}
+
+/* Its object, and what was put aside for it, are the new one's. */
+static void test_link_is_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_job job;
+	sd_bus_message *signal;
+
+	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "t", "x");
+	fixture_hold_bus(f);
+	f->plant = fake_link_replace(f->plant);
+	private_bus_resume(f->private_bus);
+	job = fixture_wait_job(f, f->plant);
+	job.published(job.userdata, 3, NULL);
+	assert_false(sd_bus_message_is_method_error(client_end(f->app, &f->call), NULL));
+
+	signal = client_wait_signal(f->app, "PropertiesChanged");
+	assert_non_null(signal);
+	assert_true(changes_plugin(signal, "aliyun"));
+	assert_null(client_signal(f->app, "InterfacesRemoved", 0));
+	fake_link_change(f->plant, SB_LINK_CHANGED_STATE);
+	assert_false(sd_bus_message_is_method_error(
+		fixture_call(f, f->app, PLANT_PATH, "Connect", ""), NULL));
+	assert_int_equal(f->plant->connects, 1);
+	fake_link_remove(f->plant);
+	assert_non_null(client_wait_signal(f->app, "InterfacesRemoved"));
+}
+
 /* ---- introspection --------------------------------------------------------------------------- */
 
 struct child {
@@ -154,6 +203,7 @@ static void test_name_is_taken(void **state)
 
 	(void)fake_link_add(gateway, "plant");
 	host.gateway = gateway;
+	host.reload = &gateway->reload;
 	r = sb_bus_new(&options, &host, &second);
 	assert_null(gateway->listener.settled);
 	(void)fake_gateway_free(gateway);
@@ -278,10 +328,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-		TEST(test_managed_objects),	   TEST(test_links_come_and_go),
-		TEST(test_manager_is_as_written),  TEST(test_link_is_as_written),
-		TEST(test_name_is_taken),	   TEST(test_no_bus_there),
-		TEST(test_tickets_after_the_loop),
+		TEST(test_managed_objects),    TEST(test_links_come_and_go),
+		TEST(test_link_is_replaced),   TEST(test_manager_is_as_written),
+		TEST(test_link_is_as_written), TEST(test_name_is_taken),
+		TEST(test_no_bus_there),       TEST(test_tickets_after_the_loop),
 #undef TEST
 	};
 	const struct CMUnitTest own_bus_tests[] = {

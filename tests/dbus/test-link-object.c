@@ -80,6 +80,18 @@ static void test_connect_and_disconnect(void **state)
 			     ERROR "QueueFull", "mend it");
 }
 
+static void test_reauthenticate(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(sd_bus_message_is_method_error(
+		fixture_call(f, f->app, PLANT_PATH, "Reauthenticate", ""), NULL));
+	assert_int_equal(f->plant->reauthentications, 1);
+	f->plant->refusal = "call Connect";
+	fixture_assert_error(fixture_call(f, f->app, PLANT_PATH, "Reauthenticate", ""),
+			     ERROR "QueueFull", "call Connect");
+}
+
 /* ---- settled --------------------------------------------------------------------------------- */
 
 static void test_settled_reaches_the_publisher_alone(void **state)
@@ -300,6 +312,7 @@ int main(void)
 		TEST(test_request),
 		TEST(test_request_without_timeout),
 		TEST(test_connect_and_disconnect),
+		TEST(test_reauthenticate),
 		TEST(test_settled_reaches_the_publisher_alone),
 		TEST(test_settled_without_publisher),
 		TEST(test_properties),

@@ -168,6 +168,56 @@ static void test_losses_cannot_be_read(void **state)
 			     "Cannot allocate memory");
 }
 
+/* ---- Reload ---------------------------------------------------------------------------------- */
+
+static bool is_asked(void *userdata)
+{
+	const struct sb_reload *reload = userdata;
+
+	return reload->done != NULL;
+}
+
+static struct sb_reload begin_reload(struct fixture *f)
+{
+	struct sb_reload *reload = &f->gateway->reload;
+	struct sb_reload asked;
+
+	client_begin(f->app, &f->call, SB_BUS_ROOT, "Reload", "");
+	assert_true(loop_until(f->loop, is_asked, reload));
+	asked = *reload;
+	*reload = (struct sb_reload){ 0 };
+
+	return asked;
+}
+
+static void test_reload(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_reload reload = begin_reload(f);
+	struct sb_error error;
+
+	client_settle_down(f->app);
+	assert_null(f->call.reply);
+	reload.done(reload.userdata, NULL);
+	assert_non_null(client_end(f->app, &f->call));
+	assert_false(sd_bus_message_is_method_error(f->call.reply, NULL));
+
+	reload = begin_reload(f);
+	(void)sb_error_set(&error, SB_ERROR_INVALID_CONFIGURATION, "skybus.yaml:3:9: no");
+	reload.done(reload.userdata, &error);
+	fixture_assert_error(client_end(f->app, &f->call), ERROR "InvalidConfiguration",
+			     "skybus.yaml:3:9: no");
+}
+
+static void test_reload_outlives_its_bus(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_reload reload = begin_reload(f);
+
+	f->bus = sb_bus_free(f->bus);
+	reload.done(reload.userdata, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +229,8 @@ int main(void)
 		TEST(test_losses),
 		TEST(test_no_losses),
 		TEST(test_losses_cannot_be_read),
+		TEST(test_reload),
+		TEST(test_reload_outlives_its_bus),
 #undef TEST
 	};
 

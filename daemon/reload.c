@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A reload is a task: whoever asks for it may be about to do something to a link that goes with it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "daemon/access.h"
+#include "daemon/cleanup.h"
+#include "daemon/gateway.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/outbox.h"
+#include "daemon/rate.h"
+#include "daemon/reload.h"
+
+/* One who waits for it. */
+struct request {
+	sb_reloaded_fn *done;
+	void *userdata;
+	TAILQ_ENTRY(request) entry;
+};
+
+TAILQ_HEAD(request_list, request);
+
+/**
+ * struct sb_reload - see above
+ * @config: in force; its section "store:" is what it was at the start, since that stays in force
+ */
+struct sb_reload {
+	const char *path;
+	struct sb_reload_parts parts;
+	struct sb_config *config;
+	struct sb_task task;
+	struct request_list requests;
+};
+
+SB_DEFINE_CLEANUP(struct sb_config *, sb_config_free)
+SB_DEFINE_CLEANUP(struct sb_gateway_plan *, sb_gateway_plan_free)
+
+/* ---- sections ---- */
+
+static void warn_of_store(const struct sb_reload *reload, const struct sb_config *config,
+			  struct sb_problems *problems)
+{
+	for (size_t i = 0; i < sb_store_table_rows; i++) {
+		const char *key = sb_store_table[i].key;
+
+		if (!sb_settings_same(reload->config->store, config->store, key))
+			sb_problems_warning(
+				problems, NULL,
+				"store: the change of %s takes effect at the next start", key);
+	}
+}
+
+/* None of it can change while the database is open. */
+static void keep_store(const struct sb_reload *reload, struct sb_config *config)
+{
+	struct sb_settings *store = config->store;
+
+	config->store = reload->config->store;
+	reload->config->store = store;
+}
+
+static void apply_callers(const struct sb_reload *reload, const struct sb_config *config)
+{
+	const struct sb_account_limits limits = sb_account_limits_of(config->callers);
+
+	sb_outbox_limit(sb_gateway_outbox(reload->parts.gateway), &limits);
+	reload->parts.rates->limits = sb_caller_limits_of(config->callers);
+}
+
+/* Each section that can change while the daemon runs has its line here. None can fail any more. */
+static void apply(struct sb_reload *reload, struct sb_config *config, struct sb_gateway_plan *links)
+{
+	keep_store(reload, config);
+	apply_callers(reload, config);
+	sb_access_replace(reload->parts.access, config->access);
+	sb_gateway_carry_out(reload->parts.gateway, links);
+
+	(void)sb_config_free(reload->config);
+	reload->config = config;
+}
+
+/* ---- one reload ---- */
+
+/* As many sentences as there is room for, the first in any case; the log has all of them. */
+static int refuse(const struct sb_problems *problems, struct sb_error *ret_error)
+{
+	char text[sizeof(ret_error->text)] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < problems->n; i++) {
+		const char *problem = problems->all[i].text;
+
+		if (problems->all[i].warning)
+			continue;
+		if (used > 0 && used + strlen("; ") + strlen(problem) >= sizeof(text) - 80)
+			break;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+					 used > 0 ? "; " : "", problem);
+		if (used >= sizeof(text))
+			break;
+	}
+
+	return sb_error_set(ret_error, SB_ERROR_INVALID_CONFIGURATION,
+			    "nothing has changed, for the configuration has %zu error%s: %s",
+			    problems->n_errors, problems->n_errors == 1 ? "" : "s", text);
+}
+
+/* What is read is @ret_config's, and what becomes of its links is in @ret_plan. */
+static int prepare(struct sb_reload *reload, struct sb_problems *problems,
+		   struct sb_config **ret_config, struct sb_gateway_plan **ret_plan)
+{
+	struct sb_plugins *plugins = sb_gateway_plugins(reload->parts.gateway);
+	int r;
+
+	r = sb_config_read(reload->path, plugins, problems, ret_config);
+	if (r < 0 || problems->n_errors > 0)
+		return r;
+	warn_of_store(reload, *ret_config, problems);
+
+	return sb_gateway_plan(reload->parts.gateway, *ret_config, problems, ret_plan);
+}
+
+static int run(struct sb_reload *reload, struct sb_problems *problems, struct sb_error *ret_error)
+{
+	SB_CLEANUP(sb_config_free) struct sb_config *config = NULL;
+	SB_CLEANUP(sb_gateway_plan_free) struct sb_gateway_plan *plan = NULL;
+	int r;
+
+	if (sb_gateway_stopping(reload->parts.gateway))
+		return sb_error_set(ret_error, SB_ERROR_FAILED,
+				    "skybusd is ending: it reads the configuration when it starts");
+	r = prepare(reload, problems, &config, &plan);
+	sb_problems_log(problems);
+	if (problems->n_errors > 0)
+		return refuse(problems, ret_error);
+	if (r < 0)
+		return sb_error_set(ret_error, SB_ERROR_FAILED,
+				    "nothing has changed, for %s could not be read: %s",
+				    reload->path, strerror(-r));
+	apply(reload, SB_STEAL(config), SB_STEAL(plan));
+
+	return 0;
+}
+
+/* sd_notify(3): without the time the service manager may take an old READY=1 for the answer. */
+static void tell_manager_of_begin(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+			 (uint64_t)now.tv_sec * SB_USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
+}
+
+static void tell_manager_of_end(const struct sb_reload *reload)
+{
+	(void)sd_notifyf(0, "READY=1\nSTATUS=%zu links", sb_gateway_n_links(reload->parts.gateway));
+}
+
+static void answer(struct sb_reload *reload, const struct sb_error *error)
+{
+	struct request_list requests = TAILQ_HEAD_INITIALIZER(requests);
+	struct request *request;
+
+	TAILQ_CONCAT(&requests, &reload->requests, entry);
+	while ((request = TAILQ_FIRST(&requests))) {
+		TAILQ_REMOVE(&requests, request, entry);
+		if (request->done)
+			request->done(request->userdata, error);
+		free(request);
+	}
+}
+
+static void reload_on_task(struct sb_task *task)
+{
+	struct sb_reload *reload = sb_container_of(task, struct sb_reload, task);
+	struct sb_problems problems = { 0 };
+	struct sb_error error;
+	int r;
+
+	tell_manager_of_begin();
+	r = run(reload, &problems, &error);
+	if (r < 0)
+		sb_log(LOG_ERR, "the configuration could not be reloaded: %s", error.text);
+	else
+		sb_log(LOG_NOTICE, "the configuration has been reloaded");
+	tell_manager_of_end(reload);
+	answer(reload, r < 0 ? &error : NULL);
+	sb_problems_done(&problems);
+}
+
+/* ---- from outside ---- */
+
+/**
+ * sb_reload_new() - be ready to read the configuration again
+ * @path: of its main file; lent
+ * @parts: copied; the gateway's plugins are sealed
+ * @config: in force; the callee's when this returns 0, and it stays in force until it is replaced
+ * @ret: the caller's
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sb_reload_new(const char *path, const struct sb_reload_parts *parts, struct sb_config *config,
+		  struct sb_reload **ret)
+{
+	struct sb_reload *reload = calloc(1, sizeof(*reload));
+
+	if (!reload)
+		return -ENOMEM;
+	reload->path = path;
+	reload->parts = *parts;
+	reload->config = config;
+	sb_task_init(&reload->task, sb_gateway_loop(parts->gateway), reload_on_task);
+	TAILQ_INIT(&reload->requests);
+	*ret = reload;
+
+	return 0;
+}
+
+/**
+ * sb_reload_free() - read it no more, and free the configuration that is in force
+ * @reload: may be NULL; who waits is told nothing any more
+ *
+ * Return: NULL.
+ */
+struct sb_reload *sb_reload_free(struct sb_reload *reload)
+{
+	struct request *request;
+
+	if (!reload)
+		return NULL;
+
+	sb_task_cancel(&reload->task);
+	while ((request = TAILQ_FIRST(&reload->requests))) {
+		TAILQ_REMOVE(&reload->requests, request, entry);
+		free(request);
+	}
+	(void)sb_config_free(reload->config);
+	free(reload);
+
+	return NULL;
+}
+
+/**
+ * sb_reload_request() - read the configuration again, soon
+ * @reload: the reload; those who ask before it has happened share it
+ * @done: called once, never from within this call; may be NULL
+ * @userdata: for @done
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sb_reload_request(struct sb_reload *reload, sb_reloaded_fn *done, void *userdata)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		return -ENOMEM;
+	request->done = done;
+	request->userdata = userdata;
+	TAILQ_INSERT_TAIL(&reload->requests, request, entry);
+	sb_task_schedule(&reload->task);
+
+	return 0;
+}
