@@ -279,7 +279,8 @@ void sb_flight_init(struct sb_flight *flight, struct sb_link *link)
 void sb_flight_done(struct sb_flight *flight)
 {
 	sb_flight_recall(flight);
-	sb_flight_refuse(flight, "the link is being removed");
+	sb_flight_refuse(flight,
+			 "the link has been changed or removed: look at its state, and ask again");
 	sb_task_cancel(&flight->pump);
 	sb_timer_disarm(&flight->pause);
 }

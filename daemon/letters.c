@@ -215,7 +215,7 @@ static void requeue_on_found(void *userdata, int error, const struct sb_record *
  * sb_letters_requeue() - send a dead letter again
  * @gateway: the gateway
  * @ticket: of the letter
- * @sender: who is told of the end of the new message, a unique bus name, copied; NULL for nobody
+ * @sender: who is told of the end of the new message, as in a message, copied; NULL for nobody
  * @owner: the user that wants this
  * @done: called with the new ticket; or with SB_ERROR_NO_SUCH_TICKET (no dead letter),
  *	SB_ERROR_NO_SUCH_LINK (not configured), or what publishing says, and the letter is as it was; never

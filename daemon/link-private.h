@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The inside of a link, shared by its parts: link.c (states), link-replace.c (another configuration),
+ * The inside of a link, shared by its parts: link.c (states), link-life.c (coming and going),
  * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-host.c and link-lent.c (what the plugin is lent),
  * link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c (what is
  * on its way). Nobody else includes this.
@@ -108,9 +108,8 @@ struct sb_link {
 /* ---- link.c ---- */
 
 int sb_link_init(struct sb_link *link);
-int sb_link_attach(struct sb_link *link);
 int sb_link_take_queue(struct sb_link *link);
-void sb_link_rest(struct sb_link *link);
+void sb_link_leave_online(struct sb_link *link);
 
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason);
 void sb_link_set_error(struct sb_link *link, const char *reason);

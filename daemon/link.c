@@ -12,8 +12,6 @@
 #include "daemon/link-private.h"
 #include "daemon/log.h"
 
-SB_DEFINE_CLEANUP(struct sb_link *, sb_link_free)
-
 static const char *const state_words[] = {
 #define STATE_WORD(constant, word) [constant] = (word),
 	SB_LINK_STATES(STATE_WORD)
@@ -77,8 +75,11 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 	tell_changed(link, SB_LINK_CHANGED_STATE);
 }
 
-/* Down, to whatever state comes next. */
-static void leave_online(struct sb_link *link)
+/**
+ * sb_link_leave_online() - go down, to whatever state comes next
+ * @link: in any state
+ */
+void sb_link_leave_online(struct sb_link *link)
 {
 	sb_timer_disarm(&link->wake);
 	sb_turn_leave(&link->turn);
@@ -106,7 +107,7 @@ void sb_link_set_error(struct sb_link *link, const char *reason)
  */
 void sb_link_go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s)
 {
-	leave_online(link);
+	sb_link_leave_online(link);
 	link->failures++;
 	sb_link_set_error(link, reason);
 	sb_flight_refuse(&link->flight, reason);
@@ -222,35 +223,7 @@ static void link_on_turn(struct sb_turn *turn)
 		sb_login_begin(link);
 }
 
-/* ---- coming and going ---- */
-
-/**
- * sb_link_attach() - let the plugin have the link
- * @link: has all but its plugin, and perhaps its queue; says afterwards if the plugin refuses it
- *
- * Return: 0, or -ENOMEM.
- */
-int sb_link_attach(struct sb_link *link)
-{
-	const struct skybus_plugin *plugin = link->config->loaded->descriptor;
-	struct skybus_verdict why = { .size = sizeof(why) };
-	char *wrong = NULL;
-	int r;
-
-	r = plugin->attach(&sb_link_host, (struct skybus_link *)link, &link->plugin_state, &why);
-	if (r < 0) {
-		why.reason[sizeof(why.reason) - 1] = '\0';
-		sb_lent_done(link);
-		if (asprintf(&wrong, "the plugin %s refuses the settings: %s", plugin->name,
-			     why.reason[0] ? why.reason : strerror(-r)) < 0)
-			return -ENOMEM;
-		link->config->wrong = wrong;
-		return 0;
-	}
-	link->plugin = plugin;
-
-	return 0;
-}
+/* ---- at rest, and on its way ---- */
 
 /**
  * sb_link_take_queue() - the link gets its queue, with what waits there
@@ -295,80 +268,6 @@ int sb_link_init(struct sb_link *link)
 }
 
 /**
- * sb_link_new() - a link, at rest until sb_link_start()
- * @parts: what it works with; copied, and outliving it
- * @config: the callee's from now on, when this returns 0
- * @changed: told of every change, on the loop's thread
- * @userdata: for @changed
- * @ret: the link, the caller's
- *
- * A configuration that is wrong makes a link all the same: it says why it is failed, and stores what
- * is published until somebody has mended it.
- *
- * Return: 0, or a negative errno.
- */
-int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config,
-		sb_link_changed_fn *changed, void *userdata, struct sb_link **ret)
-{
-	SB_CLEANUP(sb_link_free) struct sb_link *link = calloc(1, sizeof(*link));
-	int r;
-
-	if (!link)
-		return -ENOMEM;
-	link->parts = *parts;
-	link->config = config;
-	link->changed = changed;
-	link->userdata = userdata;
-	r = sb_link_init(link);
-	if (r == 0)
-		r = sb_link_take_queue(link);
-	if (r == 0 && !config->wrong)
-		r = sb_link_attach(link);
-	if (r < 0) {
-		link->config = NULL; /* stays the caller's */
-		return r;
-	}
-	*ret = SB_STEAL(link);
-
-	return 0;
-}
-
-/**
- * sb_link_rest() - end all that is under way; messages go back to the queue, which another link can take
- * @link: is of no use any more but to be freed
- */
-void sb_link_rest(struct sb_link *link)
-{
-	leave_online(link);
-	sb_serve_done(link);
-	sb_flight_done(&link->flight);
-	sb_lent_done(link);
-	link->queue = sb_queue_free(link->queue);
-}
-
-/**
- * sb_link_free() - take a link away; what is queued stays on disk
- * @link: may be NULL
- *
- * Return: NULL.
- */
-struct sb_link *sb_link_free(struct sb_link *link)
-{
-	if (!link)
-		return NULL;
-
-	sb_link_rest(link);
-	if (link->plugin)
-		link->plugin->detach(link->plugin_state);
-	(void)sb_link_config_free(link->config);
-	free(link->state_reason);
-	free(link->last_error);
-	free(link);
-
-	return NULL;
-}
-
-/**
  * sb_link_start() - let a link come up, as its configuration has it
  * @link: at rest; one that was failing before a restart waits for as long as it would have
  */
@@ -383,6 +282,17 @@ void sb_link_start(struct sb_link *link)
 	} else if (!sb_link_backoff_resume(link)) {
 		come_up(link, link->backoff.failures == 0);
 	}
+}
+
+/**
+ * sb_link_start_anew() - start a link whose configuration somebody has just changed
+ * @link: at rest; does not wait for the back-off of its predecessor, for that may be mended
+ */
+void sb_link_start_anew(struct sb_link *link)
+{
+	if (link->plugin && sb_settings_integer(link->config->common, "enabled"))
+		sb_link_backoff_waive(link);
+	sb_link_start(link);
 }
 
 /**
@@ -534,7 +444,7 @@ int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
 				    "the link %s is down until its configuration is mended: %s",
 				    sb_link_name(link), link->config->wrong);
 
-	leave_online(link);
+	sb_link_leave_online(link);
 	sb_serve_stop(link);
 	sb_flight_refuse(&link->flight, "the link has been disconnected");
 	sb_link_enter(link, SB_LINK_DISABLED, "disconnected by request; Connect starts it again");

@@ -11,7 +11,7 @@
  * @topic: copied
  * @payload: @payload_len bytes, copied; may be NULL when there are none
  * @payload_len: bytes
- * @sender: unique bus name of the publisher, copied; NULL for nobody
+ * @sender: who is told of its end, copied; NULL for nobody
  *
  * Return: the message, the caller's; NULL without memory.
  */

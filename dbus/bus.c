@@ -256,7 +256,8 @@ int sb_bus_new(const struct sb_bus_options *options, const struct sb_bus_host *h
 		.identities = &bus->identities,
 		.subscriptions = &bus->subscriptions,
 	};
-	r = sb_connection_new(options, sb_gateway_loop(host->gateway), &events, bus, &bus->connection);
+	r = sb_connection_new(options, sb_gateway_loop(host->gateway), &events, bus,
+			      &bus->connection);
 	if (r < 0)
 		return r;
 
