@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <iconv.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/request.h"
 #include "daemon/transport-incoming.h"
+#include "daemon/utf8.h"
 
 #define EXCHANGE_LIFETIME_USEC (247 * SB_USEC_PER_SEC) /* RFC 7252 section 4.8.2 */
 
@@ -52,25 +52,6 @@ static void append_number(struct sb_incoming *incoming, size_t number)
 	append(incoming, &bytes, sizeof(bytes));
 }
 
-static bool is_utf8(char *text, size_t len)
-{
-	uint32_t characters[256];
-	iconv_t converter = iconv_open("WCHAR_T", "UTF-8");
-	bool good = true;
-
-	if (converter == (iconv_t)-1)
-		return false;
-	while (good && len > 0) {
-		char *out = (char *)characters;
-		size_t room = sizeof(characters);
-
-		good = iconv(converter, &text, &len, &out, &room) != (size_t)-1 || errno == E2BIG;
-	}
-	(void)iconv_close(converter);
-
-	return good;
-}
-
 /* "/a" or "&b"; false for what would not be that segment any more. */
 static bool add_text(char *text, char separator, const coap_opt_t *option)
 {
@@ -82,7 +63,7 @@ static bool add_text(char *text, char separator, const coap_opt_t *option)
 	memcpy(end, coap_opt_value(option), len);
 	end[len] = '\0';
 
-	return !memchr(end, '\0', len) && is_utf8(end, len) &&
+	return !memchr(end, '\0', len) && sb_utf8_good(end, len) == len &&
 	       (separator != '/' || !memchr(end, '/', len));
 }
 

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Text from outside: is it UTF-8, as RFC 3629 has it.
+ */
+#include <stddef.h>
+
+size_t sb_utf8_good(const void *text, size_t len);
