@@ -14,6 +14,7 @@ struct sb_gateway {
 	void *listener_userdata;
 	struct sb_link **links;
 	size_t n_links;
+	struct sb_streams streams;
 	struct sb_timer patience; /* armed while stopping */
 };
 

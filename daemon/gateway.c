@@ -48,6 +48,7 @@ static void gateway_on_settled(void *userdata, const struct sb_settled *settled)
 {
 	struct sb_gateway *gateway = userdata;
 
+	(void)sb_streams_settled(&gateway->streams, settled);
 	if (gateway->listener.settled)
 		gateway->listener.settled(gateway->listener_userdata, settled);
 }
@@ -69,6 +70,7 @@ int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins
 		return -ENOMEM;
 	gateway->parts = *parts;
 	gateway->plugins = plugins;
+	sb_streams_init(&gateway->streams, parts->loop, parts->hub);
 	sb_timer_init(&gateway->patience, parts->loop, gateway_on_impatience);
 	sb_outbox_listen(parts->outbox, gateway_on_settled, gateway);
 	*ret = SB_STEAL(gateway);
@@ -90,6 +92,7 @@ struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway)
 	sb_timer_disarm(&gateway->patience);
 	gateway->listener = (struct sb_gateway_listener){ 0 };
 	sb_outbox_listen(gateway->parts.outbox, NULL, NULL);
+	sb_streams_done(&gateway->streams);
 	for (size_t i = 0; i < gateway->n_links; i++)
 		(void)sb_link_free(gateway->links[i]);
 	free(gateway->links);
@@ -317,4 +320,15 @@ struct sb_outbox *sb_gateway_outbox(const struct sb_gateway *gateway)
 struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway)
 {
 	return gateway->parts.hub;
+}
+
+/**
+ * sb_gateway_streams() - the streams of apps
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+struct sb_streams *sb_gateway_streams(struct sb_gateway *gateway)
+{
+	return &gateway->streams;
 }

@@ -480,6 +480,26 @@ int sb_watch_new(struct sb_loop *loop, int fd, uint32_t events, sb_watch_fn *fn,
 }
 
 /**
+ * sb_watch_change() - wait for something else
+ * @watch: the watch
+ * @events: EPOLLIN, EPOLLOUT …; 0 for nothing at all, not even for the other side to go
+ *
+ * Return: >= 0, or a negative errno.
+ */
+int sb_watch_change(struct sb_watch *watch, uint32_t events)
+{
+	int r;
+
+	if (events == 0)
+		return sd_event_source_set_enabled(watch->source, SD_EVENT_OFF);
+	r = sd_event_source_set_io_events(watch->source, events);
+	if (r < 0)
+		return r;
+
+	return sd_event_source_set_enabled(watch->source, SD_EVENT_ON);
+}
+
+/**
  * sb_watch_free() - stop watching
  * @watch: may be NULL
  *

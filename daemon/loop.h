@@ -67,4 +67,5 @@ void sb_task_cancel(struct sb_task *task);
 
 int sb_watch_new(struct sb_loop *loop, int fd, uint32_t events, sb_watch_fn *fn, void *userdata,
 		 struct sb_watch **ret);
+int sb_watch_change(struct sb_watch *watch, uint32_t events);
 struct sb_watch *sb_watch_free(struct sb_watch *watch);

@@ -94,7 +94,8 @@ struct sb_moment {
  * @ttl_s: ends when it has waited so many seconds; 0 for never
  * @requeues: the dead letter that this message is again, and that goes when it is stored; 0 for none
  * @taken: when it was taken; zeros before that
- * @sender: who is told of its end, as dbus/sender.h writes it; owned, NULL for nobody; forgotten at a restart
+ * @sender: who is told of its end: a connection, as dbus/sender.h writes it, which begins with a colon; or
+ *	the name of a stream; owned, NULL for nobody; forgotten at a restart
  * @owner: the user that published it, a uid; or SB_NO_OWNER
  * @entry: for the list of whoever owns it
  * @queue: with the two that follow for the outbox, which finds it by its ticket, and by its topic

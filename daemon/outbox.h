@@ -27,7 +27,7 @@ struct sb_queue;
 /** struct sb_settled - what a listener is told when a message has ended; that is on disk, if it can be */
 struct sb_settled {
 	const char *link;
-	const char *sender; /* who published it, or NULL for nobody */
+	const char *sender; /* the publisher, as in struct sb_message; or NULL */
 	struct sb_settlement settlement;
 };
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -259,6 +261,63 @@ static void it_tells_of_ends(void **state)
 	assert_ptr_equal(f->last_changed, link);
 }
 
+static void run_streams(struct fixture *f)
+{
+	link_run(f->parts);
+	while (sb_loop_turn(f->parts->parts.loop, 0) > 0)
+		;
+	link_run(f->parts);
+}
+
+static void expect_frame(int fd, enum sb_frame_type type)
+{
+	uint8_t bytes[512];
+
+	assert_true(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0);
+	assert_int_equal(bytes[0], type);
+}
+
+static void publish_by_stream(struct fixture *f, int fd)
+{
+	static const char publish[] = "\x01\x01\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"
+				      "\xff\xff\xff\xff\x01\0\0\0"
+				      "tm";
+
+	assert_int_equal(send(fd, publish, sizeof(publish) - 1, 0), sizeof(publish) - 1);
+	run_streams(f);
+}
+
+static void streams_publish_and_are_told_of_ends(void **state)
+{
+	static const char *const names[] = { "a" };
+	struct fixture *f = *state;
+	struct sb_stream_terms terms = { .interest = { .link = "a", .filter = "" } };
+	int fd;
+
+	script.login = SCRIPT_OPENS;
+	configure(f, names, 1);
+	sb_gateway_listen(f->gateway, &listener, f);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	terms.link = sb_gateway_link(f->gateway, 0);
+	assert_int_equal(sb_streams_open(sb_gateway_streams(f->gateway), &terms, &fd, NULL), 0);
+	publish_by_stream(f, fd);
+	expect_frame(fd, SB_FRAME_HELLO);
+	expect_frame(fd, SB_FRAME_TICKET);
+	fake_connecting();
+	fake_open();
+	link_answer(f->parts, "/login", SKYBUS_CODE(2, 4));
+	link_answer(f->parts, "m", SKYBUS_CODE(2, 4));
+	run_streams(f);
+	assert_int_equal(f->settled, 1);
+	expect_frame(fd, SB_FRAME_SETTLED);
+
+	publish_by_stream(f, fd);
+	f->gateway = sb_gateway_free(f->gateway);
+	expect_frame(fd, SB_FRAME_TICKET);
+	expect_frame(fd, SB_FRAME_CLOSED);
+	(void)close(fd);
+}
+
 static void ignore_ticket(void *userdata, uint64_t ticket, const struct sb_error *error)
 {
 	(void)userdata;
@@ -377,6 +436,7 @@ int main(void)
 		TEST(so_do_those_whose_back_off_ends_together),
 		TEST(one_that_cannot_be_made_does_not_hinder_the_others),
 		TEST(it_tells_of_ends),
+		TEST(streams_publish_and_are_told_of_ends),
 		TEST(it_says_once_for_which_link_that_is_gone_messages_wait),
 		TEST(a_link_is_found_by_its_name),
 		TEST(nobody_need_listen_and_nobody_is_told_at_the_end),

@@ -368,6 +368,23 @@ static void a_watch_may_be_freed_when_it_tells(void **state)
 	assert_int_equal(f->woken, 1);
 }
 
+/* An eventfd can always be written to, so nothing that is not waited for may tell. */
+static void a_watch_can_wait_for_something_else(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(sb_watch_new(f->loop, f->fd, EPOLLIN, watch_on_ready, f, &f->watch), 0);
+	(void)eventfd_write(f->fd, 1);
+	assert_true(sb_watch_change(f->watch, 0) >= 0);
+	assert_true(sb_watch_change(f->watch, 0) >= 0);
+	assert_int_equal(sb_loop_turn(f->loop, 0), 0);
+	assert_true(sb_watch_change(f->watch, EPOLLIN | EPOLLOUT) >= 0);
+	assert_true(sb_loop_turn(f->loop, 0) > 0);
+	assert_int_equal(f->woken, 1);
+	assert_true(sb_watch_change(f->watch, EPOLLIN) >= 0);
+	assert_int_equal(sb_loop_turn(f->loop, 0), 0);
+}
+
 static void a_closed_descriptor_cannot_be_watched(void **state)
 {
 	struct fixture *f = *state;
@@ -439,6 +456,7 @@ int main(void)
 		VIRTUAL(tasks_run_as_the_clock_passes),
 		VIRTUAL(a_watch_tells_that_its_descriptor_is_ready),
 		VIRTUAL(a_watch_may_be_freed_when_it_tells),
+		VIRTUAL(a_watch_can_wait_for_something_else),
 		VIRTUAL(a_closed_descriptor_cannot_be_watched),
 		REAL(a_real_loop_fires_in_order_and_ends),
 		REAL(a_real_timer_that_arms_itself_lets_others_in),

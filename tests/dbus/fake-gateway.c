@@ -15,6 +15,7 @@ struct sb_gateway *fake_gateway_new(struct sb_loop *loop)
 	if (!gateway || sb_hub_new(&gateway->hub) < 0)
 		abort();
 	gateway->loop = loop;
+	sb_streams_init(&gateway->streams, loop, gateway->hub);
 
 	return gateway;
 }
@@ -33,6 +34,7 @@ struct sb_gateway *fake_gateway_free(struct sb_gateway *gateway)
 	if (!gateway)
 		return NULL;
 
+	sb_streams_done(&gateway->streams);
 	while (gateway->n_links > 0)
 		link_free(gateway->links[--gateway->n_links]);
 	(void)sb_hub_free(gateway->hub);
@@ -97,6 +99,7 @@ void fake_link_remove(struct sb_link *link)
 	struct sb_gateway *gateway = link->gateway;
 	size_t i = 0;
 
+	sb_streams_link_gone(&gateway->streams, link);
 	if (gateway->listener.link_removed)
 		gateway->listener.link_removed(gateway->userdata, link);
 	while (gateway->links[i] != link)
@@ -143,6 +146,7 @@ struct fake_job fake_outbox_take_job(struct sb_gateway *gateway)
 
 void fake_settle(struct sb_gateway *gateway, const struct sb_settled *settled)
 {
+	(void)sb_streams_settled(&gateway->streams, settled);
 	gateway->listener.settled(gateway->userdata, settled);
 }
 
@@ -183,6 +187,11 @@ struct sb_outbox *sb_gateway_outbox(const struct sb_gateway *gateway)
 struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway)
 {
 	return gateway->hub;
+}
+
+struct sb_streams *sb_gateway_streams(struct sb_gateway *gateway)
+{
+	return &gateway->streams;
 }
 
 size_t sb_plugins_count(const struct sb_plugins *plugins)

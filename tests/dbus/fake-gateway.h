@@ -3,7 +3,8 @@
 
 /*
  * A gateway whose links do what the test says: the functions of daemon/gateway.h, link.h, plugins.h
- * and of outbox, letters, store and clock that dbus/ calls. The hub is the real one.
+ * and of outbox, letters, store and clock that dbus/ calls. The hub and the streams are
+ * the real ones.
  */
 #include "daemon/gateway.h"
 #include "daemon/letters.h"
@@ -68,6 +69,7 @@ struct sb_plugins {
 struct sb_gateway {
 	struct sb_loop *loop;
 	struct sb_hub *hub;
+	struct sb_streams streams;
 	struct sb_outbox outbox;
 	struct sb_clock clock;
 	struct sb_reload reload;
