@@ -7,6 +7,7 @@
 #include "dbus/call-options.h"
 #include "dbus/call.h"
 #include "dbus/identity.h"
+#include "dbus/interest.h"
 #include "dbus/link-commands.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
@@ -14,7 +15,6 @@
 #include "dbus/reply.h"
 #include "dbus/sender.h"
 #include "dbus/subscription.h"
-#include "skybus/plugin.h"
 
 SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 
@@ -51,22 +51,8 @@ static int subscribe_plainly(sd_bus_message *call, void *userdata, const struct 
 	return subscribe(call, object, sender, &interest);
 }
 
-enum {
-	ANSWER,
-	ORIGIN,
-	N_OPTIONS,
-};
-
-static const struct skybus_setting subscribe_options[N_OPTIONS] = {
-	[ANSWER] = { .key = "answer", .kind = SKYBUS_CHOICE, .choices = "no|yes" },
-	[ORIGIN] = { .key = "origin", .kind = SKYBUS_CHOICE, .choices = "cloud|local|any" },
-};
-
-/* In the order of the choices above. */
-static const unsigned int origins[] = {
-	SB_FROM_CLOUD,
-	SB_FROM_LOCAL,
-	SB_FROM_CLOUD | SB_FROM_LOCAL,
+static const struct skybus_setting subscribe_options[SB_N_INTEREST] = {
+	SB_INTEREST_ROWS,
 };
 
 static int subscribe_with(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
@@ -76,18 +62,17 @@ static int subscribe_with(sd_bus_message *call, void *userdata, const struct sb_
 		.link = sb_link_name(object->link),
 		.origins = SB_FROM_CLOUD,
 	};
-	int64_t values[N_OPTIONS] = { 0 };
+	int64_t values[SB_N_INTEREST] = { 0 };
 	struct sb_error why = { 0 };
 	int r;
 
 	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &interest.filter);
 	if (r < 0)
 		return r;
-	r = sb_call_options_read(call, subscribe_options, N_OPTIONS, values, &why);
+	r = sb_call_options_read(call, subscribe_options, SB_N_INTEREST, values, &why);
 	if (r < 0)
 		return sb_bus_reply_error(call, &why);
-	interest.answers = values[ANSWER] != 0;
-	interest.origins = origins[values[ORIGIN]];
+	sb_interest_set(&interest, values);
 
 	return subscribe(call, object, sender, &interest);
 }

@@ -10,6 +10,7 @@
 #include "dbus/identity.h"
 #include "dbus/link-commands.h"
 #include "dbus/link-object.h"
+#include "dbus/link-stream.h"
 #include "dbus/parts.h"
 #include "dbus/permit.h"
 #include "dbus/publish.h"
@@ -339,6 +340,9 @@ static const sd_bus_vtable link_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("AnswerBytes", SD_BUS_ARGS("t", message, "s", code, "ay", payload),
 				SD_BUS_RESULT("t", ticket), sb_link_commands_answer_bytes,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("OpenStream", SD_BUS_ARGS("s", filter, "a{ss}", options),
+				SD_BUS_RESULT("h", stream), sb_link_stream_open,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Connect", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_connect,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Disconnect", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_disconnect,
@@ -444,6 +448,7 @@ int sb_link_object_tell_settled(const struct sb_bus_parts *parts, const struct s
 	char name[SB_SENDER_MAX];
 	int r;
 
+	/* A stream is told by the core, and is not here. */
 	if (!settled->sender || !sb_sender_is_here(parts, settled->sender, name))
 		return 0;
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dbus/link-stream.h"
+#include "daemon/cleanup.h"
+#include "daemon/gateway.h"
+#include "daemon/streams.h"
+#include "dbus/call-options.h"
+#include "dbus/identity.h"
+#include "dbus/interest.h"
+#include "dbus/link-object.h"
+#include "dbus/parts.h"
+#include "dbus/reply.h"
+
+enum {
+	/* The stream's own options: after these. */
+	N_OPTIONS = SB_N_INTEREST,
+};
+
+static const struct skybus_setting options[N_OPTIONS] = {
+	SB_INTEREST_ROWS,
+};
+
+static int read_interest(sd_bus_message *call, struct sb_interest *interest,
+			 struct sb_error *ret_error)
+{
+	int64_t values[N_OPTIONS] = { 0 };
+	int r;
+
+	r = sb_call_options_read(call, options, N_OPTIONS, values, ret_error);
+	if (r < 0)
+		return r;
+	sb_interest_set(interest, values);
+	if (interest->answers && *interest->filter == '\0')
+		return sb_error_set(ret_error, SB_ERROR_INVALID_OPTION,
+				    "the option \"answer\" is \"yes\" and the filter is empty, so "
+				    "nothing comes that could be answered: give a filter");
+
+	return 0;
+}
+
+/* Whatever the caller may do is decided here, and kept with the stream: the socket can be handed on. */
+static int open_stream(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	const struct sb_link_object *object = userdata;
+	struct sb_streams *streams = sb_gateway_streams(object->parts->gateway);
+	struct sb_stream_terms terms = {
+		.link = object->link,
+		.interest.link = sb_link_name(object->link),
+		.owner = sender->uid,
+	};
+	SB_CLEANUP(sb_close) int fd = -1;
+	struct sb_error why = { 0 };
+	int r;
+
+	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &terms.interest.filter);
+	if (r < 0)
+		return r;
+	r = read_interest(call, &terms.interest, &why);
+	if (r == 0)
+		r = sb_streams_open(streams, &terms, &fd, &why);
+	if (r < 0)
+		return sb_bus_reply_error(call, &why);
+
+	return sd_bus_reply_method_return(call, "h", fd);
+}
+
+/**
+ * sb_link_stream_open() - OpenStream
+ * @call: the method call
+ * @userdata: the link's object
+ * @error: not used
+ *
+ * Return: > 0, or a negative errno, as sd-bus wants it.
+ */
+int sb_link_stream_open(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_link_object *object = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(object->parts->identities, call, open_stream, userdata);
+}
