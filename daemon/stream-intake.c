@@ -203,11 +203,9 @@ static bool read_frame(struct sb_stream *stream)
 	}
 	if (errno == EAGAIN)
 		return false;
-	if (errno == ECONNRESET) {
-		/* It went and left some of ours unread, which the kernel says once; its own come next. */
-		stream->deaf = true;
+	/* It went and left some of ours unread, which the kernel says once; its own come next. */
+	if (errno == ECONNRESET)
 		return true;
-	}
 	sb_log(LOG_DEBUG, "%s cannot be read from: %s", stream->name, strerror(errno));
 	sb_stream_end(stream, NULL);
 

@@ -163,14 +163,9 @@ static void stream_on_events(void *userdata, uint32_t events)
 {
 	struct sb_stream *stream = userdata;
 
-	if (events & EPOLLHUP)
-		stream->deaf = true;
-	if (stream->deaf) {
-		sb_stream_queue_clear(&stream->queue);
-		stream->blocked = false;
-	} else if (events & EPOLLOUT) {
+	/* Whether anybody reads any more, writing shows. */
+	if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && !stream->deaf)
 		write_frames(stream);
-	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		sb_stream_take_in(stream);
 	watch(stream);

@@ -83,7 +83,7 @@ struct sb_stream_parts {
  * @subscription: NULL if it only publishes
  * @queue: frames that the socket has not taken yet
  * @blocked: it takes none at present
- * @deaf: the app has closed its end, or reads no more: there is nobody to tell
+ * @deaf: the app has closed its end, or has been told the last: there is nobody to tell
  * @write: writes what has gathered, and looks whether more can be read
  * @pause: runs while nothing is read
  * @ending: it is over, and @end tells its owner
