@@ -553,9 +553,8 @@ static void test_app_writes_and_goes(void **state)
 	assert_int_equal(f->streams.n, 0);
 }
 
-static void test_app_goes_with_tickets_unread(void **state)
+static int publish_and_leave_tickets_unread(struct stream_fixture *f)
 {
-	struct stream_fixture *f = *state;
 	int fd = app_open(f, "#", false);
 
 	for (uint64_t tag = 0; tag < 3; tag++)
@@ -565,8 +564,28 @@ static void test_app_goes_with_tickets_unread(void **state)
 	stream_run(f);
 	for (uint64_t tag = 3; tag < 6; tag++)
 		assert_true(app_publish(fd, tag, "t", 1));
-	(void)close(fd);
-	(void)stream_deliver(f, SB_ORIGIN_CLOUD, 1);
+
+	return fd;
+}
+
+/* The kernel says so once, to whom reads or to whom writes next. */
+static void test_app_goes_with_tickets_unread(void **state)
+{
+	struct stream_fixture *f = *state;
+
+	(void)close(publish_and_leave_tickets_unread(f));
+	stream_run(f);
+	assert_int_equal(f->link.n_jobs, 3);
+	assert_int_equal(f->streams.n, 0);
+}
+
+static void test_app_goes_when_it_is_told(void **state)
+{
+	struct stream_fixture *f = *state;
+
+	(void)close(publish_and_leave_tickets_unread(f));
+	while (stream_deliver(f, SB_ORIGIN_CLOUD, 1) < 64)
+		;
 	stream_run(f);
 	assert_int_equal(f->link.n_jobs, 3);
 	assert_int_equal(f->streams.n, 0);
@@ -628,6 +647,7 @@ int main(void)
 		TEST(test_frame_that_is_as_large_as_can_be),
 		TEST(test_app_writes_and_goes),
 		TEST(test_app_goes_with_tickets_unread),
+		TEST(test_app_goes_when_it_is_told),
 		TEST(test_app_goes_behind_a_full_socket),
 		TEST(test_completions_after_the_stream),
 	};

@@ -29,7 +29,7 @@ static int open_of(struct stream_fixture *f, struct sb_link *link, uint32_t owne
 
 static void test_ends_find_their_stream(void **state)
 {
-	static const char *const strangers[] = { ":1.1",     "stream/",	  "stream/4",
+	static const char *const strangers[] = { ":1.10001", "stream/",	  "stream/4",
 						 "stream/x", "streams/1", NULL };
 	struct stream_fixture *f = *state;
 	int a = open_of(f, &f->link, 1);
