@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,18 +90,17 @@ static int move_up(int fd)
 }
 
 /* The app's end blocks, as a descriptor does unless it is asked not to; ours is never waited for anyway. */
-static int open_pair(int ret_fds[2])
+static int open_pair(int *ret_ours, int *ret_theirs)
 {
 	const int bytes = SB_STREAM_SOCKET_BYTES;
-	int fds[2];
+	int fds[2] = { -1, -1 };
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < SB_ELEMENTS(fds); i++)
 		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	fds[0] = move_up(fds[0]);
-	ret_fds[0] = fds[0];
-	ret_fds[1] = fds[1];
+	*ret_ours = move_up(fds[0]);
+	*ret_theirs = fds[1];
 
 	return 0;
 }
@@ -132,8 +130,8 @@ static int enter(struct sb_streams *streams, struct sb_stream *stream)
 	return 0;
 }
 
-static int open_stream(struct sb_streams *streams, const struct sb_stream_terms *terms,
-		       const int fds[2], struct sb_error *ret_error)
+static int open_stream(struct sb_streams *streams, const struct sb_stream_terms *terms, int fd,
+		       struct sb_error *ret_error)
 {
 	struct sb_stream *stream;
 	int r;
@@ -142,8 +140,7 @@ static int open_stream(struct sb_streams *streams, const struct sb_stream_terms 
 		streams->parts.buffer = malloc(SB_FRAME_MAX);
 	if (!streams->parts.buffer)
 		return sb_error_set(ret_error, SB_ERROR_FAILED, "no memory for a stream");
-	r = sb_stream_new(&streams->parts, ++streams->last_number, terms, fds[0], &stream,
-			  ret_error);
+	r = sb_stream_new(&streams->parts, ++streams->last_number, terms, fd, &stream, ret_error);
 	if (r < 0)
 		return r;
 	r = enter(streams, stream);
@@ -169,23 +166,23 @@ static int open_stream(struct sb_streams *streams, const struct sb_stream_terms 
 int sb_streams_open(struct sb_streams *streams, const struct sb_stream_terms *terms, int *ret_fd,
 		    struct sb_error *ret_error)
 {
-	int fds[2];
+	SB_CLEANUP(sb_close) int ours = -1;
+	SB_CLEANUP(sb_close) int theirs = -1;
 	int r;
 
 	r = check_room(streams, terms->owner, ret_error);
 	if (r < 0)
 		return r;
-	r = open_pair(fds);
+	r = open_pair(&ours, &theirs);
 	if (r < 0)
 		return sb_error_set(ret_error, SB_ERROR_FAILED, "a stream cannot be made: %s",
 				    strerror(-r));
-	r = open_stream(streams, terms, fds, ret_error);
-	if (r < 0) {
-		(void)close(fds[0]);
-		(void)close(fds[1]);
+	r = open_stream(streams, terms, ours, ret_error);
+	if (r < 0)
 		return r;
-	}
-	*ret_fd = fds[1];
+	*ret_fd = theirs;
+	ours = -1; /* the stream's */
+	theirs = -1; /* the caller's */
 
 	return 0;
 }
