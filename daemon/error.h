@@ -25,7 +25,7 @@
 	X(SB_ERROR_NOT_ONLINE, "NotOnline", ENOTCONN)                     \
 	X(SB_ERROR_TIMEOUT, "Timeout", ETIMEDOUT)                         \
 	X(SB_ERROR_CLOUD_REJECTED, "CloudRejected", EBADE)                \
-	X(SB_ERROR_UNSUPPORTED, "Unsupported", EOPNOTSUPP)    \
+	X(SB_ERROR_UNSUPPORTED, "Unsupported", EOPNOTSUPP)                \
 	X(SB_ERROR_INVALID_FRAME, "InvalidFrame", EPROTO)
 
 enum sb_error_code {

@@ -117,6 +117,7 @@ static void take_away(struct sb_gateway *gateway, struct sb_link *link)
 {
 	struct sb_link_status status;
 
+	sb_streams_link_gone(&gateway->streams, link);
 	if (gateway->listener.link_removed)
 		gateway->listener.link_removed(gateway->listener_userdata, link);
 	sb_log_link(sb_link_name(link), LOG_NOTICE, "removed from the configuration");
@@ -148,6 +149,7 @@ static void replace(struct sb_gateway *gateway, struct sb_link **place, struct s
 
 	sb_link_succeed(link, old);
 	*place = link;
+	sb_streams_link_replaced(&gateway->streams, old, link);
 	if (gateway->listener.link_replaced)
 		gateway->listener.link_replaced(gateway->listener_userdata, old, link);
 	sb_log_link(sb_link_name(link), LOG_NOTICE, "its configuration has changed");

@@ -220,19 +220,24 @@ void sb_rates_done(struct sb_rates *rates)
 		rate_remove(rates, rate);
 }
 
+static void charge(struct sb_rate *rate, const uint64_t price[N_BUCKETS], uint64_t now)
+{
+	for (size_t i = 0; i < N_BUCKETS; i++)
+		rate->full_at[i] = (rate->full_at[i] > now ? rate->full_at[i] : now) + price[i];
+}
+
 /**
  * sb_rates_take() - may a user hand this in now?
  * @rates: the rates; what is handed in counts if it may
  * @uid: the user; SB_NO_OWNER for what is nobody's
  * @messages: how many
  * @bytes: of topics and payloads
- * @ret_wait_usec: how long the caller has to wait if it may not; NULL if it cannot
  * @ret_error: which setting it is, and when to try again
  *
  * Return: 0; -ENOBUFS: too fast; -EIO: out of memory. Nothing counts then.
  */
 int sb_rates_take(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint64_t bytes,
-		  uint64_t *ret_wait_usec, struct sb_error *ret_error)
+		  struct sb_error *ret_error)
 {
 	uint64_t now = sb_loop_now(rates->loop) * NSEC_PER_USEC;
 	const uint64_t price[N_BUCKETS] = { cost(rates, MESSAGES, messages),
@@ -242,8 +247,6 @@ int sb_rates_take(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint6
 	size_t longest;
 	int r;
 
-	if (ret_wait_usec)
-		*ret_wait_usec = SB_USEC_PER_SEC;
 	r = rate_get(rates, uid, now, &rate, ret_error);
 	if (r < 0)
 		return r;
@@ -251,16 +254,46 @@ int sb_rates_take(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint6
 	for (size_t i = 0; i < N_BUCKETS; i++)
 		waits[i] = bucket_wait(rate, i, price[i], now);
 	longest = waits[BYTES] > waits[MESSAGES] ? BYTES : MESSAGES;
-	if (waits[longest] > 0) {
-		uint64_t usec = (waits[longest] + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
+	if (waits[longest] > 0)
+		return refuse(rates, uid, longest,
+			      (waits[longest] + NSEC_PER_USEC - 1) / NSEC_PER_USEC, ret_error);
+	charge(rate, price, now);
 
-		if (ret_wait_usec)
-			*ret_wait_usec = usec;
-		return refuse(rates, uid, longest, usec, ret_error);
+	return 0;
+}
+
+/**
+ * sb_rates_charge() - a user hands this in, and can be made to wait before the next
+ * @rates: the rates, where it counts in any case
+ * @uid: the user; SB_NO_OWNER for what is nobody's
+ * @messages: how many
+ * @bytes: of topics and payloads
+ * @ret_wait_usec: how long to wait before the next, µs; 0 for not at all
+ * @ret_error: why it cannot be counted
+ *
+ * Return: 0; -ENOBUFS: too many users at a time; -EIO: out of memory.
+ */
+int sb_rates_charge(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint64_t bytes,
+		    uint64_t *ret_wait_usec, struct sb_error *ret_error)
+{
+	uint64_t now = sb_loop_now(rates->loop) * NSEC_PER_USEC;
+	const uint64_t price[N_BUCKETS] = { cost(rates, MESSAGES, messages),
+					    cost(rates, BYTES, bytes) };
+	struct sb_rate *rate = NULL;
+	uint64_t longest = 0;
+	int r;
+
+	r = rate_get(rates, uid, now, &rate, ret_error);
+	if (r < 0)
+		return r;
+
+	charge(rate, price, now);
+	for (size_t i = 0; i < N_BUCKETS; i++) {
+		uint64_t wait = bucket_wait(rate, i, 0, now);
+
+		longest = wait > longest ? wait : longest;
 	}
-
-	for (size_t i = 0; i < N_BUCKETS; i++)
-		rate->full_at[i] = (rate->full_at[i] > now ? rate->full_at[i] : now) + price[i];
+	*ret_wait_usec = (longest + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
 
 	return 0;
 }

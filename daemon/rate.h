@@ -48,6 +48,8 @@ void sb_rates_init(struct sb_rates *rates, struct sb_loop *loop,
 		   const struct sb_caller_limits *limits);
 void sb_rates_done(struct sb_rates *rates);
 int sb_rates_take(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint64_t bytes,
-		  uint64_t *ret_wait_usec, struct sb_error *ret_error);
+		  struct sb_error *ret_error);
+int sb_rates_charge(struct sb_rates *rates, uint32_t uid, uint64_t messages, uint64_t bytes,
+		    uint64_t *ret_wait_usec, struct sb_error *ret_error);
 int sb_rates_open_stream(struct sb_rates *rates, uint32_t uid, struct sb_error *ret_error);
 void sb_rates_close_stream(struct sb_rates *rates, uint32_t uid);

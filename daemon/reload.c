@@ -18,6 +18,7 @@
 #include "daemon/outbox.h"
 #include "daemon/rate.h"
 #include "daemon/reload.h"
+#include "daemon/stream-rights.h"
 
 /* One who waits for it. */
 struct request {
@@ -75,12 +76,18 @@ static void apply_callers(const struct sb_reload *reload, const struct sb_config
 	reload->parts.rates->limits = sb_caller_limits_of(config->callers);
 }
 
+static void apply_access(const struct sb_reload *reload, const struct sb_config *config)
+{
+	sb_access_replace(reload->parts.access, config->access);
+	sb_stream_rights_review(sb_gateway_streams(reload->parts.gateway));
+}
+
 /* Each section that can change while the daemon runs has its line here. None can fail any more. */
 static void apply(struct sb_reload *reload, struct sb_config *config, struct sb_gateway_plan *links)
 {
 	keep_store(reload, config);
 	apply_callers(reload, config);
-	sb_access_replace(reload->parts.access, config->access);
+	apply_access(reload, config);
 	sb_gateway_carry_out(reload->parts.gateway, links);
 
 	(void)sb_config_free(reload->config);

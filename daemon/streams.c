@@ -105,21 +105,6 @@ static int open_pair(int *ret_ours, int *ret_theirs)
 	return 0;
 }
 
-static int check_room(const struct sb_streams *streams, uint32_t owner, struct sb_error *ret_error)
-{
-	if (streams->n >= SB_STREAMS_MAX)
-		return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
-				    "%d streams are open, the most that may: close some of them",
-				    SB_STREAMS_MAX);
-	if (sb_streams_count(streams, owner) >= SB_STREAMS_OF_USER_MAX)
-		return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
-				    "this user has %d streams open, the most it may: close some of "
-				    "them, or share one",
-				    SB_STREAMS_OF_USER_MAX);
-
-	return 0;
-}
-
 static int enter(struct sb_streams *streams, struct sb_stream *stream)
 {
 	if (!tsearch(stream, &streams->by_number, compare_numbers))
@@ -170,9 +155,10 @@ int sb_streams_open(struct sb_streams *streams, const struct sb_stream_terms *te
 	SB_CLEANUP(sb_close) int theirs = -1;
 	int r;
 
-	r = check_room(streams, terms->owner, ret_error);
-	if (r < 0)
-		return r;
+	if (streams->n >= SB_STREAMS_MAX)
+		return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
+				    "%d streams are open, the most that may: close some of them",
+				    SB_STREAMS_MAX);
 	r = open_pair(&ours, &theirs);
 	if (r < 0)
 		return sb_error_set(ret_error, SB_ERROR_FAILED, "a stream cannot be made: %s",
@@ -188,24 +174,6 @@ int sb_streams_open(struct sb_streams *streams, const struct sb_stream_terms *te
 }
 
 /* ---- all of them ---- */
-
-/**
- * sb_streams_count() - how many streams a user has
- * @streams: all of them
- * @owner: a uid, or SB_NO_OWNER
- *
- * Return: the number.
- */
-size_t sb_streams_count(const struct sb_streams *streams, uint32_t owner)
-{
-	const struct sb_stream *stream;
-	size_t n = 0;
-
-	TAILQ_FOREACH(stream, &streams->all, entry)
-		n += stream->owner == owner;
-
-	return n;
-}
 
 static struct sb_stream *find(const struct sb_streams *streams, const char *sender)
 {
@@ -256,6 +224,22 @@ void sb_streams_close_unless(struct sb_streams *streams, sb_streams_keep_fn *kee
 		if (!keep(userdata, stream))
 			close_stream(streams, stream, why);
 	}
+}
+
+/**
+ * sb_streams_link_replaced() - another link has taken the place of one; its streams go on
+ * @streams: all of them
+ * @old: is about to go
+ * @link: of the same name
+ */
+void sb_streams_link_replaced(struct sb_streams *streams, const struct sb_link *old,
+			      struct sb_link *link)
+{
+	struct sb_stream *stream;
+
+	TAILQ_FOREACH(stream, &streams->all, entry)
+		if (stream->link == old)
+			stream->link = link;
 }
 
 static bool is_of_another(void *userdata, const struct sb_stream *stream)

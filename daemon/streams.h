@@ -12,9 +12,8 @@
 #include "daemon/outbox.h"
 #include "daemon/stream.h"
 
-/** How many there may be, all together and of one user. */
+/** How many there may be, all together. How many of one user is in the section "callers:". */
 #define SB_STREAMS_MAX 512
-#define SB_STREAMS_OF_USER_MAX 128
 
 /** struct sb_streams - embedded in its owner */
 struct sb_streams {
@@ -33,8 +32,9 @@ void sb_streams_done(struct sb_streams *streams);
 
 int sb_streams_open(struct sb_streams *streams, const struct sb_stream_terms *terms, int *ret_fd,
 		    struct sb_error *ret_error);
-size_t sb_streams_count(const struct sb_streams *streams, uint32_t owner);
 bool sb_streams_settled(struct sb_streams *streams, const struct sb_settled *settled);
 void sb_streams_close_unless(struct sb_streams *streams, sb_streams_keep_fn *keep, void *userdata,
 			     const struct sb_error *why);
+void sb_streams_link_replaced(struct sb_streams *streams, const struct sb_link *old,
+			      struct sb_link *link);
 void sb_streams_link_gone(struct sb_streams *streams, struct sb_link *link);

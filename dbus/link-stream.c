@@ -2,6 +2,8 @@
 #include "dbus/link-stream.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
+#include "daemon/identity.h"
+#include "daemon/stream-rights.h"
 #include "daemon/streams.h"
 #include "dbus/call-options.h"
 #include "dbus/identity.h"
@@ -37,11 +39,26 @@ static int read_interest(sd_bus_message *call, struct sb_interest *interest,
 	return 0;
 }
 
+static int open_with_rights(const struct sb_bus_parts *parts, const struct sb_identity *sender,
+			    struct sb_stream_terms *terms, int *ret_fd, struct sb_error *ret_error)
+{
+	const struct sb_stream_rights_parts from = { parts->access, parts->rates };
+	int r;
+
+	r = sb_stream_rights_new(&from, sender, &terms->interest, &terms->guard, ret_error);
+	if (r < 0)
+		return r;
+	r = sb_streams_open(sb_gateway_streams(parts->gateway), terms, ret_fd, ret_error);
+	if (r < 0)
+		terms->guard.free(terms->guard.userdata);
+
+	return r;
+}
+
 /* Whatever the caller may do is decided here, and kept with the stream: the socket can be handed on. */
 static int open_stream(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
 {
 	const struct sb_link_object *object = userdata;
-	struct sb_streams *streams = sb_gateway_streams(object->parts->gateway);
 	struct sb_stream_terms terms = {
 		.link = object->link,
 		.interest.link = sb_link_name(object->link),
@@ -56,7 +73,7 @@ static int open_stream(sd_bus_message *call, void *userdata, const struct sb_ide
 		return r;
 	r = read_interest(call, &terms.interest, &why);
 	if (r == 0)
-		r = sb_streams_open(streams, &terms, &fd, &why);
+		r = open_with_rights(object->parts, sender, &terms, &fd, &why);
 	if (r < 0)
 		return sb_bus_reply_error(call, &why);
 

@@ -47,8 +47,7 @@ int sb_permit_publish(const struct sb_bus_parts *parts, const struct sb_identity
 	if (r < 0)
 		return r;
 
-	return sb_rates_take(parts->rates, sender->uid, 1, strlen(topic) + payload_len, NULL,
-			     ret_error);
+	return sb_rates_take(parts->rates, sender->uid, 1, strlen(topic) + payload_len, ret_error);
 }
 
 /**
@@ -97,7 +96,7 @@ int sb_permit_answer(const struct sb_bus_parts *parts, const struct sb_identity 
 	if (r < 0)
 		return r;
 
-	return sb_rates_take(parts->rates, sender->uid, 1, payload_len, NULL, ret_error);
+	return sb_rates_take(parts->rates, sender->uid, 1, payload_len, ret_error);
 }
 
 static int administer(const struct sb_grant *grant, sd_bus_message *call,

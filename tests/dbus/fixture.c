@@ -37,6 +37,7 @@ int fixture_prepare(struct fixture *f)
 		.messages_per_second = 100000,
 		.bytes_per_second = 1 << 30,
 		.subscriptions = FIXTURE_SUBSCRIPTIONS,
+		.streams = 16,
 	};
 	struct sb_rules *rules;
 
