@@ -19,6 +19,7 @@
 #include "dbus/identity.h"
 #include "dbus/link-object.h"
 #include "dbus/manager.h"
+#include "dbus/outflow.h"
 #include "dbus/parts.h"
 #include "dbus/subscription.h"
 
@@ -31,6 +32,7 @@ struct sb_bus {
 	struct sb_bus_calls calls;
 	struct sb_callers callers;
 	struct sb_identities identities;
+	struct sb_outflow outflow;
 	struct sb_subscriptions subscriptions;
 	struct sb_manager manager;
 	void *links; /* struct sb_link_object by name, tsearch(3) */
@@ -148,6 +150,13 @@ static const struct sb_gateway_listener listener = {
 	.settled = bus_on_settled,
 };
 
+static void bus_on_stuck(void *userdata, const char *name, const char *reason)
+{
+	struct sb_bus *bus = userdata;
+
+	sb_subscriptions_end_all(&bus->subscriptions, name, reason);
+}
+
 /* ---- the connection -------------------------------------------------------------------------- */
 
 static int put_objects(struct sb_bus *bus)
@@ -193,6 +202,7 @@ static void let_go(struct sb_bus *bus)
 	sb_manager_done(&bus->manager);
 	sb_subscriptions_done(&bus->subscriptions);
 	sb_callers_done(&bus->callers);
+	sb_outflow_done(&bus->outflow);
 	sb_bus_calls_done(&bus->calls);
 	bus->object_manager = sd_bus_slot_unref(bus->object_manager);
 	bus->parts.connection = NULL;
@@ -207,6 +217,8 @@ static int bus_on_up(void *userdata, sd_bus *connection)
 	bus->parts.epoch++;
 	sb_bus_calls_init(&bus->calls);
 	sb_callers_init(&bus->callers, connection, &bus->parts.rates->limits);
+	sb_outflow_init(&bus->outflow, connection, sb_gateway_loop(bus->parts.gateway),
+			bus_on_stuck, bus);
 	sb_subscriptions_init(&bus->subscriptions, &bus->parts);
 	r = put_objects(bus);
 	if (r < 0)
@@ -254,6 +266,7 @@ int sb_bus_new(const struct sb_bus_options *options, const struct sb_bus_host *h
 		.calls = &bus->calls,
 		.callers = &bus->callers,
 		.identities = &bus->identities,
+		.outflow = &bus->outflow,
 		.subscriptions = &bus->subscriptions,
 	};
 	r = sb_connection_new(options, sb_gateway_loop(host->gateway), &events, bus,

@@ -11,6 +11,7 @@
 #include "dbus/link-commands.h"
 #include "dbus/link-object.h"
 #include "dbus/link-stream.h"
+#include "dbus/outflow.h"
 #include "dbus/parts.h"
 #include "dbus/permit.h"
 #include "dbus/publish.h"
@@ -354,6 +355,8 @@ static const sd_bus_vtable link_vtable[] = {
 	SD_BUS_SIGNAL_WITH_ARGS(
 		"Message",
 		SD_BUS_ARGS("t", message, "s", topic, "ay", payload, "a{sv}", properties), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("SubscriptionEnded", SD_BUS_ARGS("u", subscription, "s", reason),
+				0),
 	SD_BUS_VTABLE_END,
 };
 
@@ -435,7 +438,7 @@ void sb_link_object_changed(struct sb_link_object *object, uint32_t what)
 }
 
 /**
- * sb_link_object_tell_settled() - send the signal Settled to the publisher
+ * sb_link_object_tell_settled() - send the signal Settled to the publisher, when it reads
  * @parts: the bus
  * @settled: what has ended; its link may be gone by now
  *
@@ -466,5 +469,5 @@ int sb_link_object_tell_settled(const struct sb_bus_parts *parts, const struct s
 	if (r < 0)
 		return r;
 
-	return sd_bus_send_to(parts->connection, signal, name, NULL);
+	return sb_outflow_send(parts->outflow, name, signal, strlen(settled->settlement.reason));
 }

@@ -19,6 +19,7 @@ struct sb_bus_calls;
 struct sb_callers;
 struct sb_gateway;
 struct sb_identities;
+struct sb_outflow;
 struct sb_rates;
 struct sb_reload;
 struct sb_subscriptions;
@@ -37,5 +38,6 @@ struct sb_bus_parts {
 	struct sb_bus_calls *calls;
 	struct sb_callers *callers;
 	struct sb_identities *identities;
+	struct sb_outflow *outflow;
 	struct sb_subscriptions *subscriptions;
 };

@@ -12,7 +12,9 @@
 #include "daemon/log.h"
 #include "dbus/caller.h"
 #include "dbus/message-signal.h"
+#include "dbus/outflow.h"
 #include "dbus/parts.h"
+#include "dbus/subscription-ended.h"
 #include "dbus/subscription.h"
 
 struct subscription {
@@ -110,7 +112,29 @@ static int send_message(const struct subscription *subscription, const struct sb
 	if (r < 0)
 		return r;
 
-	return sd_bus_send_to(connection, signal, caller->name, NULL);
+	return sb_outflow_send(subscription->all->parts->outflow, caller->name, signal,
+			       strlen(delivery->topic) + delivery->payload_len);
+}
+
+/*
+ * Past the outflow: nothing waits there any more, and what a connection that does not read gets in this
+ * way is bounded by its subscriptions.
+ */
+static void tell_ended(const struct subscription *subscription, const char *reason)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
+	const struct sb_caller *caller = subscription->held.caller;
+	sd_bus *connection = subscription->all->parts->connection;
+	int r;
+
+	r = sb_subscription_ended_new(connection, subscription->path, subscription->id, reason,
+				      &signal);
+	if (r >= 0)
+		r = sd_bus_send_to(connection, signal, caller->name, NULL);
+	if (r < 0)
+		sb_log_link(subscription->link, LOG_DEBUG,
+			    "%s could not be told of the end of its subscription: %s", caller->name,
+			    strerror(-r));
 }
 
 /* A caller gets a message once, however many of its filters match it. */
@@ -258,6 +282,27 @@ int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const
 	(void)subscription_free(subscription);
 
 	return 0;
+}
+
+/**
+ * sb_subscriptions_end_all() - end all subscriptions of a connection that does not read, and say so
+ * @all: all subscriptions
+ * @caller: unique name; may have none
+ * @reason: a sentence for it
+ */
+void sb_subscriptions_end_all(struct sb_subscriptions *all, const char *caller, const char *reason)
+{
+	const struct sb_caller *known = sb_caller_find(all->parts->callers, caller);
+	const struct subscription *subscription = known ? next_of_caller(known, NULL) : NULL;
+
+	while (subscription) {
+		/* The caller is forgotten with the last thing that it holds. */
+		const struct subscription *next = next_of_caller(known, &subscription->held);
+
+		tell_ended(subscription, reason);
+		(void)subscription_free((struct subscription *)subscription);
+		subscription = next;
+	}
 }
 
 /**

@@ -28,5 +28,6 @@ int sb_subscriptions_add(struct sb_subscriptions *all, const char *caller,
 			 struct sb_error *ret_error);
 int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const char *link,
 			 uint32_t id, struct sb_error *ret_error);
+void sb_subscriptions_end_all(struct sb_subscriptions *all, const char *caller, const char *reason);
 int sb_subscriptions_may_answer(struct sb_subscriptions *all, const char *caller, const char *link,
 				struct sb_error *ret_error);

@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 
-from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call, new_method_return
 from jeepney.io.blocking import open_dbus_connection
 
 NAME = "io.skybus.Gateway1"
@@ -133,6 +133,9 @@ class Client:
             self.signals.append(message)
         elif HeaderFields.reply_serial in message.header.fields:
             self.replies[message.header.fields[HeaderFields.reply_serial]] = message
+        elif message.header.fields.get(HeaderFields.member) == "Ping":
+            # D-Bus libraries answer it by themselves; jeepney's blocking connection does not.
+            self.connection.send(new_method_return(message))
 
     def reply(self, serial, timeout=PATIENCE):
         """What a call was answered, as a tuple."""

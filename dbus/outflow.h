@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Outflow: signals to connections that perhaps do not read.
+ *
+ * The bus keeps what a connection does not read, and from some amount on drops it without a word.
+ * Worse, dbus-daemon stops reading from a sender while it keeps 127 MB of its messages, so that one
+ * app that hangs would silence us for everybody. So what is sent and not read is counted here, for
+ * each connection: behind the signals goes a call of org.freedesktop.DBus.Peer.Ping, and whoever
+ * answers it, with whatever, has read what was before it. Once too much has not been confirmed in
+ * this way, further signals wait in a queue of that connection's own. They go on with the answer. If
+ * it does not come, the queue is emptied and its owner is told, who ends the subscriptions.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <systemd/sd-bus.h>
+
+struct sb_loop;
+
+/** What a signal counts beside its texts and payload, in bytes: about what it takes in memory. */
+#define SB_OUTFLOW_SIGNAL_BYTES 1024
+
+/**
+ * How much may be sent to one connection and not be confirmed, in bytes. All the connections that
+ * may subscribe, SB_CALLERS_MAX, together stay below half of what dbus-daemon keeps.
+ */
+#define SB_OUTFLOW_UNREAD_BYTES_MAX (128 * 1024)
+
+/** After how much a Ping is sent, in bytes. */
+#define SB_OUTFLOW_ASK_BYTES (64 * 1024)
+
+/**
+ * How much may wait for a connection whose answer has been missing for SB_OUTFLOW_GRACE_SEC. Before
+ * that a long queue means nothing: much can happen at once, and an answer comes to us behind all the
+ * calls of other apps that were sent earlier.
+ */
+#define SB_OUTFLOW_WAITING_MAX 1000
+#define SB_OUTFLOW_WAITING_BYTES_MAX (1024 * 1024)
+#define SB_OUTFLOW_GRACE_SEC 5
+
+/** How long anything may wait for a connection that does not answer at all. */
+#define SB_OUTFLOW_PATIENCE_SEC 60
+
+/** How much may wait for all connections, in bytes; then the longest queue is given up. */
+#define SB_OUTFLOW_ALL_WAITING_BYTES_MAX (16 * 1024 * 1024)
+
+/** How many connections may have something unconfirmed that no Ping was sent for. */
+#define SB_OUTFLOW_IDLE_MAX 512
+
+/**
+ * A connection does not read, and what waited for it was given up. @name is its unique name, @reason
+ * a sentence for it; both are lent.
+ */
+typedef void sb_outflow_stuck_fn(void *userdata, const char *name, const char *reason);
+
+/** struct sb_outflow - all that flows; embedded in its owner */
+struct sb_outflow {
+	sd_bus *connection;
+	struct sb_loop *loop;
+	sb_outflow_stuck_fn *stuck;
+	void *userdata;
+	void *by_name; /* tsearch(3); a connection that has read everything is not here */
+	TAILQ_HEAD(, sb_outflow_receiver) idle; /* no Ping is on its way, the oldest first */
+	TAILQ_HEAD(, sb_outflow_receiver) behind; /* something waits */
+	size_t n_idle;
+	size_t waiting_bytes;
+	bool refusal_said;
+};
+
+void sb_outflow_init(struct sb_outflow *all, sd_bus *connection, struct sb_loop *loop,
+		     sb_outflow_stuck_fn *stuck, void *userdata);
+void sb_outflow_done(struct sb_outflow *all);
+
+int sb_outflow_send(struct sb_outflow *all, const char *name, sd_bus_message *signal, size_t len);
