@@ -30,6 +30,8 @@ struct sb_hub {
 	size_t matches_room;
 	enum sb_origin origin; /* of what is being delivered */
 	uint64_t last_message;
+	sb_hub_pressed_fn *pressed;
+	void *pressed_userdata;
 };
 
 SB_DEFINE_CLEANUP(struct sb_subscription *, sb_subscription_free)
@@ -210,6 +212,29 @@ bool sb_hub_wants(struct sb_hub *hub, const char *link, const char *topic, enum 
 	hub->n_matches = 0;
 
 	return wanted;
+}
+
+/**
+ * sb_hub_watch_pressure() - who knows how far the subscribers are behind
+ * @hub: the hub
+ * @pressed: asked before an app may publish what somebody has subscribed to; NULL: nobody knows
+ * @userdata: for @pressed
+ */
+void sb_hub_watch_pressure(struct sb_hub *hub, sb_hub_pressed_fn *pressed, void *userdata)
+{
+	hub->pressed = pressed;
+	hub->pressed_userdata = userdata;
+}
+
+/**
+ * sb_hub_is_pressed() - should apps wait until the subscribers have caught up?
+ * @hub: the hub
+ *
+ * Return: whether they are far behind.
+ */
+bool sb_hub_is_pressed(const struct sb_hub *hub)
+{
+	return hub->pressed && hub->pressed(hub->pressed_userdata);
 }
 
 /**

@@ -58,6 +58,9 @@ struct sb_interest {
 typedef void sb_delivery_fn(void *userdata, struct sb_subscription *subscription,
 			    const struct sb_delivery *delivery);
 
+/** Whether subscribers are so far behind that no app may add to it for the moment. */
+typedef bool sb_hub_pressed_fn(void *userdata);
+
 int sb_hub_new(struct sb_hub **ret);
 struct sb_hub *sb_hub_free(struct sb_hub *hub);
 int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
@@ -66,5 +69,7 @@ int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 struct sb_subscription *sb_subscription_free(struct sb_subscription *subscription);
 struct sb_reach sb_hub_deliver(struct sb_hub *hub, struct sb_delivery *delivery);
 bool sb_hub_wants(struct sb_hub *hub, const char *link, const char *topic, enum sb_origin origin);
+void sb_hub_watch_pressure(struct sb_hub *hub, sb_hub_pressed_fn *pressed, void *userdata);
+bool sb_hub_is_pressed(const struct sb_hub *hub);
 bool sb_subscription_answers(const struct sb_subscription *subscription);
 const char *sb_origin_word(enum sb_origin origin);

@@ -89,6 +89,11 @@ static int publish_and_announce(struct sb_link *link, struct sb_message *message
 	SB_CLEANUP(sb_announcement_free) struct sb_announcement *announcement = NULL;
 	int r;
 
+	if (sb_hub_is_pressed(link->parts.hub))
+		return sb_error_set(
+			ret_error, SB_ERROR_QUEUE_FULL,
+			"apps of this box that subscribe to such messages do not keep up "
+			"with reading them: publish again soon, and more slowly");
 	if (sb_announcement_new(link->parts.hub, sb_link_name(link), message, done, userdata,
 				&announcement) < 0)
 		return sb_error_set(ret_error, SB_ERROR_FAILED,
@@ -109,7 +114,8 @@ static int publish_and_announce(struct sb_link *link, struct sb_message *message
  * @userdata: for @done
  * @ret_error: why not, on failure
  *
- * Return: 0; -EINVAL (topic), -EMSGSIZE (payload), -ENOBUFS (the queue is full), -ENOMEM.
+ * Return: 0; -EINVAL (topic), -EMSGSIZE (payload), -ENOBUFS (the queue is full, or
+ *	subscribers are far behind), -ENOMEM.
  */
 int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_published_fn *done,
 		    void *userdata, struct sb_error *ret_error)

@@ -10,6 +10,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
+#include "daemon/hub.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/rate.h"
@@ -157,6 +158,13 @@ static void bus_on_stuck(void *userdata, const char *name, const char *reason)
 	sb_subscriptions_end_all(&bus->subscriptions, name, reason);
 }
 
+static bool bus_is_pressed(void *userdata)
+{
+	struct sb_bus *bus = userdata;
+
+	return sb_outflow_is_pressed(&bus->outflow);
+}
+
 /* ---- the connection -------------------------------------------------------------------------- */
 
 static int put_objects(struct sb_bus *bus)
@@ -181,6 +189,7 @@ static int put_objects(struct sb_bus *bus)
 			return r;
 	}
 	sb_gateway_listen(gateway, &listener, bus);
+	sb_hub_watch_pressure(sb_gateway_hub(gateway), bus_is_pressed, bus);
 	bus->listening = true;
 
 	return 0;
@@ -189,8 +198,10 @@ static int put_objects(struct sb_bus *bus)
 /* Whoever waits is let go of; it was on this connection. */
 static void let_go(struct sb_bus *bus)
 {
-	if (bus->listening)
+	if (bus->listening) {
 		sb_gateway_listen(bus->parts.gateway, NULL, NULL);
+		sb_hub_watch_pressure(sb_gateway_hub(bus->parts.gateway), NULL, NULL);
+	}
 	bus->listening = false;
 	sb_identities_done(&bus->identities);
 	while (bus->links) {

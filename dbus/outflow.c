@@ -33,6 +33,8 @@ struct waiting {
  * @unasked: of these, bytes that no Ping was sent for
  * @ping: on its way; otherwise the receiver is among the idle ones
  * @asked_at: when the last Ping was sent, in µs
+ * @round: the bus's answer to the question of this round shows that the one to the Ping could be here
+ * @silent_since: when that was noticed, in µs; 0 before
  * @refused: the bus did not let it through
  * @stuck: it was given up, and the task is to tell so; nothing waits until then
  */
@@ -43,6 +45,8 @@ struct sb_outflow_receiver {
 	size_t unasked;
 	sd_bus_slot *ping;
 	uint64_t asked_at;
+	uint64_t round;
+	uint64_t silent_since;
 	bool refused;
 	TAILQ_HEAD(, waiting) waiting;
 	size_t n_waiting;
@@ -165,25 +169,44 @@ static void give_up(struct sb_outflow_receiver *receiver, const char *why)
 	sb_task_schedule(&receiver->tell);
 }
 
-static bool is_too_long(const struct sb_outflow_receiver *receiver, size_t bytes)
+/* Its answer is missing for so long, though all that was sent to us before has been dealt with. */
+static bool is_late(struct sb_outflow_receiver *receiver, uint64_t sec)
 {
-	if (receiver->n_waiting < SB_OUTFLOW_WAITING_MAX &&
-	    receiver->waiting_bytes + bytes <= SB_OUTFLOW_WAITING_BYTES_MAX)
-		return false;
+	const struct sb_outflow *all = receiver->all;
 
-	return sb_loop_now(receiver->all->loop) - receiver->asked_at >=
-	       SB_OUTFLOW_GRACE_SEC * SB_USEC_PER_SEC;
+	if (!receiver->ping || receiver->round > all->round_done)
+		return false;
+	if (receiver->silent_since == 0)
+		receiver->silent_since = sb_loop_now(all->loop);
+
+	return sb_loop_now(all->loop) - receiver->silent_since >= sec * SB_USEC_PER_SEC;
 }
 
-/* Something waits. */
+static bool is_too_long(struct sb_outflow_receiver *receiver, size_t bytes)
+{
+	/* Asked every time, since the silence counts from when it is noticed. */
+	bool late = is_late(receiver, SB_OUTFLOW_GRACE_SEC);
+
+	return late && (receiver->n_waiting >= SB_OUTFLOW_WAITING_MAX ||
+			receiver->waiting_bytes + bytes > SB_OUTFLOW_WAITING_BYTES_MAX);
+}
+
+/* Something waits; whoever is late goes first. */
 static struct sb_outflow_receiver *find_longest(const struct sb_outflow *all)
 {
 	struct sb_outflow_receiver *longest = TAILQ_FIRST(&all->behind);
+	bool longest_is_late = is_late(longest, SB_OUTFLOW_LATE_SEC);
 	struct sb_outflow_receiver *receiver;
 
-	TAILQ_FOREACH(receiver, &all->behind, behind_entry)
-		if (receiver->waiting_bytes > longest->waiting_bytes)
-			longest = receiver;
+	TAILQ_FOREACH(receiver, &all->behind, behind_entry) {
+		bool late = is_late(receiver, SB_OUTFLOW_LATE_SEC);
+
+		if (late < longest_is_late ||
+		    (late == longest_is_late && receiver->waiting_bytes <= longest->waiting_bytes))
+			continue;
+		longest = receiver;
+		longest_is_late = late;
+	}
 
 	return longest;
 }
@@ -317,6 +340,46 @@ static int receiver_on_pong(sd_bus_message *reply, void *userdata, sd_bus_error 
 	return 0;
 }
 
+static int echo_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error);
+
+/* Without it nobody is thought to be behind others' calls. */
+static void send_echo(struct sb_outflow *all)
+{
+	all->round++;
+	if (sd_bus_call_method_async(all->connection, &all->echo, "org.freedesktop.DBus",
+				     "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId",
+				     echo_on_reply, all, NULL) < 0)
+		all->round_done = all->round;
+}
+
+static int echo_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct sb_outflow *all = userdata;
+
+	(void)reply;
+	(void)error;
+	all->echo = sd_bus_slot_unref(all->echo);
+	all->round_done = all->round;
+	if (all->echo_again) {
+		all->echo_again = false;
+		send_echo(all);
+	}
+
+	return 0;
+}
+
+/* The round of a question that goes out after what has been sent so far. */
+static uint64_t join_round(struct sb_outflow *all)
+{
+	if (all->echo) {
+		all->echo_again = true;
+		return all->round + 1;
+	}
+	send_echo(all);
+
+	return all->round;
+}
+
 static int send_ping(struct sb_outflow_receiver *receiver)
 {
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *ping = NULL;
@@ -353,6 +416,8 @@ static void ask(struct sb_outflow_receiver *receiver)
 	}
 	remove_idle(receiver);
 	receiver->asked_at = sb_loop_now(receiver->all->loop);
+	receiver->round = join_round(receiver->all);
+	receiver->silent_since = 0;
 	receiver->unasked = 0;
 }
 
@@ -486,6 +551,7 @@ void sb_outflow_done(struct sb_outflow *all)
 
 		(void)receiver_free(*root);
 	}
+	all->echo = sd_bus_slot_unref(all->echo);
 }
 
 /**
@@ -513,4 +579,26 @@ int sb_outflow_send(struct sb_outflow *all, const char *name, sd_bus_message *si
 	settle(receiver);
 
 	return r;
+}
+
+/**
+ * sb_outflow_is_pressed() - do those that read have a lot before them?
+ * @all: the outflow
+ *
+ * Those whose answer is late do not count: nobody has to wait for an app that hangs.
+ *
+ * Return: whether apps should publish more slowly.
+ */
+bool sb_outflow_is_pressed(const struct sb_outflow *all)
+{
+	struct sb_outflow_receiver *receiver;
+	size_t bytes = 0;
+
+	if (all->waiting_bytes < SB_OUTFLOW_PRESSURE_BYTES)
+		return false;
+	TAILQ_FOREACH(receiver, &all->behind, behind_entry)
+		if (!is_late(receiver, SB_OUTFLOW_LATE_SEC))
+			bytes += receiver->waiting_bytes;
+
+	return bytes >= SB_OUTFLOW_PRESSURE_BYTES;
 }

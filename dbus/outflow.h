@@ -20,7 +20,10 @@
 
 struct sb_loop;
 
-/** What a signal counts beside its texts and payload, in bytes: about what it takes in memory. */
+/**
+ * What a signal counts beside its texts and payload, in bytes: more than it takes at the bus, and about
+ * half of what it takes here while it waits.
+ */
 #define SB_OUTFLOW_SIGNAL_BYTES 1024
 
 /**
@@ -34,8 +37,9 @@ struct sb_loop;
 
 /**
  * How much may wait for a connection whose answer has been missing for SB_OUTFLOW_GRACE_SEC. Before
- * that a long queue means nothing: much can happen at once, and an answer comes to us behind all the
- * calls of other apps that were sent earlier.
+ * that a long queue means nothing, since much can happen at once. The time begins when the answer
+ * could be here: it comes to us behind all the calls that other apps have sent before, so the bus
+ * itself is asked something as well, and its answer shows when those are dealt with.
  */
 #define SB_OUTFLOW_WAITING_MAX 1000
 #define SB_OUTFLOW_WAITING_BYTES_MAX (1024 * 1024)
@@ -44,8 +48,15 @@ struct sb_loop;
 /** How long anything may wait for a connection that does not answer at all. */
 #define SB_OUTFLOW_PATIENCE_SEC 60
 
-/** How much may wait for all connections, in bytes; then the longest queue is given up. */
+/**
+ * How much may wait for all connections, in bytes; then the longest queue is given up, of those whose
+ * answer is late if there are any.
+ */
 #define SB_OUTFLOW_ALL_WAITING_BYTES_MAX (16 * 1024 * 1024)
+#define SB_OUTFLOW_LATE_SEC 1
+
+/** How much may wait for those that are not late, before apps have to publish more slowly. */
+#define SB_OUTFLOW_PRESSURE_BYTES (8 * 1024 * 1024)
 
 /** How many connections may have something unconfirmed that no Ping was sent for. */
 #define SB_OUTFLOW_IDLE_MAX 512
@@ -67,6 +78,10 @@ struct sb_outflow {
 	TAILQ_HEAD(, sb_outflow_receiver) behind; /* something waits */
 	size_t n_idle;
 	size_t waiting_bytes;
+	sd_bus_slot *echo; /* a question to the bus itself is on its way: this round's */
+	bool echo_again; /* somebody was asked after that */
+	uint64_t round;
+	uint64_t round_done;
 	bool refusal_said;
 };
 
@@ -75,3 +90,4 @@ void sb_outflow_init(struct sb_outflow *all, sd_bus *connection, struct sb_loop 
 void sb_outflow_done(struct sb_outflow *all);
 
 int sb_outflow_send(struct sb_outflow *all, const char *name, sd_bus_message *signal, size_t len);
+bool sb_outflow_is_pressed(const struct sb_outflow *all);

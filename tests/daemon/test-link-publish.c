@@ -294,6 +294,48 @@ static void apps_of_this_box_hear_of_what_was_accepted(void **state)
 	assert_string_equal(f->published, "1 2 ");
 }
 
+static bool is_pressed(void *userdata)
+{
+	const bool *pressed = userdata;
+
+	return *pressed;
+}
+
+static void nobody_may_press_on_while_subscribers_are_behind(void **state)
+{
+	struct link_fixture *f = *state;
+	const struct sb_interest interest = {
+		.link = "plant",
+		.filter = "t",
+		.origins = SB_FROM_LOCAL,
+	};
+	struct listener listener = { .f = f };
+	struct sb_message *message = sb_message_new("t", "m1", 2, NULL);
+	struct sb_subscription *subscription;
+	bool pressed = true;
+
+	assert_int_equal(sb_hub_subscribe(f->parts.hub, &interest, on_delivery, &listener,
+					  &subscription, NULL),
+			 0);
+	sb_hub_watch_pressure(f->parts.hub, is_pressed, &pressed);
+	assert_int_equal(sb_link_publish(f->link, message, never_published, f, &f->error),
+			 -ENOBUFS);
+	assert_int_equal(f->error.code, SB_ERROR_QUEUE_FULL);
+	assert_non_null(strstr(f->error.text, "do not keep up"));
+	(void)sb_message_free(message);
+	link_run(f);
+	assert_int_equal(listener.calls, 0);
+	pressed = false;
+	link_publish(f, "m2");
+	assert_int_equal(listener.calls, 1);
+	/* It is no matter of those that nobody here has subscribed to. */
+	pressed = true;
+	(void)sb_subscription_free(subscription);
+	link_publish(f, "m3");
+	assert_string_equal(f->published, "1 2 ");
+	sb_hub_watch_pressure(f->parts.hub, NULL, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, link_fixture_teardown)
 
 int main(void)
@@ -308,6 +350,7 @@ int main(void)
 		TEST(a_queue_may_drop_its_oldest_instead),
 		TEST(memory_has_bounds_of_its_own),
 		TEST(apps_of_this_box_hear_of_what_was_accepted),
+		TEST(nobody_may_press_on_while_subscribers_are_behind),
 		TEST(a_message_is_taken_when_it_is_handed_in),
 		TEST(a_letter_that_is_sent_again_keeps_its_time),
 		TEST(so_does_an_old_one),

@@ -111,9 +111,9 @@ static void go_on(struct client *client)
 	assert_true(sd_bus_attach_event(client->bus, sb_loop_event(client->loop), 0) >= 0);
 }
 
-static uint32_t subscribe(struct fixture *f, struct client *client)
+static uint32_t subscribe_to(struct fixture *f, struct client *client, const char *filter)
 {
-	sd_bus_message *reply = fixture_call(f, client, PLANT_PATH, "Subscribe", "s", "#");
+	sd_bus_message *reply = fixture_call(f, client, PLANT_PATH, "Subscribe", "s", filter);
 	uint32_t id = 0;
 
 	assert_non_null(reply);
@@ -122,18 +122,28 @@ static uint32_t subscribe(struct fixture *f, struct client *client)
 	return id;
 }
 
-static size_t deliver(struct fixture *f, size_t len)
+static uint32_t subscribe(struct fixture *f, struct client *client)
+{
+	return subscribe_to(f, client, "#");
+}
+
+static size_t deliver_topic(struct fixture *f, const char *topic, size_t len)
 {
 	static const uint8_t payload[64 * 1024];
 	struct sb_delivery delivery = {
 		.link = "plant",
-		.topic = "cmd/light",
+		.topic = topic,
 		.payload = payload,
 		.payload_len = len,
 		.content_format = SKYBUS_NO_FORMAT,
 	};
 
 	return sb_hub_deliver(f->gateway->hub, &delivery).matched;
+}
+
+static size_t deliver(struct fixture *f, size_t len)
+{
+	return deliver_topic(f, "cmd/light", len);
 }
 
 struct goal {
@@ -300,10 +310,57 @@ static void test_queue_with_too_many_bytes(void **state)
 	(void)subscribe(f, f->other);
 	stop(f->app);
 	deliver_slowly(f, 4, 60000);
+	loop_settle_down(f->loop);
+	deliver_slowly(f, 1, 60000);
 	sb_loop_advance(f->loop, SB_OUTFLOW_GRACE_SEC * SB_USEC_PER_SEC);
-	deliver_slowly(f, 15, 60000);
+	deliver_slowly(f, 14, 60000);
 	assert_int_equal(deliver(f, 60000), 2);
 	assert_ended(f, "1 MB", 20);
+}
+
+/* The loop does not turn, as if it were busy with what others have sent. */
+static void test_answer_that_is_behind_other_calls(void **state)
+{
+	struct fixture *f = *state;
+	size_t i;
+
+	(void)subscribe(f, f->app);
+	for (i = 0; i < 2000; i++)
+		(void)deliver(f, 2);
+	sb_loop_advance(f->loop, 2 * SB_OUTFLOW_GRACE_SEC * SB_USEC_PER_SEC);
+	assert_int_equal(deliver(f, 2), 1);
+	wait_for(f, &app_ear.n_messages, 2001);
+	assert_int_equal(app_ear.n_ended, 0);
+}
+
+static void test_pressure_by_those_that_read(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = SB_OUTFLOW_PRESSURE_BYTES / SB_OUTFLOW_SIGNAL_BYTES + 200;
+	size_t i;
+
+	(void)subscribe(f, f->app);
+	for (i = 0; i < n / 2; i++)
+		(void)deliver(f, 2);
+	assert_false(sb_hub_is_pressed(f->gateway->hub));
+	for (; i < n; i++)
+		(void)deliver(f, 2);
+	assert_true(sb_hub_is_pressed(f->gateway->hub));
+	wait_for(f, &app_ear.n_messages, n);
+	assert_false(sb_hub_is_pressed(f->gateway->hub));
+}
+
+static void test_no_pressure_by_one_that_hangs(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)subscribe(f, f->app);
+	(void)subscribe(f, f->other);
+	stop(f->app);
+	deliver_slowly(f, SB_OUTFLOW_PRESSURE_BYTES / 60000 + 20, 60000);
+	assert_true(sb_hub_is_pressed(f->gateway->hub));
+	sb_loop_advance(f->loop, SB_OUTFLOW_LATE_SEC * SB_USEC_PER_SEC);
+	assert_false(sb_hub_is_pressed(f->gateway->hub));
 }
 
 static void test_no_answer_for_long(void **state)
@@ -341,6 +398,49 @@ static void test_all_queues_together(void **state)
 	wait_for(f, &app_ear.n_ended, 1);
 	assert_non_null(strstr(app_ear.reason, "longest"));
 	assert_int_equal(other_ear.n_ended, 0);
+}
+
+static void test_whoever_is_late_goes_first(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = SB_OUTFLOW_ALL_WAITING_BYTES_MAX / 60000 - 5;
+	size_t i;
+
+	(void)subscribe_to(f, f->app, "cmd/#");
+	(void)subscribe(f, f->other);
+	stop(f->app);
+	deliver_slowly(f, 15, 60000);
+	sb_loop_advance(f->loop, SB_OUTFLOW_LATE_SEC * SB_USEC_PER_SEC);
+	/* It has far less before it than the one that reads. */
+	for (i = 0; i < n; i++)
+		assert_int_equal(deliver_topic(f, "log", 60000), 1);
+	wait_for(f, &other_ear.n_messages, 15 + n);
+	assert_int_equal(other_ear.n_ended, 0);
+	go_on(f->app);
+	wait_for(f, &app_ear.n_ended, 1);
+}
+
+/* The second is asked while the first question to the bus is on its way. */
+static void test_two_that_hang(void **state)
+{
+	struct fixture *f = *state;
+	size_t i;
+
+	(void)subscribe(f, f->app);
+	(void)subscribe(f, f->other);
+	stop(f->app);
+	stop(f->other);
+	for (i = 0; i < 1200; i++)
+		assert_int_equal(deliver(f, 2), 2);
+	loop_settle_down(f->loop);
+	(void)deliver(f, 2);
+	sb_loop_advance(f->loop, SB_OUTFLOW_GRACE_SEC * SB_USEC_PER_SEC);
+	assert_int_equal(deliver(f, 2), 2);
+	loop_settle_down(f->loop);
+	assert_int_equal(deliver(f, 2), 0);
+	go_on(f->app);
+	go_on(f->other);
+	wait_for(f, &other_ear.n_ended, 1);
 }
 
 static void test_every_subscription_is_told_of(void **state)
@@ -537,8 +637,13 @@ int main(void)
 		TEST(test_little_is_left_with_the_bus),
 		TEST(test_queue_that_is_full),
 		TEST(test_queue_with_too_many_bytes),
+		TEST(test_answer_that_is_behind_other_calls),
+		TEST(test_pressure_by_those_that_read),
+		TEST(test_no_pressure_by_one_that_hangs),
 		TEST(test_no_answer_for_long),
 		TEST(test_all_queues_together),
+		TEST(test_whoever_is_late_goes_first),
+		TEST(test_two_that_hang),
 		TEST(test_every_subscription_is_told_of),
 		TEST(test_an_error_is_an_answer),
 		TEST(test_one_that_reads_and_never_answers),
