@@ -113,6 +113,7 @@ class Client:
         self.unique_name = self.connection.unique_name
         self.signals = collections.deque()
         self.replies = {}
+        self.pings = 0
 
     def close(self):
         self.connection.close()
@@ -135,6 +136,7 @@ class Client:
             self.replies[message.header.fields[HeaderFields.reply_serial]] = message
         elif message.header.fields.get(HeaderFields.member) == "Ping":
             # D-Bus libraries answer it by themselves; jeepney's blocking connection does not.
+            self.pings += 1
             self.connection.send(new_method_return(message))
 
     def reply(self, serial, timeout=PATIENCE):

@@ -74,6 +74,18 @@ class PolicyTest(harness.SystemTest):
         client = self.new_client(self.bus)
         self.assertEqual(client.wait_ticket(ticket)[0], "delivered")
 
+    def test_the_daemon_may_ask_who_reads(self):
+        self.start(POLICY)
+        client = self.new_client(self.bus)
+        path = link_path("plant")
+        client.call(path, LINK + ".SubscribeWith", "sa{ss}", "#", {"origin": "local"})
+        options = {"durability": "memory"}
+        for number in range(200):
+            client.call(path, LINK + ".PublishWith", "ssa{ss}", POINTS, post(number), options)
+            client.wait_signal("Message")
+        self.assertGreater(client.pings, 0)
+        self.assertNotIn("does not let us ask", self.daemon.log)
+
     def heard(self):
         """What a listening stranger hears of a link that goes down."""
         rule = f"type='signal',path='{link_path('plant')}'"
