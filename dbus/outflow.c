@@ -33,7 +33,7 @@ struct waiting {
  * @unasked: of these, bytes that no Ping was sent for
  * @ping: on its way; otherwise the receiver is among the idle ones
  * @asked_at: when the last Ping was sent, in µs
- * @round: the bus's answer to the question of this round shows that the one to the Ping could be here
+ * @round: of the echo; when it has come, the answer to the Ping could be here
  * @silent_since: when that was noticed, in µs; 0 before
  * @refused: the bus did not let it through
  * @stuck: it was given up, and the task is to tell so; nothing waits until then
@@ -174,7 +174,7 @@ static bool is_late(struct sb_outflow_receiver *receiver, uint64_t sec)
 {
 	const struct sb_outflow *all = receiver->all;
 
-	if (!receiver->ping || receiver->round > all->round_done)
+	if (!receiver->ping || !sb_echo_has_come(&all->echo, receiver->round))
 		return false;
 	if (receiver->silent_since == 0)
 		receiver->silent_since = sb_loop_now(all->loop);
@@ -340,46 +340,6 @@ static int receiver_on_pong(sd_bus_message *reply, void *userdata, sd_bus_error 
 	return 0;
 }
 
-static int echo_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error);
-
-/* Without it nobody is thought to be behind others' calls. */
-static void send_echo(struct sb_outflow *all)
-{
-	all->round++;
-	if (sd_bus_call_method_async(all->connection, &all->echo, "org.freedesktop.DBus",
-				     "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId",
-				     echo_on_reply, all, NULL) < 0)
-		all->round_done = all->round;
-}
-
-static int echo_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-	struct sb_outflow *all = userdata;
-
-	(void)reply;
-	(void)error;
-	all->echo = sd_bus_slot_unref(all->echo);
-	all->round_done = all->round;
-	if (all->echo_again) {
-		all->echo_again = false;
-		send_echo(all);
-	}
-
-	return 0;
-}
-
-/* The round of a question that goes out after what has been sent so far. */
-static uint64_t join_round(struct sb_outflow *all)
-{
-	if (all->echo) {
-		all->echo_again = true;
-		return all->round + 1;
-	}
-	send_echo(all);
-
-	return all->round;
-}
-
 static int send_ping(struct sb_outflow_receiver *receiver)
 {
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *ping = NULL;
@@ -416,7 +376,7 @@ static void ask(struct sb_outflow_receiver *receiver)
 	}
 	remove_idle(receiver);
 	receiver->asked_at = sb_loop_now(receiver->all->loop);
-	receiver->round = join_round(receiver->all);
+	receiver->round = sb_echo_ask(&receiver->all->echo);
 	receiver->silent_since = 0;
 	receiver->unasked = 0;
 }
@@ -537,6 +497,7 @@ void sb_outflow_init(struct sb_outflow *all, sd_bus *connection, struct sb_loop 
 	};
 	TAILQ_INIT(&all->idle);
 	TAILQ_INIT(&all->behind);
+	sb_echo_init(&all->echo, connection);
 }
 
 /**
@@ -551,7 +512,7 @@ void sb_outflow_done(struct sb_outflow *all)
 
 		(void)receiver_free(*root);
 	}
-	all->echo = sd_bus_slot_unref(all->echo);
+	sb_echo_done(&all->echo);
 }
 
 /**

@@ -18,6 +18,8 @@
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
+#include "dbus/echo.h"
+
 struct sb_loop;
 
 /**
@@ -38,8 +40,8 @@ struct sb_loop;
 /**
  * How much may wait for a connection whose answer has been missing for SB_OUTFLOW_GRACE_SEC. Before
  * that a long queue means nothing, since much can happen at once. The time begins when the answer
- * could be here: it comes to us behind all the calls that other apps have sent before, so the bus
- * itself is asked something as well, and its answer shows when those are dealt with.
+ * could be here: it comes to us behind all the calls that other apps have sent before, and
+ * an echo shows when those are dealt with.
  */
 #define SB_OUTFLOW_WAITING_MAX 1000
 #define SB_OUTFLOW_WAITING_BYTES_MAX (1024 * 1024)
@@ -78,10 +80,7 @@ struct sb_outflow {
 	TAILQ_HEAD(, sb_outflow_receiver) behind; /* something waits */
 	size_t n_idle;
 	size_t waiting_bytes;
-	sd_bus_slot *echo; /* a question to the bus itself is on its way: this round's */
-	bool echo_again; /* somebody was asked after that */
-	uint64_t round;
-	uint64_t round_done;
+	struct sb_echo echo;
 	bool refusal_said;
 };
 

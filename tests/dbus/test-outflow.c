@@ -36,6 +36,7 @@ struct ear {
 	bool mixed_up; /* not in the order of their numbers */
 };
 
+static struct client *third; /* of tests that need one */
 static struct ear app_ear;
 static struct ear other_ear;
 
@@ -66,6 +67,13 @@ static int hear_ping(struct ear *ear, sd_bus_message *call)
 						 "no such thing");
 
 	return ear->manners != ANSWERS;
+}
+
+static int teardown(void **state)
+{
+	third = client_free(third);
+
+	return fixture_teardown(state);
 }
 
 static int ear_on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -278,6 +286,7 @@ static void test_little_is_left_with_the_bus(void **state)
 	client_call_done(&f->call);
 	f->bus = sb_bus_free(f->bus);
 	go_on(f->app);
+	client_flush(f->app);
 	loop_settle_down(f->loop);
 	assert_true(app_ear.n_messages > 100);
 	assert_true(app_ear.n_messages <= SB_OUTFLOW_UNREAD_BYTES_MAX / SB_OUTFLOW_SIGNAL_BYTES);
@@ -310,7 +319,7 @@ static void test_queue_with_too_many_bytes(void **state)
 	(void)subscribe(f, f->other);
 	stop(f->app);
 	deliver_slowly(f, 4, 60000);
-	loop_settle_down(f->loop);
+	client_settle_down(f->other);
 	deliver_slowly(f, 1, 60000);
 	sb_loop_advance(f->loop, SB_OUTFLOW_GRACE_SEC * SB_USEC_PER_SEC);
 	deliver_slowly(f, 14, 60000);
@@ -358,6 +367,7 @@ static void test_no_pressure_by_one_that_hangs(void **state)
 	(void)subscribe(f, f->other);
 	stop(f->app);
 	deliver_slowly(f, SB_OUTFLOW_PRESSURE_BYTES / 60000 + 20, 60000);
+	client_settle_down(f->other);
 	assert_true(sb_hub_is_pressed(f->gateway->hub));
 	sb_loop_advance(f->loop, SB_OUTFLOW_LATE_SEC * SB_USEC_PER_SEC);
 	assert_false(sb_hub_is_pressed(f->gateway->hub));
@@ -409,7 +419,9 @@ static void test_whoever_is_late_goes_first(void **state)
 	(void)subscribe_to(f, f->app, "cmd/#");
 	(void)subscribe(f, f->other);
 	stop(f->app);
-	deliver_slowly(f, 15, 60000);
+	deliver_slowly(f, 10, 60000);
+	client_settle_down(f->other);
+	deliver_slowly(f, 5, 60000);
 	sb_loop_advance(f->loop, SB_OUTFLOW_LATE_SEC * SB_USEC_PER_SEC);
 	/* It has far less before it than the one that reads. */
 	for (i = 0; i < n; i++)
@@ -428,11 +440,14 @@ static void test_two_that_hang(void **state)
 
 	(void)subscribe(f, f->app);
 	(void)subscribe(f, f->other);
+	third = client_new(f->loop, private_bus_address(f->private_bus));
+	assert_non_null(third);
 	stop(f->app);
 	stop(f->other);
 	for (i = 0; i < 1200; i++)
 		assert_int_equal(deliver(f, 2), 2);
-	loop_settle_down(f->loop);
+	client_settle_down(third);
+	client_settle_down(third);
 	(void)deliver(f, 2);
 	sb_loop_advance(f->loop, SB_OUTFLOW_GRACE_SEC * SB_USEC_PER_SEC);
 	assert_int_equal(deliver(f, 2), 2);
@@ -538,9 +553,8 @@ static void test_publisher_that_does_not_read(void **state)
 	settle(f, f->other, MORE_THAN_UNREAD);
 	wait_for(f, &other_ear.n_settled, MORE_THAN_UNREAD);
 	sb_loop_advance(f->loop, SB_OUTFLOW_PATIENCE_SEC * SB_USEC_PER_SEC);
-	loop_settle_down(f->loop);
 	go_on(f->app);
-	loop_settle_down(f->loop);
+	client_settle_down(f->app);
 	assert_true(app_ear.n_settled > 100);
 	assert_true(app_ear.n_settled < 200);
 	assert_int_equal(app_ear.n_ended, 0);
@@ -578,7 +592,7 @@ static void test_many_that_are_gone(void **state)
 		(void)sd_bus_message_unref(signal);
 		assert_true(outflow.n_idle <= SB_OUTFLOW_IDLE_MAX);
 	}
-	loop_settle_down(f->loop);
+	client_settle_down(f->other);
 	assert_int_equal(outflow.n_idle, SB_OUTFLOW_IDLE_MAX);
 	sb_outflow_done(&outflow);
 }
@@ -601,7 +615,7 @@ static int setup_where_nobody_may_ask(void **state)
 static int teardown_where_nobody_may_ask(void **state)
 {
 	struct fixture *f = *state;
-	int r = fixture_teardown(state);
+	int r = teardown(state);
 
 	f->private_bus = private_bus_stop(f->private_bus);
 
@@ -629,7 +643,7 @@ static void test_nobody_is_judged_who_cannot_be_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_one_that_reads_gets_everything_at_once),
 		TEST(test_few_messages_cost_no_ping),
 		TEST(test_one_that_stops_for_a_while),
