@@ -533,7 +533,7 @@ static void settle(struct fixture *f, struct client *publisher, size_t n)
 {
 	struct sb_settled settled = {
 		.link = "plant",
-		.sender = client_name(publisher),
+		.sender = fixture_sender(publisher, 1),
 		.settlement = { .outcome = SB_DELIVERED, .code = "2.04", .reason = "" },
 	};
 	size_t i;
