@@ -41,6 +41,35 @@ struct sb_message *sb_message_new(const char *topic, const void *payload, size_t
 }
 
 /**
+ * sb_message_copy() - the same message once more
+ * @message: in whatever list
+ *
+ * Return: the copy, the caller's, in no list; NULL without memory.
+ */
+struct sb_message *sb_message_copy(const struct sb_message *message)
+{
+	struct sb_message *copy = sb_message_new(message->topic, message->payload,
+						 message->payload_len, message->sender);
+
+	if (!copy)
+		return NULL;
+	copy->ticket = message->ticket;
+	copy->content_format = message->content_format;
+	copy->priority = message->priority;
+	copy->in_memory = message->in_memory;
+	copy->replaces = message->replaces;
+	copy->ttl_s = message->ttl_s;
+	copy->requeues = message->requeues;
+	copy->taken = message->taken;
+	copy->owner = message->owner;
+	copy->route = message->route ? strdup(message->route) : NULL;
+	if (message->route && !copy->route)
+		return sb_message_free(copy);
+
+	return copy;
+}
+
+/**
  * sb_message_free() - free a message
  * @message: may be NULL or half-built
  *
@@ -53,6 +82,7 @@ struct sb_message *sb_message_free(struct sb_message *message)
 
 	free(message->topic);
 	free(message->payload);
+	free(message->route);
 	free(message->sender);
 	free(message);
 

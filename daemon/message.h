@@ -94,6 +94,8 @@ struct sb_moment {
  * @ttl_s: ends when it has waited so many seconds; 0 for never
  * @requeues: the dead letter that this message is again, and that goes when it is stored; 0 for none
  * @taken: when it was taken; zeros before that
+ * @route: the topic that it was published under, for one of the links of a route: it may move to another of
+ *	them while it waits. Owned; NULL for all other messages, and for one that was read from disk
  * @sender: who is told of its end: a connection, as dbus/sender.h writes it, which begins with a colon; or
  *	the name of a stream; owned, NULL for nobody; forgotten at a restart
  * @owner: the user that published it, a uid; or SB_NO_OWNER
@@ -112,6 +114,7 @@ struct sb_message {
 	uint32_t ttl_s;
 	uint64_t requeues;
 	struct sb_moment taken;
+	char *route;
 	char *sender;
 	uint32_t owner;
 	TAILQ_ENTRY(sb_message) entry;
@@ -124,6 +127,7 @@ TAILQ_HEAD(sb_message_list, sb_message);
 
 struct sb_message *sb_message_new(const char *topic, const void *payload, size_t payload_len,
 				  const char *sender);
+struct sb_message *sb_message_copy(const struct sb_message *message);
 struct sb_message *sb_message_free(struct sb_message *message);
 void sb_message_list_clear(struct sb_message_list *list);
 size_t sb_message_size(const struct sb_message *message);

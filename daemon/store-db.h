@@ -75,6 +75,9 @@ void sb_db_trim(struct sb_db *db);
 void sb_db_make_room(struct sb_db *db);
 
 int sb_db_insert(struct sb_db *db, const char *link, const struct sb_message *message);
+int sb_db_insert_shared(struct sb_db *db, const struct sb_message *message,
+			const struct sb_share *shares, size_t n);
+int sb_db_move(struct sb_db *db, const struct sb_share *where);
 int sb_db_fetch(struct sb_db *db, const struct sb_fetch *fetch, struct sb_message_list *list);
 int sb_db_settle(struct sb_db *db, const struct sb_settlement *settlement);
 int sb_db_forget(struct sb_db *db, const struct sb_settlement *settlement);

@@ -7,6 +7,12 @@
  * index. What has ended loses its payload, except the dead letters, which have an index of their own,
  * empty as a rule. What was not delivered costs a row that is shared by all of its link, owner and cause.
  *
+ * What few messages have is in tables of its own, so that the others do not pay for it: a payload that several
+ * messages share (body, share), and the topic that one was published under that may move to another link
+ * (route). The triggers keep them in step with the messages, whichever statement changes these: a route is
+ * there while its message waits; a share until its message has ended or, of a dead letter, has lost its payload;
+ * a body until the last share of it has gone.
+ *
  * The numbers are those of the enums: outcome 0 waits, 4 is rejected; priority 1 is normal. A moment is
  * (boot, time_ms) and (boot, expires_ms); in boot 0, from before there were boots, it is the wall clock's,
  * and so is settled_ms, which is steady time otherwise. See daemon/clock.h.
@@ -94,6 +100,39 @@ static const char *const migrations[] = {
 	" name TEXT PRIMARY KEY,"
 	" value INTEGER NOT NULL"
 	") STRICT, WITHOUT ROWID;",
+
+	"CREATE TABLE body ("
+	" id INTEGER PRIMARY KEY,"
+	" payload BLOB NOT NULL"
+	") STRICT;"
+	"CREATE TABLE share ("
+	" ticket INTEGER PRIMARY KEY,"
+	" body INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX share_body ON share (body);"
+	"CREATE TABLE route ("
+	" link INTEGER NOT NULL,"
+	" ticket INTEGER NOT NULL,"
+	" topic TEXT NOT NULL,"
+	" PRIMARY KEY (link, ticket)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TRIGGER message_ends AFTER UPDATE OF outcome ON message BEGIN"
+	" DELETE FROM route WHERE link = old.link AND ticket = old.ticket;"
+	" END;"
+	"CREATE TRIGGER message_moves AFTER UPDATE OF link ON message BEGIN"
+	" UPDATE route SET link = new.link WHERE link = old.link AND ticket = old.ticket;"
+	" END;"
+	"CREATE TRIGGER message_empties AFTER UPDATE OF dead ON message WHEN new.dead = 0 BEGIN"
+	" DELETE FROM share WHERE ticket = old.ticket;"
+	" END;"
+	"CREATE TRIGGER message_goes AFTER DELETE ON message BEGIN"
+	" DELETE FROM route WHERE link = old.link AND ticket = old.ticket;"
+	" DELETE FROM share WHERE ticket = old.ticket;"
+	" END;"
+	"CREATE TRIGGER share_goes AFTER DELETE ON share BEGIN"
+	" DELETE FROM body WHERE id = old.body"
+	" AND NOT EXISTS (SELECT 1 FROM share WHERE body = old.body);"
+	" END;",
 };
 
 /*

@@ -22,6 +22,18 @@ static int run_insert(struct sb_db *db, struct sb_job *base)
 	return sb_db_insert(db, job_of(base)->link, job_of(base)->message);
 }
 
+static int run_insert_shared(struct sb_db *db, struct sb_job *base)
+{
+	const struct sb_store_job *job = job_of(base);
+
+	return sb_db_insert_shared(db, job->message, job->shares, job->n_shares);
+}
+
+static int run_move(struct sb_db *db, struct sb_job *base)
+{
+	return sb_db_move(db, job_of(base)->shares);
+}
+
 static int run_fetch(struct sb_db *db, struct sb_job *base)
 {
 	struct sb_store_job *job = job_of(base);
@@ -128,6 +140,8 @@ static void complete_losses(struct sb_job *base)
 static const struct sb_job_kind job_forget = { true, run_forget, complete, NULL };
 
 const struct sb_job_kind sb_job_insert = { true, run_insert, complete, NULL };
+const struct sb_job_kind sb_job_insert_shared = { true, run_insert_shared, complete, NULL };
+const struct sb_job_kind sb_job_move = { true, run_move, complete, NULL };
 const struct sb_job_kind sb_job_fetch = { false, run_fetch, complete_fetch, NULL };
 const struct sb_job_kind sb_job_settle = { true, run_settle, complete, &job_forget };
 const struct sb_job_kind sb_job_search = { false, run_search, complete_search, NULL };
@@ -165,6 +179,15 @@ struct sb_store_job *sb_store_job_new(const struct sb_job_kind *kind, const char
 	return SB_STEAL(job);
 }
 
+static void shares_free(struct sb_share *shares, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free((char *)shares[i].link);
+		free((char *)shares[i].topic);
+	}
+	free(shares);
+}
+
 /**
  * sb_store_job_free() - free a job
  * @job: may be NULL or half-built
@@ -186,6 +209,7 @@ struct sb_store_job *sb_store_job_free(struct sb_store_job *job)
 	free(job->reason);
 	free(job->code);
 	sb_message_list_clear(&job->messages);
+	shares_free(job->shares, job->n_shares);
 	(void)sb_message_free(job->message);
 	free(job->link);
 	free(job);

@@ -16,6 +16,7 @@
  * destructor each
  * @ticket: to discard, to reserve, or to release above
  * @message: to insert
+ * @shares: if there are any, the messages that share the payload of @message; or where one moves
  * @fetch: to fetch, with @link; into @messages
  * @settlement: with @code and @reason
  * @search: with @link and @topic; into @records
@@ -36,6 +37,8 @@ struct sb_store_job {
 	char *link;
 	uint64_t ticket;
 	struct sb_message *message;
+	struct sb_share *shares;
+	size_t n_shares;
 	struct sb_fetch fetch;
 	struct sb_message_list messages;
 	struct sb_settlement settlement;
@@ -53,6 +56,8 @@ struct sb_store_job {
 };
 
 extern const struct sb_job_kind sb_job_insert;
+extern const struct sb_job_kind sb_job_insert_shared;
+extern const struct sb_job_kind sb_job_move;
 extern const struct sb_job_kind sb_job_fetch;
 extern const struct sb_job_kind sb_job_settle;
 extern const struct sb_job_kind sb_job_search;

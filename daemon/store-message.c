@@ -8,16 +8,21 @@
 #include "daemon/store-sql.h"
 #include "skybus/plugin.h"
 
-/* What a row and its entries in the indexes take beside topic and payload, about. */
-#define ROW_BYTES 128
-
 /* "" takes no room as NULL. */
 static void bind_optional(sqlite3_stmt *statement, int index, const char *text)
 {
 	sb_sql_bind_text(statement, index, text && *text ? text : NULL);
 }
 
-static int insert_row(struct sb_db *db, const char *link, const struct sb_message *message)
+/**
+ * sb_sql_insert_message() - a row for a message, and nothing else
+ * @db: the database, in a transaction
+ * @link: whose it is
+ * @message: with its ticket
+ *
+ * Return: 0; -EEXIST when the ticket is in use; or another negative errno.
+ */
+int sb_sql_insert_message(struct sb_db *db, const char *link, const struct sb_message *message)
 {
 	sqlite3_stmt *insert = db->statements[SB_SQL_INSERT];
 	uint64_t id = 0;
@@ -71,9 +76,47 @@ static int requeue(struct sb_db *db, const char *link, const struct sb_message *
 		return r;
 	r = end_letter(db, message->requeues, remark);
 	if (r == 0)
-		r = insert_row(db, link, message);
+		r = sb_sql_insert_message(db, link, message);
 
 	return sb_sql_end_part(db, r);
+}
+
+/* With what it needs in order to move to another link. */
+static int insert_routed(struct sb_db *db, const char *link, const struct sb_message *message)
+{
+	sqlite3_stmt *add = db->statements[SB_SQL_ADD_ROUTE];
+	uint64_t id = 0;
+	int r;
+
+	r = sb_sql_begin_part(db);
+	if (r < 0)
+		return r;
+	r = sb_sql_insert_message(db, link, message);
+	if (r == 0)
+		r = sb_sql_add_link(db, link, &id);
+	if (r == 0) {
+		sb_sql_bind_number(add, 1, id);
+		sb_sql_bind_number(add, 2, message->ticket);
+		sb_sql_bind_text(add, 3, message->route);
+		r = sb_sql_execute(db, SB_SQL_ADD_ROUTE);
+	}
+
+	return sb_sql_end_part(db, r);
+}
+
+static int insert(struct sb_db *db, const char *link, const struct sb_message *message)
+{
+	if (message->requeues != 0)
+		return requeue(db, link, message);
+
+	return message->route ? insert_routed(db, link, message)
+			      : sb_sql_insert_message(db, link, message);
+}
+
+static size_t row_bytes(const struct sb_message *message)
+{
+	return sb_message_size(message) + SB_SQL_ROW_BYTES +
+	       (message->route ? strlen(message->route) + SB_SQL_ROW_BYTES : 0);
 }
 
 /**
@@ -87,12 +130,12 @@ static int requeue(struct sb_db *db, const char *link, const struct sb_message *
  */
 int sb_db_insert(struct sb_db *db, const char *link, const struct sb_message *message)
 {
-	size_t size = sb_message_size(message) + ROW_BYTES;
+	size_t size = row_bytes(message);
 	int r;
 
 	if (size > db->room)
 		return -ENOSPC;
-	r = message->requeues != 0 ? requeue(db, link, message) : insert_row(db, link, message);
+	r = insert(db, link, message);
 	if (r == 0)
 		db->room -= size;
 

@@ -24,7 +24,12 @@ enum {
 	CODE,
 	REASON,
 	TTL_S,
+	REPLACES,
+	ROUTE,
 };
+
+/* Searches that bring payloads end when they have so many bytes of them. */
+#define PAYLOADS_MAX (1024 * 1024)
 
 static void record_clear(struct sb_record *record)
 {
@@ -34,6 +39,7 @@ static void record_clear(struct sb_record *record)
 	free((char *)record->sender);
 	free((char *)record->code);
 	free((char *)record->reason);
+	free((char *)record->route);
 }
 
 /* Copies the text. Return: 0; -ENOMEM, and @record is to be cleared. */
@@ -42,6 +48,7 @@ static int copy_text(sqlite3_stmt *row, struct sb_record *record)
 	const void *payload = sqlite3_column_blob(row, PAYLOAD);
 	size_t len = (size_t)sqlite3_column_bytes(row, PAYLOAD);
 	bool has_sender = sqlite3_column_type(row, SENDER) != SQLITE_NULL;
+	bool has_route = sqlite3_column_type(row, ROUTE) != SQLITE_NULL;
 	uint8_t *copy = NULL;
 
 	record->link = strdup(sb_sql_text(row, LINK));
@@ -49,6 +56,7 @@ static int copy_text(sqlite3_stmt *row, struct sb_record *record)
 	record->code = strdup(sb_sql_text(row, CODE));
 	record->reason = strdup(sb_sql_text(row, REASON));
 	record->sender = has_sender ? strdup(sb_sql_text(row, SENDER)) : NULL;
+	record->route = has_route ? strdup(sb_sql_text(row, ROUTE)) : NULL;
 	if (payload) {
 		copy = malloc(len);
 		if (copy)
@@ -57,7 +65,8 @@ static int copy_text(sqlite3_stmt *row, struct sb_record *record)
 	}
 
 	return record->link && record->topic && record->code && record->reason &&
-			       (record->sender || !has_sender) && (copy || !payload)
+			       (record->sender || !has_sender) && (record->route || !has_route) &&
+			       (copy || !payload)
 		       ? 0
 		       : -ENOMEM;
 }
@@ -75,6 +84,7 @@ static int record_of_row(sqlite3_stmt *row, struct sb_record *ret)
 		.taken = sb_sql_moment(row, BOOT),
 		.outcome = (enum sb_outcome)outcome,
 		.ttl_s = (uint32_t)sb_sql_number(row, TTL_S),
+		.replaces = sb_sql_number(row, REPLACES) != 0,
 	};
 	int r;
 
@@ -120,7 +130,8 @@ static int add_record(sqlite3_stmt *row, struct sb_records *records)
 int sb_db_search(struct sb_db *db, const struct sb_search *search, struct sb_records *records)
 {
 	sqlite3_stmt *statement = db->statements[SB_SQL_SEARCH_TICKET + search->kind];
-	int r;
+	size_t bytes = 0;
+	int r = 0;
 
 	sb_sql_bind_number(statement, 1, search->ticket);
 	sb_sql_bind_text(statement, 2, search->link);
@@ -128,17 +139,17 @@ int sb_db_search(struct sb_db *db, const struct sb_search *search, struct sb_rec
 	(void)sqlite3_bind_int64(statement, 4, search->now_ms);
 	sb_sql_bind_number(statement, 5, search->most);
 	sb_sql_bind_number(statement, 6, db->last_ticket);
-	while ((r = sb_sql_next(db, statement)) > 0) {
+	while (bytes < PAYLOADS_MAX && (r = sb_sql_next(db, statement)) > 0) {
+		bytes += (size_t)sqlite3_column_bytes(statement, PAYLOAD);
 		r = add_record(statement, records);
 		if (r < 0)
 			break;
 	}
-	if (r < 0) {
-		sb_sql_finish(statement);
+	sb_sql_finish(statement);
+	if (r < 0)
 		sb_records_clear(records);
-	}
 
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /**

@@ -5,20 +5,29 @@
 #include "daemon/store-sql.h"
 
 _Static_assert(SB_NO_OWNER == 4294967295, "a statement has this number in it");
-_Static_assert(SB_SQL_SEARCH_LETTER - SB_SQL_SEARCH_TICKET == SB_SEARCH_LETTER - SB_SEARCH_TICKET,
+_Static_assert(SB_SQL_SEARCH_ROUTED - SB_SQL_SEARCH_TICKET == SB_SEARCH_ROUTED - SB_SEARCH_TICKET,
 	       "searches are in the same order as their kinds");
+
+/* A payload, or its length: in the message's own row, or shared with others. */
+#define OR_SHARED(own, of_body)                                          \
+	"ifnull(" own ", (SELECT " of_body " FROM share CROSS JOIN body" \
+	" ON body.id = share.body WHERE share.ticket = message.ticket))"
+#define PAYLOAD OR_SHARED("message.payload", "body.payload")
+#define PAYLOAD_LEN "ifnull(" OR_SHARED("length(message.payload)", "length(body.payload)") ", 0)"
 
 /*
  * A record, for every search. All searches have the same parameters, of which they use some: 1 ticket,
  * 2 link, 3 topic, 4 steady time, 5 the most, 6 the last ticket when the store was opened. A name on the
  * bus means nobody any more when the daemon has been away.
  */
-#define SELECT_WITH(payload)                                                        \
-	"SELECT ticket, link.name, topic, " payload ", ifnull(length(payload), 0)," \
-	" content_format, priority, owner, CASE WHEN ticket > ?6 THEN sender END,"  \
-	" boot, time_ms, outcome, code, reason, ifnull((expires_ms - time_ms) / 1000, 0)"
-#define SELECT_RECORD SELECT_WITH("NULL")
-#define SELECT_LETTER SELECT_WITH("payload")
+#define SELECT_WITH(payload, route)                                                         \
+	"SELECT message.ticket, link.name, message.topic, " payload ", " PAYLOAD_LEN        \
+	", content_format, priority, owner, CASE WHEN message.ticket > ?6 THEN sender END," \
+	" boot, time_ms, outcome, code, reason, ifnull((expires_ms - time_ms) / 1000, 0),"  \
+	" replaces, " route
+#define SELECT_RECORD SELECT_WITH("NULL", "NULL")
+#define SELECT_LETTER SELECT_WITH(PAYLOAD, "NULL")
+#define SELECT_ROUTED SELECT_WITH(PAYLOAD, "route.topic")
 
 /*
  * The boot that messages were taken in and that was not noted before the daemon died, nameless. The
@@ -43,8 +52,13 @@ static const char *const texts[SB_N_SQL] = {
 	[SB_SQL_INSERT] = "INSERT INTO message (ticket, link, topic, payload, content_format, "
 			  "priority, owner, sender, replaces, boot, time_ms, expires_ms)"
 			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	[SB_SQL_ADD_BODY] = "INSERT INTO body (id, payload) VALUES (?1, ?2)",
+	[SB_SQL_ADD_SHARE] = "INSERT INTO share (ticket, body) VALUES (?1, ?2)",
+	[SB_SQL_ADD_ROUTE] = "INSERT INTO route (link, ticket, topic) VALUES (?1, ?2, ?3)",
+	[SB_SQL_MOVE] =
+		"UPDATE message SET link = ?2, topic = ?3 WHERE ticket = ?1 AND outcome = 0",
 	[SB_SQL_FETCH] =
-		"SELECT ticket, topic, payload, content_format, owner,"
+		"SELECT ticket, topic, " PAYLOAD ", content_format, owner,"
 		" CASE WHEN ticket > ?5 THEN sender END, replaces, boot, time_ms, expires_ms"
 		" FROM message INDEXED BY message_pending"
 		" WHERE link = ?1 AND priority = ?2 AND ticket > ?3 AND outcome = 0"
@@ -87,6 +101,11 @@ static const char *const texts[SB_N_SQL] = {
 	[SB_SQL_SEARCH_LETTER] =
 		SELECT_LETTER " FROM message CROSS JOIN link ON link.id = message.link"
 			      " WHERE ticket = ?1 AND dead = 1 LIMIT ?5",
+	[SB_SQL_SEARCH_ROUTED] =
+		SELECT_ROUTED " FROM link CROSS JOIN route ON route.link = link.id"
+			      " CROSS JOIN message ON message.ticket = route.ticket"
+			      " WHERE name = ?2 AND route.ticket > ?1 AND outcome = 0"
+			      " ORDER BY route.ticket LIMIT ?5",
 	[SB_SQL_PUT] = "INSERT INTO memory (link, key, value) VALUES (?1, ?2, ?3)"
 		       " ON CONFLICT (link, key) DO UPDATE SET value = excluded.value",
 	[SB_SQL_REMOVE] = "DELETE FROM memory WHERE link = ?1 AND key = ?2",
@@ -119,7 +138,7 @@ static const char *const texts[SB_N_SQL] = {
 			" FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
 	/* One by one: to group by owner as well, all that waits would have to be sorted in memory. */
 	[SB_SQL_BACKLOGS] = "SELECT name, priority, owner,"
-			    " length(CAST(topic AS BLOB)) + ifnull(length(payload), 0)"
+			    " length(CAST(topic AS BLOB)) + " PAYLOAD_LEN
 			    " FROM message INDEXED BY message_pending"
 			    " CROSS JOIN link ON link.id = message.link"
 			    " WHERE outcome = 0 ORDER BY message.link, priority",

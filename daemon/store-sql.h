@@ -23,6 +23,10 @@ enum sb_sql {
 	SB_SQL_FIND_LINK,
 	SB_SQL_ADD_LINK,
 	SB_SQL_INSERT,
+	SB_SQL_ADD_BODY,
+	SB_SQL_ADD_SHARE,
+	SB_SQL_ADD_ROUTE,
+	SB_SQL_MOVE,
 	SB_SQL_FETCH,
 	SB_SQL_SETTLE,
 	SB_SQL_FORGET,
@@ -35,6 +39,7 @@ enum sb_sql {
 	SB_SQL_SEARCH_REPLACED,
 	SB_SQL_SEARCH_LETTERS,
 	SB_SQL_SEARCH_LETTER,
+	SB_SQL_SEARCH_ROUTED,
 	SB_SQL_PUT,
 	SB_SQL_REMOVE,
 	SB_SQL_RESERVE,
@@ -85,6 +90,9 @@ struct sb_db {
 	uint64_t trimmed_by_age;
 };
 
+/** What a row and its entries in the indexes take beside topic and payload, about. */
+#define SB_SQL_ROW_BYTES 128
+
 int sb_sql_prepare(struct sb_db *db);
 int sb_sql_next(struct sb_db *db, sqlite3_stmt *statement);
 void sb_sql_finish(sqlite3_stmt *statement);
@@ -95,6 +103,7 @@ int sb_sql_begin_part(struct sb_db *db);
 int sb_sql_end_part(struct sb_db *db, int error);
 int sb_sql_find_link(struct sb_db *db, const char *link, uint64_t *ret_id);
 int sb_sql_add_link(struct sb_db *db, const char *link, uint64_t *ret_id);
+int sb_sql_insert_message(struct sb_db *db, const char *link, const struct sb_message *message);
 
 static inline void sb_sql_bind_text(sqlite3_stmt *statement, int index, const char *text)
 {

@@ -22,23 +22,23 @@ static int copy_text(const char *text, char **ret)
 	return 0;
 }
 
-static struct sb_message *copy_message(const struct sb_message *message)
+static int copy_shares(struct sb_store_job *job, const struct sb_share *shares, size_t n)
 {
-	struct sb_message *copy = sb_message_new(message->topic, message->payload,
-						 message->payload_len, message->sender);
+	job->shares = calloc(n, sizeof(*job->shares));
+	if (!job->shares)
+		return -ENOMEM;
+	job->n_shares = n;
+	for (size_t i = 0; i < n; i++) {
+		job->shares[i] = (struct sb_share){
+			.ticket = shares[i].ticket,
+			.link = strdup(shares[i].link),
+			.topic = strdup(shares[i].topic),
+		};
+		if (!job->shares[i].link || !job->shares[i].topic)
+			return -ENOMEM;
+	}
 
-	if (!copy)
-		return NULL;
-	copy->ticket = message->ticket;
-	copy->content_format = message->content_format;
-	copy->priority = message->priority;
-	copy->replaces = message->replaces;
-	copy->ttl_s = message->ttl_s;
-	copy->requeues = message->requeues;
-	copy->taken = message->taken;
-	copy->owner = message->owner;
-
-	return copy;
+	return 0;
 }
 
 /**
@@ -63,8 +63,64 @@ int sb_store_insert(struct sb_store *store, const char *link, const struct sb_me
 	if (!job)
 		return -ENOMEM;
 	job->done = done;
-	job->message = copy_message(message);
+	job->message = sb_message_copy(message);
 	if (!job->message)
+		return -ENOMEM;
+
+	return sb_store_submit(store, SB_STEAL(job));
+}
+
+/**
+ * sb_store_insert_shared() - store several messages whose payload is one: all of them or none
+ * @store: the store
+ * @message: what they have in common, copied; its ticket and topic do not matter
+ * @shares: their tickets, links and topics
+ * @n: how many; at least 1
+ * @done: called with 0 when all are on disk; -ENOSPC, -EROFS, …, and none is
+ * @userdata: for @done
+ *
+ * The payload is on disk once, and goes with the last of them that needs it.
+ *
+ * Return: 0, or -ENOMEM and @done is not called.
+ */
+int sb_store_insert_shared(struct sb_store *store, const struct sb_message *message,
+			   const struct sb_share *shares, size_t n, sb_store_done_fn *done,
+			   void *userdata)
+{
+	SB_CLEANUP(sb_store_job_free)
+	struct sb_store_job *job = sb_store_job_new(&sb_job_insert_shared, NULL, userdata);
+
+	assert(!message->in_memory && message->requeues == 0 && n > 0);
+	if (!job)
+		return -ENOMEM;
+	job->done = done;
+	job->message = sb_message_copy(message);
+	if (!job->message || copy_shares(job, shares, n) < 0)
+		return -ENOMEM;
+
+	return sb_store_submit(store, SB_STEAL(job));
+}
+
+/**
+ * sb_store_move() - a message that waits is another link's from now on
+ * @store: the store
+ * @where: its ticket; the other link, and its topic there
+ * @done: called with 0 when that is on disk; -ENOENT when no such message waits, -ENOSPC, …, and it is where
+ *	it was
+ * @userdata: for @done
+ *
+ * Return: 0, or -ENOMEM and @done is not called.
+ */
+int sb_store_move(struct sb_store *store, const struct sb_share *where, sb_store_done_fn *done,
+		  void *userdata)
+{
+	SB_CLEANUP(sb_store_job_free)
+	struct sb_store_job *job = sb_store_job_new(&sb_job_move, NULL, userdata);
+
+	if (!job)
+		return -ENOMEM;
+	job->done = done;
+	if (copy_shares(job, where, 1) < 0)
 		return -ENOMEM;
 
 	return sb_store_submit(store, SB_STEAL(job));

@@ -88,6 +88,9 @@ struct sb_record {
 	enum sb_outcome outcome; /* SB_STORED while it waits */
 	const char *code;
 	const char *reason;
+	bool replaces;
+	const char
+		*route; /* what it was published under, if it was looked for as one that may move */
 };
 
 enum sb_search_kind {
@@ -96,6 +99,7 @@ enum sb_search_kind {
 	SB_SEARCH_REPLACED, /* those of @link and @topic that wait and may be replaced, below @ticket */
 	SB_SEARCH_LETTERS, /* dead letters above @ticket, of @link or (NULL) of all */
 	SB_SEARCH_LETTER, /* @ticket: one dead letter, with its payload */
+	SB_SEARCH_ROUTED, /* those of @link that wait and may move, above @ticket, with payload and route */
 };
 
 /** struct sb_search - what to look for; text is copied */
@@ -105,7 +109,14 @@ struct sb_search {
 	const char *link;
 	const char *topic;
 	int64_t now_ms; /* steady */
-	size_t most; /* records; at least 1 */
+	size_t most; /* records; at least 1. With payloads there may be fewer, but one if there is any */
+};
+
+/** struct sb_share - one of several messages that have their payload in common; text is copied */
+struct sb_share {
+	uint64_t ticket;
+	const char *link;
+	const char *topic;
 };
 
 /** struct sb_loss - so many messages of a link and a user have ended like this, ever */
@@ -150,6 +161,11 @@ const uint8_t *sb_store_value(struct sb_store *store, const char *link, const ch
 
 int sb_store_insert(struct sb_store *store, const char *link, const struct sb_message *message,
 		    sb_store_done_fn *done, void *userdata);
+int sb_store_insert_shared(struct sb_store *store, const struct sb_message *message,
+			   const struct sb_share *shares, size_t n, sb_store_done_fn *done,
+			   void *userdata);
+int sb_store_move(struct sb_store *store, const struct sb_share *where, sb_store_done_fn *done,
+		  void *userdata);
 int sb_store_fetch(struct sb_store *store, const char *link, enum sb_priority priority,
 		   uint64_t after_ticket, size_t max_messages, size_t max_bytes,
 		   sb_store_fetched_fn *done, void *userdata);
