@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The door of a queue: what is published is admitted within the bounds, or refused.
- *
- * Messages that have ended count against the bounds until that is on disk: that is what bounds the ends
- * on their way there. A queue that drops its oldest cannot count like that, for each new message would push
- * out one more as long as the disk is slow. There the ends count by themselves, and no more may be on
- * their way than messages may wait; then such a queue, too, refuses.
- *
- * Only what is in memory can be dropped at once. It is the oldest of its lane, or, while the disk is slow,
- * what is there instead. But nothing is dropped while what is of lower priority waits on disk unread: then
- * such a queue refuses until that was read.
+ * The door of a queue: what is published is admitted within the bounds (daemon/room.c), or refused. What is
+ * published together is admitted together or not at all: it is one job of the store, with one answer.
  */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/queue.h"
 
-/** struct sb_arrival - a message that was admitted, and whose publisher is not told yet */
-struct sb_arrival {
+/** struct landing - a message that was admitted */
+struct landing {
 	struct sb_queue *queue;
-	TAILQ_ENTRY(sb_arrival) entry;
 	struct sb_message *message; /* on its way to disk; NULL when it waits already */
 	uint64_t ticket;
+};
+
+/**
+ * struct sb_arrival - what was published together, and whose publisher is not told yet
+ * @done: of one message; otherwise @all_done
+ */
+struct sb_arrival {
+	struct sb_outbox *outbox;
+	TAILQ_ENTRY(sb_arrival) entry;
 	sb_published_fn *done;
+	sb_published_all_fn *all_done;
 	void *userdata;
+	size_t n;
+	struct landing landings[];
 };
 
 static struct sb_arrival *arrival_free(struct sb_arrival *arrival)
@@ -35,155 +37,14 @@ static struct sb_arrival *arrival_free(struct sb_arrival *arrival)
 	if (!arrival)
 		return NULL;
 
-	(void)sb_message_free(arrival->message);
+	for (size_t i = 0; i < arrival->n; i++)
+		(void)sb_message_free(arrival->landings[i].message);
 	free(arrival);
 
 	return NULL;
 }
 
 SB_DEFINE_CLEANUP(struct sb_arrival *, arrival_free)
-
-/* ---- Room ---- */
-
-/** struct bound - one of a queue's bounds, and how a message stands to it */
-struct bound {
-	const char *setting;
-	const char *what;
-	uint64_t limit;
-	uint64_t used;
-	uint64_t more;
-	bool in_memory; /* only such messages count */
-};
-
-#define N_BOUNDS 4
-
-static void bounds_of(const struct sb_queue *queue, const struct sb_message *message,
-		      struct bound ret[N_BOUNDS])
-{
-	const struct sb_queue_limits *limits = &queue->limits;
-	uint64_t messages = queue->stats.queued + queue->storing.messages;
-	uint64_t bytes = queue->stats.queued_bytes + queue->storing.bytes;
-	size_t size = sb_message_size(message);
-
-	if (limits->drop_oldest) {
-		messages -= messages < queue->ending.messages ? messages : queue->ending.messages;
-		bytes -= bytes < queue->ending.bytes ? bytes : queue->ending.bytes;
-	}
-	ret[0] = (struct bound){
-		"queue_messages", "messages", limits->messages, messages, 1, false
-	};
-	ret[1] = (struct bound){ "queue_bytes", "bytes", limits->bytes, bytes, size, false };
-	ret[2] = (struct bound){ "memory_messages",	  "messages in memory",
-				 limits->memory_messages, queue->in_memory.messages,
-				 message->in_memory,	  true };
-	ret[3] = (struct bound){ "memory_bytes",
-				 "bytes in memory",
-				 limits->memory_bytes,
-				 queue->in_memory.bytes,
-				 message->in_memory ? size : 0,
-				 true };
-}
-
-/* By how much the bound would be passed. */
-static uint64_t excess(const struct bound *bound)
-{
-	if (bound->more == 0 || bound->used + bound->more <= bound->limit)
-		return 0;
-
-	return bound->used + bound->more - bound->limit;
-}
-
-static const struct bound *first_passed(const struct bound bounds[N_BOUNDS])
-{
-	for (size_t i = 0; i < N_BOUNDS; i++)
-		if (excess(&bounds[i]) > 0)
-			return &bounds[i];
-
-	return NULL;
-}
-
-/* Would it be enough to drop all that may go for a message of this priority? */
-static bool can_make_room(const struct sb_queue *queue, enum sb_priority priority,
-			  const struct bound bounds[N_BOUNDS])
-{
-	uint64_t room[N_BOUNDS] = { 0 };
-	bool unread = false;
-
-	if (!queue->limits.drop_oldest || queue->outbox->stopped ||
-	    queue->ending.messages >= queue->limits.messages)
-		return false;
-	for (size_t i = 0; i <= (size_t)priority; i++) {
-		const struct sb_lane *lane = &queue->lanes[i];
-
-		if (!unread) {
-			room[0] += lane->n_stored.messages + lane->n_in_memory.messages;
-			room[1] += lane->n_stored.bytes + lane->n_in_memory.bytes;
-		}
-		room[2] += lane->n_in_memory.messages;
-		room[3] += lane->n_in_memory.bytes;
-		unread = unread || lane->unread > 0;
-	}
-	for (size_t i = 0; i < N_BOUNDS; i++)
-		if (excess(&bounds[i]) > room[i])
-			return false;
-
-	return true;
-}
-
-static int check_room(const struct sb_queue *queue, const struct sb_message *message,
-		      struct sb_error *ret_error)
-{
-	struct bound bounds[N_BOUNDS];
-	const struct bound *passed;
-
-	bounds_of(queue, message, bounds);
-	passed = first_passed(bounds);
-	if (!passed || can_make_room(queue, message->priority, bounds))
-		return 0;
-
-	return sb_error_set(ret_error, SB_ERROR_QUEUE_FULL,
-			    "the queue of the link %s is full: %" PRIu64
-			    " %s wait, the message has %" PRIu64 ", and %s is %" PRIu64
-			    ": publish again when the link has caught up, or raise %s",
-			    queue->link, passed->used, passed->what, passed->more, passed->setting,
-			    passed->limit, passed->setting);
-}
-
-/* The oldest of the lowest priority; NULL when that was not read yet. */
-static struct sb_message *find_victim(const struct sb_queue *queue, bool in_memory)
-{
-	for (size_t i = 0; i < SB_N_PRIORITIES; i++) {
-		const struct sb_lane *lane = &queue->lanes[i];
-		struct sb_message *victim =
-			in_memory ? TAILQ_FIRST(&lane->in_memory) : sb_lane_first(lane);
-
-		if (victim || (!in_memory && lane->unread > 0))
-			return victim;
-	}
-
-	return NULL;
-}
-
-/* There was room, or enough to drop: see check_room(). */
-static void make_room(struct sb_queue *queue, const struct sb_message *message)
-{
-	const struct sb_end end = {
-		.cause = SB_CAUSE_EVICTED,
-		.reason = "the queue was full, and when_full is drop_oldest",
-	};
-	struct bound bounds[N_BOUNDS];
-	const struct bound *passed;
-
-	for (;;) {
-		struct sb_message *victim;
-
-		bounds_of(queue, message, bounds);
-		passed = first_passed(bounds);
-		victim = passed ? find_victim(queue, passed->in_memory) : NULL;
-		if (!victim || sb_queue_end(queue, victim, &end, NULL) < 0)
-			return;
-	}
-}
 
 /* ---- Arrival ---- */
 
@@ -228,27 +89,57 @@ static void admit(struct sb_queue *queue, struct sb_message *message)
 	sb_queue_enter(queue, message);
 }
 
+/* @error: NULL when all of them are there. */
+static void arrival_tell(const struct sb_arrival *arrival, const struct sb_error *error)
+{
+	uint64_t tickets[SB_PARCELS_MAX];
+
+	for (size_t i = 0; i < arrival->n; i++)
+		tickets[i] = arrival->landings[i].ticket;
+	if (arrival->done)
+		arrival->done(arrival->userdata, error ? 0 : tickets[0], error);
+	else
+		arrival->all_done(arrival->userdata, tickets, error ? 0 : arrival->n, error);
+}
+
+static void tell_queues(const struct sb_arrival *arrival)
+{
+	for (size_t i = 0; i < arrival->n; i++)
+		sb_queue_tell_changed(arrival->landings[i].queue);
+}
+
+/* The messages of the first @n are not in their users' accounts any more. */
+static void leave_accounts(const struct sb_arrival *arrival, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct sb_message *message = arrival->landings[i].message;
+
+		sb_accounts_subtract(&arrival->outbox->accounts, message->owner,
+				     sb_message_size(message));
+	}
+}
+
 static void arrival_on_stored(void *userdata, int error)
 {
 	SB_CLEANUP(arrival_free) struct sb_arrival *arrival = userdata;
-	const struct sb_message *message = arrival->message;
-	struct sb_queue *queue = arrival->queue;
 	struct sb_error why;
 
-	if (queue->outbox->closing)
+	if (arrival->outbox->closing)
 		return;
-	sb_tally_subtract(&queue->storing, sb_message_size(message));
+	for (size_t i = 0; i < arrival->n; i++)
+		sb_tally_subtract(&arrival->landings[i].queue->storing,
+				  sb_message_size(arrival->landings[i].message));
 	if (error < 0) {
-		sb_accounts_subtract(&queue->outbox->accounts, message->owner,
-				     sb_message_size(message));
+		leave_accounts(arrival, arrival->n);
 		explain(error, &why);
-		arrival->done(arrival->userdata, 0, &why);
+		arrival_tell(arrival, &why);
 		return;
 	}
 
-	admit(queue, SB_STEAL(arrival->message));
-	arrival->done(arrival->userdata, arrival->ticket, NULL);
-	sb_queue_tell_changed(queue);
+	for (size_t i = 0; i < arrival->n; i++)
+		admit(arrival->landings[i].queue, SB_STEAL(arrival->landings[i].message));
+	arrival_tell(arrival, NULL);
+	tell_queues(arrival);
 }
 
 /**
@@ -263,8 +154,8 @@ void sb_arrivals_tell(struct sb_outbox *outbox)
 	TAILQ_CONCAT(&list, &outbox->arrivals, entry);
 	while ((arrival = TAILQ_FIRST(&list))) {
 		TAILQ_REMOVE(&list, arrival, entry);
-		arrival->done(arrival->userdata, arrival->ticket, NULL);
-		sb_queue_tell_changed(arrival->queue);
+		arrival_tell(arrival, NULL);
+		tell_queues(arrival);
 		(void)arrival_free(arrival);
 	}
 }
@@ -290,42 +181,135 @@ static int refuse_for_memory(struct sb_error *ret_error)
 	return sb_error_set(ret_error, SB_ERROR_FAILED, "out of memory: publish again in a while");
 }
 
-static int store(struct sb_arrival *arrival, struct sb_message *message, struct sb_error *ret_error)
+/* Each of the messages counts before the next one is looked at: they may be one user's. */
+static int enter_accounts(const struct sb_arrival *arrival, struct sb_error *ret_error)
 {
-	struct sb_queue *queue = arrival->queue;
-	struct sb_outbox *outbox = queue->outbox;
-	int r;
+	struct sb_accounts *accounts = &arrival->outbox->accounts;
 
-	message->ticket = arrival->ticket = sb_tickets_next(&outbox->tickets);
-	r = sb_store_insert(outbox->store, queue->link, message, arrival_on_stored, arrival);
-	if (r < 0) {
-		message->ticket = 0;
-		return refuse_for_memory(ret_error);
+	for (size_t i = 0; i < arrival->n; i++) {
+		const struct sb_message *message = arrival->landings[i].message;
+		size_t size = sb_message_size(message);
+		int r = sb_accounts_check(accounts, message->owner, size, ret_error);
+
+		if (r == 0 && sb_accounts_add(accounts, message->owner, 1, size) < 0)
+			r = refuse_for_memory(ret_error);
+		if (r < 0) {
+			leave_accounts(arrival, i);
+			return r;
+		}
 	}
-	make_room(queue, message);
-	sb_tally_add(&queue->storing, sb_message_size(message));
-	arrival->message = message;
 
 	return 0;
 }
 
-static int hold(struct sb_arrival *arrival, struct sb_message *message, struct sb_error *ret_error)
+static int hand_over(struct sb_arrival *arrival)
 {
-	struct sb_queue *queue = arrival->queue;
-	struct sb_outbox *outbox = queue->outbox;
+	const struct landing *landings = arrival->landings;
+	struct sb_store *disk = arrival->outbox->store;
+	struct sb_share shares[SB_PARCELS_MAX];
+
+	if (arrival->n == 1)
+		return sb_store_insert(disk, landings->queue->link, landings->message,
+				       arrival_on_stored, arrival);
+	for (size_t i = 0; i < arrival->n; i++)
+		shares[i] = (struct sb_share){
+			.ticket = landings[i].ticket,
+			.link = landings[i].queue->link,
+			.topic = landings[i].message->topic,
+		};
+
+	return sb_store_insert_shared(disk, landings->message, shares, arrival->n,
+				      arrival_on_stored, arrival);
+}
+
+static int store(struct sb_arrival *arrival, struct sb_error *ret_error)
+{
+	for (size_t i = 0; i < arrival->n; i++) {
+		struct landing *landing = &arrival->landings[i];
+
+		landing->ticket = sb_tickets_next(&arrival->outbox->tickets);
+		landing->message->ticket = landing->ticket;
+	}
+	if (hand_over(arrival) < 0) {
+		for (size_t i = 0; i < arrival->n; i++)
+			arrival->landings[i].message->ticket = 0;
+		return refuse_for_memory(ret_error);
+	}
+	for (size_t i = 0; i < arrival->n; i++) {
+		struct sb_queue *queue = arrival->landings[i].queue;
+		const struct sb_message *message = arrival->landings[i].message;
+
+		sb_room_make(queue, message);
+		sb_tally_add(&queue->storing, sb_message_size(message));
+	}
+
+	return 0;
+}
+
+static int hold(struct sb_arrival *arrival, struct sb_error *ret_error)
+{
+	struct sb_outbox *outbox = arrival->outbox;
 
 	if (outbox->stopped)
 		return sb_error_set(ret_error, SB_ERROR_FAILED,
 				    "skybusd is ending and would lose a message that is held in "
 				    "memory: publish again when it has been started again");
-	arrival->ticket = sb_tickets_next_in_memory(&outbox->tickets);
-	message->ticket = arrival->ticket;
-	make_room(queue, message);
-	admit(queue, message);
+	for (size_t i = 0; i < arrival->n; i++) {
+		struct landing *landing = &arrival->landings[i];
+		struct sb_message *message = SB_STEAL(landing->message);
+
+		landing->ticket = sb_tickets_next_in_memory(&outbox->tickets);
+		message->ticket = landing->ticket;
+		sb_room_make(landing->queue, message);
+		admit(landing->queue, message);
+	}
 	TAILQ_INSERT_TAIL(&outbox->arrivals, arrival, entry);
 	sb_task_schedule(&outbox->news);
 
 	return 0;
+}
+
+/* All of the messages, or none. */
+static int take_in(struct sb_arrival *arrival, struct sb_error *ret_error)
+{
+	int r = enter_accounts(arrival, ret_error);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < arrival->n && r == 0; i++)
+		r = sb_room_check(arrival->landings[i].queue, arrival->landings[i].message,
+				  ret_error);
+	if (r == 0)
+		r = arrival->landings[0].message->in_memory ? hold(arrival, ret_error)
+							    : store(arrival, ret_error);
+	if (r < 0)
+		leave_accounts(arrival, arrival->n);
+
+	return r;
+}
+
+/* @how: says who is told; copied. */
+static int publish(const struct sb_parcel *parcels, size_t n, const struct sb_arrival *how,
+		   struct sb_error *ret_error)
+{
+	struct sb_arrival *arrival = calloc(1, sizeof(*arrival) + n * sizeof(arrival->landings[0]));
+	int r;
+
+	if (!arrival)
+		return refuse_for_memory(ret_error);
+	*arrival = *how;
+	arrival->outbox = parcels[0].queue->outbox;
+	arrival->n = n;
+	for (size_t i = 0; i < n; i++) {
+		arrival->landings[i] = (struct landing){ parcels[i].queue, parcels[i].message, 0 };
+		/* From now on: it is looked for before it is known to be there. */
+		parcels[i].queue->detour.routed |= parcels[i].message->route != NULL;
+	}
+	r = take_in(arrival, ret_error);
+	if (r < 0)
+		free(arrival); /* the messages stay the caller's */
+
+	return r;
 }
 
 /**
@@ -345,31 +329,30 @@ static int hold(struct sb_arrival *arrival, struct sb_message *message, struct s
 int sb_queue_publish(struct sb_queue *queue, struct sb_message *message, sb_published_fn *done,
 		     void *userdata, struct sb_error *ret_error)
 {
-	SB_CLEANUP(arrival_free) struct sb_arrival *arrival = NULL;
-	struct sb_accounts *accounts = &queue->outbox->accounts;
-	size_t size = sb_message_size(message);
-	int r;
+	const struct sb_parcel parcel = { queue, message };
+	const struct sb_arrival how = { .done = done, .userdata = userdata };
 
-	r = sb_accounts_check(accounts, message->owner, size, ret_error);
-	if (r < 0)
-		return r;
-	r = check_room(queue, message, ret_error);
-	if (r < 0)
-		return r;
+	return publish(&parcel, 1, &how, ret_error);
+}
 
-	arrival = calloc(1, sizeof(*arrival));
-	if (!arrival || sb_accounts_add(accounts, message->owner, 1, size) < 0)
-		return refuse_for_memory(ret_error);
-	arrival->queue = queue;
-	arrival->done = done;
-	arrival->userdata = userdata;
-	r = message->in_memory ? hold(arrival, message, ret_error)
-			       : store(arrival, message, ret_error);
-	if (r < 0) {
-		sb_accounts_subtract(accounts, message->owner, size);
-		return r;
-	}
-	(void)SB_STEAL(arrival);
+/**
+ * sb_outbox_publish() - the same for several messages with one payload, each for another queue: all or none
+ * @outbox: the outbox
+ * @parcels: the messages, which differ in their topics alone, with their queues
+ * @n: how many; 1 to SB_PARCELS_MAX
+ * @done: called with the tickets, in the same order, when all are on disk, or soon if they are held in memory;
+ *	or with the reason why none is on disk
+ * @userdata: for @done
+ * @ret_error: the reason, if this fails
+ *
+ * Return: as sb_queue_publish().
+ */
+int sb_outbox_publish(struct sb_outbox *outbox, const struct sb_parcel *parcels, size_t n,
+		      sb_published_all_fn *done, void *userdata, struct sb_error *ret_error)
+{
+	const struct sb_arrival how = { .all_done = done, .userdata = userdata };
 
-	return 0;
+	assert(n > 0 && n <= SB_PARCELS_MAX && parcels[0].queue->outbox == outbox);
+
+	return publish(parcels, n, &how, ret_error);
 }

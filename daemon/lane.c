@@ -17,6 +17,12 @@
  * that is on disk, and a fetch that still finds it on disk completes before that.
  *
  * What is given back lies at or below @seen and is in memory again.
+ *
+ * A message that comes from another lane (sb_lane_join()) is on disk, and its ticket may be any. Where it lies
+ * below @seen, the window goes back to just before it: what it held beyond is let go, and is read again in
+ * its order. Two things follow. A fetch under way was asked for what lies beyond the old @seen, so nothing of
+ * it counts. And what is in flight may lie beyond @seen: a fetch that brings it meanwhile drops it, which the
+ * queue sees to; and if it is given back before, it counts as unread, since a fetch will bring it.
  */
 #include "daemon/lane.h"
 
@@ -116,10 +122,15 @@ void sb_lane_enter(struct sb_lane *lane, struct sb_message *message)
 /**
  * sb_lane_return() - a message that was removed waits again, in its place
  * @lane: the lane
- * @message: the lane's from now on
+ * @message: the lane's from now on; of one that is on disk the copy in memory may go at once
  */
 void sb_lane_return(struct sb_lane *lane, struct sb_message *message)
 {
+	if (!message->in_memory && message->ticket > lane->seen) {
+		lane->unread++;
+		(void)sb_message_free(message);
+		return;
+	}
 	insert(message->in_memory ? &lane->in_memory : &lane->stored, message);
 	sb_tally_add(message->in_memory ? &lane->n_in_memory : &lane->n_stored,
 		     sb_message_size(message));
@@ -188,6 +199,27 @@ void sb_lane_skip(struct sb_lane *lane, uint64_t ticket)
 {
 	if (ticket > lane->seen)
 		lane->unread -= lane->unread > 0;
+}
+
+/**
+ * sb_lane_join() - a message waits on disk that was in another lane, or was about to leave this one
+ * @lane: the lane
+ * @ticket: of the message
+ */
+void sb_lane_join(struct sb_lane *lane, uint64_t ticket)
+{
+	struct sb_message *last;
+
+	lane->unread++;
+	if (ticket > lane->seen)
+		return;
+	while ((last = TAILQ_LAST(&lane->stored, sb_message_list)) && last->ticket > ticket) {
+		sb_lane_remove(lane, last);
+		(void)sb_message_free(last);
+		lane->unread++;
+	}
+	lane->seen = ticket - 1;
+	lane->stale = lane->fetching;
 }
 
 /**

@@ -33,6 +33,7 @@ void sb_tally_subtract(struct sb_tally *tally, size_t size);
  * @seen: every stored message up to this ticket is in @stored, in flight or ended
  * @unread: how many wait on disk beyond @seen, without those whose end is on its way to disk
  * @fetching: the store was asked for what lies beyond @seen
+ * @stale: it was, and @seen has gone back since: what it brings does not count
  * @in_memory: waits, and is not on disk
  * @n_in_memory: of @in_memory
  */
@@ -42,6 +43,7 @@ struct sb_lane {
 	uint64_t seen;
 	uint64_t unread;
 	bool fetching;
+	bool stale;
 	struct sb_message_list in_memory;
 	struct sb_tally n_in_memory;
 };
@@ -55,6 +57,7 @@ struct sb_message *sb_lane_first(const struct sb_lane *lane);
 struct sb_message *sb_lane_find(const struct sb_lane *lane, uint64_t ticket);
 void sb_lane_remove(struct sb_lane *lane, struct sb_message *message);
 void sb_lane_skip(struct sb_lane *lane, uint64_t ticket);
+void sb_lane_join(struct sb_lane *lane, uint64_t ticket);
 
 bool sb_lane_wants(const struct sb_lane *lane, size_t *ret_messages, size_t *ret_bytes);
 void sb_lane_read(struct sb_lane *lane, uint64_t ticket, struct sb_message *message);

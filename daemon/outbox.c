@@ -2,11 +2,12 @@
 /*
  * The outbox: what its queues share. Where to read on:
  *
- *	daemon/admission.c	publishing, and the bounds
+ *	daemon/admission.c	publishing; daemon/room.c the bounds
  *	daemon/queue.c		taking, giving back, settling; daemon/lane.c the order
  *	daemon/queue-end.c	how a message ends, wherever it is; daemon/ending.c how that is told
  *	daemon/overdue.c	whose time is over
  *	daemon/replace.c	what a message replaces
+ *	daemon/divert.c		what goes to another queue; daemon/queue-move.c how
  *	daemon/question.c	what became of a ticket; calling one back
  *
  * Nothing here waits for the disk. Callbacks come from the store's completions, or from one task that
@@ -186,6 +187,7 @@ static int restore(struct sb_outbox *outbox, const struct sb_backlog *backlog)
 	queue->stats.queued += backlog->messages;
 	queue->stats.queued_bytes += backlog->bytes;
 	queue->lanes[backlog->priority].unread += backlog->messages;
+	queue->detour.routed = true; /* for all that is known */
 
 	return 0;
 }
@@ -224,6 +226,7 @@ int sb_outbox_new(struct sb_store *store, struct sb_clock *clock,
 	sb_endings_init(&outbox->endings, outbox);
 	sb_ledger_init(&outbox->ledger, outbox);
 	sb_overdue_init(&outbox->overdue, outbox);
+	sb_divert_init(&outbox->divert, outbox);
 	sb_task_init(&outbox->news, sb_store_loop(store), outbox_on_news);
 	sb_timer_init(&outbox->retry, sb_store_loop(store), outbox_on_retry);
 	/* Whoever publishes into memory is not to wait for the disk, nor to be refused. */
@@ -269,6 +272,7 @@ struct sb_outbox *sb_outbox_free(struct sb_outbox *outbox)
 	sb_timer_disarm(&outbox->retry);
 	sb_task_cancel(&outbox->news);
 	sb_overdue_done(&outbox->overdue);
+	sb_divert_done(&outbox->divert);
 	sb_tickets_done(&outbox->tickets);
 	sb_store_drain(outbox->store);
 	sb_arrivals_clear(outbox);
@@ -348,6 +352,7 @@ void sb_outbox_stop(struct sb_outbox *outbox)
 
 	outbox->stopped = true;
 	sb_overdue_done(&outbox->overdue);
+	sb_divert_done(&outbox->divert);
 	TAILQ_FOREACH(queue, &outbox->queues, entry)
 		end_in_memory(queue);
 	sb_task_cancel(&outbox->news);

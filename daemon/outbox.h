@@ -24,6 +24,21 @@
 struct sb_outbox;
 struct sb_queue;
 
+/** The most messages that are published together. */
+#define SB_PARCELS_MAX 16
+
+/** struct sb_parcel - a message and the queue that it is for */
+struct sb_parcel {
+	struct sb_queue *queue;
+	struct sb_message *message;
+};
+
+/** struct sb_direction - where a message is to go */
+struct sb_direction {
+	struct sb_queue *queue;
+	char topic[SB_TOPIC_MAX + 1]; /* its topic there */
+};
+
 /** struct sb_settled - what a listener is told when a message has ended; that is on disk, if it can be */
 struct sb_settled {
 	const char *link;
@@ -58,6 +73,14 @@ struct sb_end {
 /** A message is on disk and has its ticket; or it could not be stored, and @error says why. */
 typedef void sb_published_fn(void *userdata, uint64_t ticket, const struct sb_error *error);
 
+/** So many messages are on disk and have their tickets; or none is, and @error says why. */
+typedef void sb_published_all_fn(void *userdata, const uint64_t *tickets, size_t n,
+				 const struct sb_error *error);
+
+/** A message waits for @link and was routed: should it go elsewhere? @record has its payload and route. */
+typedef bool sb_direct_fn(void *userdata, const char *link, const struct sb_record *record,
+			  struct sb_direction *ret);
+
 /** A message was called back (@error NULL), or it is too late, and @error says why. */
 typedef void sb_cancelled_fn(void *userdata, const struct sb_error *error);
 
@@ -76,6 +99,10 @@ bool sb_outbox_closing(const struct sb_outbox *outbox);
 void sb_outbox_listen(struct sb_outbox *outbox, sb_settled_fn *settled, void *userdata);
 void sb_outbox_limit(struct sb_outbox *outbox, const struct sb_account_limits *limits);
 void sb_outbox_stop(struct sb_outbox *outbox);
+void sb_outbox_direct(struct sb_outbox *outbox, sb_direct_fn *direct, void *userdata);
+void sb_outbox_divert(struct sb_outbox *outbox, const char *link);
+int sb_outbox_publish(struct sb_outbox *outbox, const struct sb_parcel *parcels, size_t n,
+		      sb_published_all_fn *done, void *userdata, struct sb_error *ret_error);
 int sb_outbox_lookup(struct sb_outbox *outbox, uint64_t ticket, sb_lookup_fn *done, void *userdata);
 int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, const uint32_t *owner,
 		     sb_cancelled_fn *done, void *userdata);

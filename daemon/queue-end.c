@@ -8,6 +8,7 @@
  *	in flight		it is left alone
  *	ended			its end is not on disk yet: settled after the search, it completes after it
  *	in the lane's window	it is removed
+ *	on its way elsewhere	it ends here, and never arrives there (daemon/queue-move.c)
  *	none of these		it is unread, on disk: the lane counts one less, and whatever a fetch brings is
  *				dropped if its end is not on disk yet (queue_on_fetched())
  */
@@ -111,6 +112,7 @@ int sb_queue_end_record(struct sb_queue *queue, const struct sb_record *record,
 {
 	const struct sb_subject subject = sb_subject_of_record(record);
 	struct sb_lane *lane = &queue->lanes[record->priority];
+	struct sb_move *move = sb_moves_find(queue->outbox, record->ticket);
 	struct sb_message *message;
 	int r;
 
@@ -124,7 +126,10 @@ int sb_queue_end_record(struct sb_queue *queue, const struct sb_record *record,
 	r = end_subject(queue, &subject, end, recall);
 	if (r < 0)
 		return r;
-	sb_lane_skip(lane, record->ticket);
+	if (move)
+		sb_move_overtaken(move);
+	else
+		sb_lane_skip(lane, record->ticket);
 
 	return 0;
 }

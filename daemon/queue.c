@@ -209,6 +209,15 @@ static uint64_t in_flight_remove(struct sb_queue *queue, struct sb_message *mess
 
 /* ---- Reading ahead ---- */
 
+/* A row that waits on disk may be of a message that has ended, moves, or is in flight. */
+static bool is_known(const struct sb_queue *queue, uint64_t ticket)
+{
+	const struct sb_outbox *outbox = queue->outbox;
+
+	return sb_endings_find(&outbox->endings, ticket) || sb_moves_find(outbox, ticket) ||
+	       sb_queue_find_in_flight(queue, ticket);
+}
+
 static void queue_on_fetched(void *userdata, int error, struct sb_message_list *messages)
 {
 	SB_CLEANUP(sb_free) struct fetch *fetch = userdata;
@@ -219,10 +228,16 @@ static void queue_on_fetched(void *userdata, int error, struct sb_message_list *
 		return;
 	fetch->lane->fetching = false;
 	if (error < 0) {
+		fetch->lane->stale = false;
 		sb_outbox_store_failed(outbox, error);
 		return;
 	}
 	sb_outbox_store_works(outbox);
+	if (fetch->lane->stale) {
+		fetch->lane->stale = false;
+		sb_queue_prefetch(fetch->queue);
+		return;
+	}
 
 	if (TAILQ_EMPTY(messages))
 		sb_lane_read_all(fetch->lane);
@@ -230,7 +245,7 @@ static void queue_on_fetched(void *userdata, int error, struct sb_message_list *
 		uint64_t ticket = message->ticket;
 
 		TAILQ_REMOVE(messages, message, entry);
-		if (sb_endings_find(&outbox->endings, ticket))
+		if (is_known(fetch->queue, ticket))
 			message = sb_message_free(message);
 		sb_lane_read(fetch->lane, ticket, message);
 	}

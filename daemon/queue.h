@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/divert.h"
 #include "daemon/ending.h"
 #include "daemon/lane.h"
 #include "daemon/ledger.h"
@@ -40,6 +41,7 @@ struct sb_question;
  * @endings: what has ended and is not on disk yet
  * @ledger: what was lost without ever having been there
  * @arrivals: messages that are held in memory, and whose publishers are to be told; daemon/admission.c
+ * @moves: stored messages on their way to another queue; tsearch(3)
  * @questions: that need no disk and are to be answered; daemon/question.c
  * @news: tells arrivals, ends and answers
  * @retry: asks the disk again
@@ -55,6 +57,8 @@ struct sb_outbox {
 	struct sb_endings endings;
 	struct sb_ledger ledger;
 	struct sb_overdue overdue;
+	struct sb_divert divert;
+	void *moves;
 	sb_settled_fn *settled;
 	void *userdata;
 	TAILQ_HEAD(, sb_queue) queues;
@@ -91,12 +95,14 @@ struct sb_in_flight {
 };
 
 /**
- * struct sb_queue - see daemon/queue.c, queue-end.c, admission.c and replace.c
+ * struct sb_queue - see daemon/queue.c, queue-end.c, queue-move.c,
+ * admission.c, room.c and replace.c
  * @changed: the owner's; NULL while there is no owner
  * @lanes: by priority
- * @storing: on their way to disk
+ * @storing: on their way to disk, or here from another queue
  * @ending: ended, and counted until that is on disk
  * @in_memory: the messages that are held in memory, what is in flight included
+ * @detour: for daemon/divert.c
  */
 struct sb_queue {
 	struct sb_outbox *outbox;
@@ -113,6 +119,7 @@ struct sb_queue {
 	struct sb_lane lanes[SB_N_PRIORITIES];
 	struct sb_in_flight *in_flight;
 	size_t in_flight_room;
+	struct sb_detour detour;
 };
 
 int sb_queue_find(struct sb_outbox *outbox, const char *link, struct sb_queue **ret);
@@ -129,4 +136,22 @@ int sb_queue_end_record(struct sb_queue *queue, const struct sb_record *record,
 			const struct sb_end *end, const struct sb_recall *recall);
 void sb_queue_forget(struct sb_queue *queue, const struct sb_subject *subject);
 void sb_queue_replace(struct sb_queue *queue, const struct sb_message *by);
+void sb_queue_replace_older(struct sb_queue *queue, const char *topic, bool in_memory);
+
+int sb_room_check(const struct sb_queue *queue, const struct sb_message *message,
+		  struct sb_error *ret_error);
+void sb_room_make(struct sb_queue *queue, const struct sb_message *message);
+bool sb_room_has(const struct sb_queue *queue, size_t size, bool in_memory);
+
+struct sb_move;
+
+/** A message has moved, and that is on disk; or it is @from's still (@error, a negative errno). */
+typedef void sb_moved_fn(void *userdata, struct sb_queue *from, int error);
+
+int sb_queue_move_record(struct sb_queue *from, const struct sb_record *record,
+			 const struct sb_direction *where, sb_moved_fn *done, void *userdata);
+int sb_queue_move_message(struct sb_queue *from, struct sb_message *message,
+			  const struct sb_direction *where);
+struct sb_move *sb_moves_find(const struct sb_outbox *outbox, uint64_t ticket);
+void sb_move_overtaken(struct sb_move *move);
 void sb_replaced_end(uint64_t by, char *reason, size_t size, struct sb_end *ret);

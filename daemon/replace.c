@@ -16,10 +16,13 @@
 
 #define BATCH 256
 
+/* Above all tickets, and a number to SQLite. */
+#define NEWEST ((uint64_t)INT64_MAX)
+
 /** struct replacement - the search for what a stored message replaces */
 struct replacement {
 	struct sb_queue *queue;
-	uint64_t ticket; /* the new one's */
+	uint64_t ticket; /* the new one's; NEWEST for whichever it is */
 	char *topic;
 };
 
@@ -60,7 +63,7 @@ static void replace(struct sb_queue *queue, struct sb_message *message, uint64_t
 		(void)sb_queue_end(queue, message, end, NULL);
 }
 
-/* The new one is not in the outbox yet. */
+/* The new one need not be in the outbox yet. */
 static void replace_in_memory(struct sb_queue *queue, const struct sb_message *by)
 {
 	struct sb_message *message = LIST_FIRST(sb_outbox_bucket(queue, by->topic));
@@ -71,7 +74,8 @@ static void replace_in_memory(struct sb_queue *queue, const struct sb_message *b
 	while (message) {
 		struct sb_message *next = LIST_NEXT(message, same_topic);
 
-		if (message->queue == queue && strcmp(message->topic, by->topic) == 0)
+		if (message != by && message->queue == queue &&
+		    strcmp(message->topic, by->topic) == 0)
 			replace(queue, message, by->ticket, &end);
 		message = next;
 	}
@@ -80,16 +84,17 @@ static void replace_in_memory(struct sb_queue *queue, const struct sb_message *b
 static int search(struct replacement *replacement);
 
 /* Return: whether it has ended now. */
-static bool replace_record(const struct replacement *replacement, const struct sb_record *record)
+static bool replace_record(struct sb_queue *queue, const struct sb_record *record, uint64_t by)
 {
-	struct sb_queue *queue = replacement->queue;
 	struct sb_in_flight *in_flight = sb_queue_find_in_flight(queue, record->ticket);
 	struct sb_end end;
 	char reason[64];
 
+	if (record->ticket >= by)
+		return false;
 	if (in_flight)
-		in_flight->replaced_by = replacement->ticket;
-	sb_replaced_end(replacement->ticket, reason, sizeof(reason), &end);
+		in_flight->replaced_by = by;
+	sb_replaced_end(by, reason, sizeof(reason), &end);
 
 	return sb_queue_end_record(queue, record, &end, NULL) == 0;
 }
@@ -99,6 +104,7 @@ static void replacement_on_found(void *userdata, int error, const struct sb_reco
 {
 	SB_CLEANUP(replacement_free) struct replacement *replacement = userdata;
 	struct sb_outbox *outbox = replacement->queue->outbox;
+	uint64_t by = replacement->ticket;
 	size_t n_ended = 0;
 
 	if (outbox->closing || outbox->stopped)
@@ -107,8 +113,10 @@ static void replacement_on_found(void *userdata, int error, const struct sb_reco
 		sb_outbox_store_failed(outbox, error);
 		return;
 	}
+	if (by == NEWEST && n > 0)
+		by = records[n - 1].ticket;
 	for (size_t i = 0; i < n; i++)
-		n_ended += replace_record(replacement, &records[i]);
+		n_ended += replace_record(replacement->queue, &records[i], by);
 
 	/* More of them: they are found once these ends are on disk, or never if the disk refuses. */
 	if (n == BATCH && n_ended > 0 && search(replacement) == 0)
@@ -129,7 +137,7 @@ static int search(struct replacement *replacement)
 			       replacement);
 }
 
-static int replace_stored(struct sb_queue *queue, const struct sb_message *by)
+static int replace_stored(struct sb_queue *queue, uint64_t by, const char *topic)
 {
 	SB_CLEANUP(replacement_free) struct replacement *replacement = NULL;
 	int r;
@@ -138,8 +146,8 @@ static int replace_stored(struct sb_queue *queue, const struct sb_message *by)
 	if (!replacement)
 		return -ENOMEM;
 	replacement->queue = queue;
-	replacement->ticket = by->ticket;
-	replacement->topic = strdup(by->topic);
+	replacement->ticket = by;
+	replacement->topic = strdup(topic);
 	if (!replacement->topic)
 		return -ENOMEM;
 	r = search(replacement);
@@ -162,8 +170,39 @@ void sb_queue_replace(struct sb_queue *queue, const struct sb_message *by)
 
 	if (by->in_memory)
 		replace_in_memory(queue, by);
-	else if (replace_stored(queue, by) < 0)
+	else if (replace_stored(queue, by->ticket, by->topic) < 0)
 		sb_log_link(queue->link, LOG_ERR,
 			    "out of memory: what ticket %" PRIu64 " replaces is sent as well",
 			    by->ticket);
+}
+
+/* Return: the newest message of the topic that is held in memory and replaces others; NULL for none. */
+static const struct sb_message *newest_in_memory(struct sb_queue *queue, const char *topic)
+{
+	const struct sb_message *newest = NULL;
+	const struct sb_message *message;
+
+	LIST_FOREACH(message, sb_outbox_bucket(queue, topic), same_topic)
+	if (message->queue == queue && strcmp(message->topic, topic) == 0 &&
+	    (!newest || message->ticket > newest->ticket))
+		newest = message;
+
+	return newest;
+}
+
+/**
+ * sb_queue_replace_older() - a message that replaces others has come from another queue: the newest stays
+ * @queue: where it is now; it need not be the newest
+ * @topic: its topic there
+ * @in_memory: it is held in memory
+ */
+void sb_queue_replace_older(struct sb_queue *queue, const char *topic, bool in_memory)
+{
+	const struct sb_message *newest = in_memory ? newest_in_memory(queue, topic) : NULL;
+
+	if (newest)
+		replace_in_memory(queue, newest);
+	else if (!in_memory && replace_stored(queue, NEWEST, topic) < 0)
+		sb_log_link(queue->link, LOG_ERR,
+			    "out of memory: of the topic %s more than the newest is sent", topic);
 }

@@ -170,6 +170,61 @@ static void test_returns_to_its_place(void **state)
 		drop(f, ticket);
 }
 
+/* From another lane, with a ticket below what was read: the window goes back, and all comes in its order. */
+static void test_joins_below_the_window(void **state)
+{
+	struct fixture *f = *state;
+
+	enter(f, 10, 11);
+	enter(f, 13, 14);
+	drop(f, 10);
+	sb_lane_join(&f->lane, 12);
+	assert_int_equal(f->lane.seen, 11);
+	assert_int_equal(f->lane.n_stored.messages, 1);
+	assert_int_equal(f->lane.unread, 3);
+	sb_lane_join(&f->lane, 20);
+	assert_int_equal(f->lane.seen, 11);
+	assert_int_equal(f->lane.unread, 4);
+	assert_false(f->lane.stale);
+	enter(f, 21, 21);
+	assert_int_equal(f->lane.unread, 5);
+	f->lane.fetching = true;
+	for (uint64_t ticket = 12; ticket <= 14; ticket++)
+		sb_lane_read(&f->lane, ticket, message_new(ticket, false));
+	for (uint64_t ticket = 11; ticket <= 14; ticket++)
+		drop(f, ticket);
+	assert_int_equal(f->lane.unread, 2);
+}
+
+static void test_joins_while_the_disk_is_asked(void **state)
+{
+	struct fixture *f = *state;
+
+	enter(f, 1, 66);
+	f->lane.fetching = true;
+	sb_lane_join(&f->lane, 80);
+	assert_false(f->lane.stale);
+	sb_lane_join(&f->lane, 30);
+	assert_true(f->lane.stale);
+	assert_int_equal(f->lane.unread, 2 + 2 + 34);
+}
+
+/* Taken, and the window has gone back before it: a fetch brings it, so it must not be here twice. */
+static void test_returns_beyond_what_was_read(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_message *taken;
+
+	enter(f, 10, 12);
+	taken = sb_lane_find(&f->lane, 11);
+	sb_lane_remove(&f->lane, taken);
+	sb_lane_join(&f->lane, 5);
+	assert_int_equal(f->lane.unread, 3);
+	sb_lane_return(&f->lane, taken);
+	assert_int_equal(f->lane.unread, 4);
+	assert_null(sb_lane_first(&f->lane));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -181,6 +236,9 @@ int main(void)
 		TEST(test_rows_that_went),
 		TEST(test_memory_does_not_wait_for_the_disk),
 		TEST(test_returns_to_its_place),
+		TEST(test_joins_below_the_window),
+		TEST(test_joins_while_the_disk_is_asked),
+		TEST(test_returns_beyond_what_was_read),
 	};
 
 	return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
