@@ -144,3 +144,38 @@ const struct skybus_setting sb_link_table[] = {
 	  .help = "The most messages in flight at a time; congestion may set less." },
 };
 const size_t sb_link_table_rows = SB_ELEMENTS(sb_link_table);
+
+const struct skybus_setting sb_route_table[] = {
+	{ .key = "match",
+	  .kind = SKYBUS_TEXT,
+	  .flags = SKYBUS_REQUIRED,
+	  .max = SB_TOPIC_MAX,
+	  .help = "The topics of apps that take this route: a filter as in MQTT. The first route that "
+		  "matches is taken." },
+	{ .key = "send",
+	  .kind = SKYBUS_CHOICE,
+	  .choices = "all|first-online",
+	  .fallback = "all",
+	  .help = "Whether each of the links gets the message, or the first that is online; what waits "
+		  "there goes to another one when that link is not online and the other is." },
+	{ .key = "to",
+	  .kind = SKYBUS_TEXT,
+	  .flags = SKYBUS_REQUIRED,
+	  .help = "The links, at most 16, each with its name and the topic there." },
+};
+const size_t sb_route_table_rows = SB_ELEMENTS(sb_route_table);
+
+const struct skybus_setting sb_route_target_table[] = {
+	{ .key = "link",
+	  .kind = SKYBUS_TEXT,
+	  .flags = SKYBUS_REQUIRED,
+	  .help = "The name of a link." },
+	{ .key = "topic",
+	  .kind = SKYBUS_TEXT,
+	  .fallback = "{topic}",
+	  .min = 1,
+	  .max = 4096,
+	  .help = "The topic at this link. {topic} stands for the app's topic, {KEY} for that setting of "
+		  "the link, {{ for a brace." },
+};
+const size_t sb_route_target_table_rows = SB_ELEMENTS(sb_route_target_table);

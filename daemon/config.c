@@ -70,6 +70,7 @@ static const struct section {
 	{ "callers", true, false, read_callers },
 	{ "store", true, false, read_store },
 	{ "links", false, true, sb_config_read_links },
+	{ "routes", false, false, sb_config_read_routes },
 };
 
 /**
@@ -201,6 +202,9 @@ static int config_new(struct sb_config **ret)
 
 	if (!config)
 		return -ENOMEM;
+	config->routes = calloc(1, sizeof(*config->routes));
+	if (!config->routes)
+		return -ENOMEM;
 	r = sb_settings_new(sb_store_table, sb_store_table_rows, &config->store);
 	if (r < 0)
 		return r;
@@ -241,6 +245,9 @@ int sb_config_read(const char *path, struct sb_plugins *plugins, struct sb_probl
 	reader.n_tolerated = problems->n_errors - n_errors;
 	if (r == 0)
 		r = read_files(&reader, &files);
+	if (r == 0)
+		r = sb_config_finish_routes(&reader);
+	sb_route_drafts_done(&reader.drafts);
 	sb_seen_done(&reader.links);
 	sb_seen_done(&reader.sections);
 	sb_config_files_done(&files);
@@ -275,6 +282,7 @@ struct sb_config *sb_config_free(struct sb_config *config)
 	free(config->links);
 	(void)sb_rules_unref(config->access);
 	(void)sb_settings_free(config->callers);
+	(void)sb_routes_free(config->routes);
 	(void)sb_settings_free(config->store);
 	free(config);
 

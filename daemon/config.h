@@ -11,6 +11,7 @@
 
 #include "daemon/plugins.h"
 #include "daemon/problems.h"
+#include "daemon/route.h"
 #include "daemon/rule.h"
 #include "daemon/settings.h"
 
@@ -38,6 +39,7 @@ struct sb_link_config {
  * @callers: the section "callers:" (sb_caller_table); never NULL
  * @store: the section "store:" (sb_store_table); never NULL
  * @links: in the order of the files
+ * @routes: likewise; never NULL
  */
 struct sb_config {
 	struct sb_rules *access;
@@ -45,6 +47,7 @@ struct sb_config {
 	struct sb_settings *store;
 	struct sb_link_config **links;
 	size_t n_links;
+	struct sb_routes *routes;
 };
 
 /** The rows of "callers:". */
@@ -58,6 +61,12 @@ extern const size_t sb_store_table_rows;
 /** The rows that every link has beside its plugin's. */
 extern const struct skybus_setting sb_link_table[];
 extern const size_t sb_link_table_rows;
+
+/** The rows of each of "routes:", and of each link in its "to:". */
+extern const struct skybus_setting sb_route_table[];
+extern const size_t sb_route_table_rows;
+extern const struct skybus_setting sb_route_target_table[];
+extern const size_t sb_route_target_table_rows;
 
 int sb_config_read(const char *path, struct sb_plugins *plugins, struct sb_problems *problems,
 		   struct sb_config **ret);

@@ -16,6 +16,7 @@
 	X(SB_ERROR_INVALID_CONFIGURATION, "InvalidConfiguration", EINVAL) \
 	X(SB_ERROR_TOO_LARGE, "TooLarge", EMSGSIZE)                       \
 	X(SB_ERROR_QUEUE_FULL, "QueueFull", ENOBUFS)                      \
+	X(SB_ERROR_NO_ROUTE, "NoRoute", EHOSTUNREACH)                     \
 	X(SB_ERROR_NO_SUCH_LINK, "NoSuchLink", ENODEV)                    \
 	X(SB_ERROR_NO_SUCH_TICKET, "NoSuchTicket", ENOENT)                \
 	X(SB_ERROR_NO_SUCH_SUBSCRIPTION, "NoSuchSubscription", ESRCH)     \

@@ -10,6 +10,7 @@
 struct sb_gateway {
 	struct sb_link_parts parts;
 	struct sb_plugins *plugins;
+	struct sb_routes *routes; /* NULL for none */
 	struct sb_gateway_listener listener;
 	void *listener_userdata;
 	struct sb_link **links;

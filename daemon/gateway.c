@@ -5,6 +5,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/gateway-private.h"
+#include "daemon/gateway-routes.h"
 #include "daemon/log.h"
 
 SB_DEFINE_CLEANUP(struct sb_gateway *, sb_gateway_free)
@@ -40,6 +41,8 @@ void sb_gateway_on_link(void *userdata, struct sb_link *link, uint32_t what)
 
 	if (sb_gateway_stopping(gateway))
 		exit_when_quiet(gateway);
+	else if (what & SB_LINK_CHANGED_ONLINE)
+		sb_gateway_routes_on_link(gateway, link);
 	if (gateway->listener.link_changed)
 		gateway->listener.link_changed(gateway->listener_userdata, link, what);
 }
@@ -73,6 +76,7 @@ int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins
 	sb_streams_init(&gateway->streams, parts->loop, parts->hub);
 	sb_timer_init(&gateway->patience, parts->loop, gateway_on_impatience);
 	sb_outbox_listen(parts->outbox, gateway_on_settled, gateway);
+	sb_outbox_direct(parts->outbox, sb_gateway_routes_direct, gateway);
 	*ret = SB_STEAL(gateway);
 
 	return 0;
@@ -93,9 +97,11 @@ struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway)
 	gateway->listener = (struct sb_gateway_listener){ 0 };
 	sb_outbox_listen(gateway->parts.outbox, NULL, NULL);
 	sb_streams_done(&gateway->streams);
+	sb_outbox_direct(gateway->parts.outbox, NULL, NULL);
 	for (size_t i = 0; i < gateway->n_links; i++)
 		(void)sb_link_free(gateway->links[i]);
 	free(gateway->links);
+	(void)sb_routes_free(gateway->routes);
 	free(gateway);
 
 	return NULL;
@@ -156,9 +162,21 @@ static void waiting_on_row(void *userdata, const struct sb_backlog *row)
 }
 
 /**
+ * sb_gateway_set_routes() - how messages find their links from now on, those that wait included
+ * @gateway: with the links
+ * @routes: the gateway's from now on; NULL for none
+ */
+void sb_gateway_set_routes(struct sb_gateway *gateway, struct sb_routes *routes)
+{
+	(void)sb_routes_free(gateway->routes);
+	gateway->routes = routes;
+	sb_outbox_divert(gateway->parts.outbox, NULL);
+}
+
+/**
  * sb_gateway_apply() - make the links of a configuration
  * @gateway: without links
- * @config: its links are the gateway's from now on, as far as they could be made
+ * @config: its links are the gateway's from now on, as far as they could be made, and its routes
  *
  * Return: 0, or the negative errno of the first link that could not be made; the others run.
  */
@@ -189,6 +207,7 @@ int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
 			gateway->listener.link_added(gateway->listener_userdata, link);
 		sb_link_start(link);
 	}
+	sb_gateway_set_routes(gateway, SB_STEAL(config->routes));
 	sb_store_each_backlog(gateway->parts.store, waiting_on_row, &waiting);
 	waiting_end(&waiting);
 
@@ -254,6 +273,17 @@ struct sb_link *sb_gateway_find(const struct sb_gateway *gateway, const char *na
 			return gateway->links[i];
 
 	return NULL;
+}
+
+/**
+ * sb_gateway_routes() - the routes
+ * @gateway: the gateway
+ *
+ * Return: lent until sb_gateway_set_routes(); NULL for none.
+ */
+const struct sb_routes *sb_gateway_routes(const struct sb_gateway *gateway)
+{
+	return gateway->routes;
 }
 
 /**

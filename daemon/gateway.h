@@ -10,6 +10,7 @@
 
 #include "daemon/config.h"
 #include "daemon/link.h"
+#include "daemon/route.h"
 #include "daemon/streams.h"
 
 struct sb_gateway;
@@ -31,6 +32,9 @@ struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway);
 void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_listener *listener,
 		       void *userdata);
 int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config);
+void sb_gateway_set_routes(struct sb_gateway *gateway, struct sb_routes *routes);
+int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,
+		       sb_published_all_fn *done, void *userdata, struct sb_error *ret_error);
 
 int sb_gateway_plan(struct sb_gateway *gateway, struct sb_config *config,
 		    struct sb_problems *problems, struct sb_gateway_plan **ret);
@@ -43,6 +47,7 @@ void sb_gateway_stop(struct sb_gateway *gateway, uint64_t patience_usec);
 size_t sb_gateway_n_links(const struct sb_gateway *gateway);
 struct sb_link *sb_gateway_link(const struct sb_gateway *gateway, size_t index);
 struct sb_link *sb_gateway_find(const struct sb_gateway *gateway, const char *name);
+const struct sb_routes *sb_gateway_routes(const struct sb_gateway *gateway);
 struct sb_plugins *sb_gateway_plugins(const struct sb_gateway *gateway);
 struct sb_loop *sb_gateway_loop(const struct sb_gateway *gateway);
 struct sb_store *sb_gateway_store(const struct sb_gateway *gateway);

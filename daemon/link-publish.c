@@ -13,7 +13,14 @@
 
 SB_DEFINE_CLEANUP(struct sb_announcement *, sb_announcement_free)
 
-static int check_topic(const char *topic, struct sb_error *ret_error)
+/**
+ * sb_link_check_topic() - is it a topic at all, whatever the cloud
+ * @topic: of a message
+ * @ret_error: why not, on failure
+ *
+ * Return: 0, or -EINVAL.
+ */
+int sb_link_check_topic(const char *topic, struct sb_error *ret_error)
 {
 	size_t len = strlen(topic);
 
@@ -57,7 +64,7 @@ static int check_message(struct sb_link *link, const struct sb_message *message,
 	struct skybus_message view = sb_link_view(link, message);
 	int r;
 
-	r = check_topic(message->topic, ret_error);
+	r = sb_link_check_topic(message->topic, ret_error);
 	if (r < 0)
 		return r;
 	if (message->payload_len > SB_PAYLOAD_MAX)
@@ -107,6 +114,21 @@ static int publish_and_announce(struct sb_link *link, struct sb_message *message
 }
 
 /**
+ * sb_link_check() - could a message be this link's
+ * @link: in any state
+ * @message: taken now, unless it says when
+ * @ret_error: why not, on failure
+ *
+ * Return: 0; -EINVAL (topic), -EMSGSIZE (payload).
+ */
+int sb_link_check(struct sb_link *link, struct sb_message *message, struct sb_error *ret_error)
+{
+	stamp(link, message);
+
+	return check_message(link, message, ret_error);
+}
+
+/**
  * sb_link_publish() - store a message and send it when it can be sent; tell apps of this box of it
  * @link: in any state
  * @message: the callee's from now on, when this returns 0; taken now, unless it says when
@@ -122,8 +144,7 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 {
 	int r;
 
-	stamp(link, message);
-	r = check_message(link, message, ret_error);
+	r = sb_link_check(link, message, ret_error);
 	if (r < 0)
 		return r;
 
@@ -150,8 +171,7 @@ int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t t
 	struct sb_link_status status;
 	int r;
 
-	stamp(link, message);
-	r = check_message(link, message, ret_error);
+	r = sb_link_check(link, message, ret_error);
 	if (r < 0)
 		return r;
 	sb_link_status(link, &status);

@@ -65,6 +65,8 @@ static void log_state(const struct sb_link *link)
  */
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason)
 {
+	bool was_online = sb_link_online(link);
+
 	if (link->state == state && strcmp(link->state_reason, reason) == 0)
 		return;
 
@@ -72,7 +74,9 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 	link->since_ms = sb_wall_clock_ms();
 	replace_text(&link->state_reason, reason);
 	log_state(link);
-	tell_changed(link, SB_LINK_CHANGED_STATE);
+	tell_changed(link,
+		     SB_LINK_CHANGED_STATE |
+			     (sb_link_online(link) != was_online ? SB_LINK_CHANGED_ONLINE : 0));
 }
 
 /**
@@ -334,6 +338,28 @@ const char *sb_link_name(const struct sb_link *link)
 const struct sb_link_config *sb_link_configuration(const struct sb_link *link)
 {
 	return link->config;
+}
+
+/**
+ * sb_link_online() - do messages go up
+ * @link: the link
+ *
+ * Return: whether it is online.
+ */
+bool sb_link_online(const struct sb_link *link)
+{
+	return link->state == SB_LINK_ONLINE;
+}
+
+/**
+ * sb_link_queue() - where the messages of a link wait
+ * @link: the link
+ *
+ * Return: lent.
+ */
+struct sb_queue *sb_link_queue(const struct sb_link *link)
+{
+	return link->queue;
 }
 
 /**

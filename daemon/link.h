@@ -51,8 +51,9 @@ enum {
 		1u << 0, /* state, reason, since, session_expires, device, last_error */
 	SB_LINK_CHANGED_NUMBERS = 1u << 1, /* queue and traffic; as often as messages move */
 	SB_LINK_CHANGED_PLUGIN = 1u << 2, /* only when the link is replaced */
-	SB_LINK_CHANGED_ALL =
-		SB_LINK_CHANGED_STATE | SB_LINK_CHANGED_NUMBERS | SB_LINK_CHANGED_PLUGIN,
+	SB_LINK_CHANGED_ONLINE = 1u << 3, /* it came online, or is not any more */
+	SB_LINK_CHANGED_ALL = SB_LINK_CHANGED_STATE | SB_LINK_CHANGED_NUMBERS |
+			      SB_LINK_CHANGED_PLUGIN | SB_LINK_CHANGED_ONLINE,
 };
 
 /** struct sb_link_status - a link as people see it; text is lent until the loop runs again */
@@ -112,8 +113,12 @@ bool sb_link_stop(struct sb_link *link);
 
 const char *sb_link_name(const struct sb_link *link);
 const struct sb_link_config *sb_link_configuration(const struct sb_link *link);
+bool sb_link_online(const struct sb_link *link);
+struct sb_queue *sb_link_queue(const struct sb_link *link);
 void sb_link_status(struct sb_link *link, struct sb_link_status *ret);
 
+int sb_link_check_topic(const char *topic, struct sb_error *ret_error);
+int sb_link_check(struct sb_link *link, struct sb_message *message, struct sb_error *ret_error);
 int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_published_fn *done,
 		    void *userdata, struct sb_error *ret_error);
 int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t timeout_usec,

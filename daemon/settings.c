@@ -404,6 +404,33 @@ int64_t sb_settings_integer(const struct sb_settings *settings, const char *key)
 }
 
 /**
+ * sb_settings_print() - a value as one writes it
+ * @settings: the settings
+ * @key: which; neither a secret nor a file
+ * @ret: the text, the caller's
+ *
+ * Return: 0; -ENOENT: no such key, or it is not set and has no default; -ENOMEM.
+ */
+int sb_settings_print(const struct sb_settings *settings, const char *key, char **ret)
+{
+	const struct skybus_setting *row = sb_settings_row(settings, key);
+	const struct value *value = find_value(settings, key);
+	char number[48] = "";
+
+	if (!row || (!value->text && !value->mentioned && !row->fallback))
+		return -ENOENT;
+	if (sb_kind_of(row)->is_text && !value->text)
+		return -ENOENT;
+	if (row->kind == SKYBUS_BOOLEAN)
+		(void)snprintf(number, sizeof(number), "%s", value->number ? "yes" : "no");
+	else if (!value->text)
+		sb_kind_of(row)->print(value->number, number, sizeof(number));
+	*ret = strdup(value->text ? value->text : number);
+
+	return *ret ? 0 : -ENOMEM;
+}
+
+/**
  * sb_settings_secret() - the bytes of a secret or of a file
  * @settings: the settings
  * @key: which

@@ -38,6 +38,7 @@ int sb_settings_finish(struct sb_settings *settings, const struct sb_place *plac
 
 const char *sb_settings_text(const struct sb_settings *settings, const char *key);
 int64_t sb_settings_integer(const struct sb_settings *settings, const char *key);
+int sb_settings_print(const struct sb_settings *settings, const char *key, char **ret);
 const uint8_t *sb_settings_secret(const struct sb_settings *settings, const char *key,
 				  size_t *ret_len);
 
