@@ -7,6 +7,7 @@
 #include "dbus/call.h"
 #include "dbus/identity.h"
 #include "dbus/manager-letters.h"
+#include "dbus/manager-publish.h"
 #include "dbus/manager-tickets.h"
 #include "dbus/parts.h"
 #include "dbus/permit.h"
@@ -294,6 +295,18 @@ static const sd_bus_vtable manager_vtable[] = {
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_METHOD_WITH_ARGS("ListPlugins", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", plugins),
 				method_list_plugins, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_ARGS("s", topic, "s", text),
+				SD_BUS_RESULT("at", tickets), sb_manager_publish,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PublishBytes", SD_BUS_ARGS("s", topic, "ay", payload),
+				SD_BUS_RESULT("at", tickets), sb_manager_publish,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PublishWith", SD_BUS_ARGS("s", topic, "s", text, "a{ss}", options),
+				SD_BUS_RESULT("at", tickets), sb_manager_publish,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS(
+		"PublishBytesWith", SD_BUS_ARGS("s", topic, "ay", payload, "a{ss}", options),
+		SD_BUS_RESULT("at", tickets), sb_manager_publish, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Ticket", SD_BUS_ARGS("t", ticket),
 				SD_BUS_RESULT("s", outcome, "s", code, "s", reason),
 				sb_manager_tickets_look_up, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -106,6 +106,35 @@ static int read_message(const struct sb_bus_parts *parts, sd_bus_message *call,
 	return *ret ? 0 : -ENOMEM;
 }
 
+/**
+ * sb_publish_read() - the message that a method call is to publish: topic, text or bytes, perhaps options
+ * @parts: the bus
+ * @call: the method call, of which nothing has been read
+ * @sender: who calls
+ * @ret: the message, the caller's
+ * @ret_error: what is wrong with the options
+ *
+ * Return: 0; 1 with @ret_error, for the caller to reply; or a negative errno.
+ */
+int sb_publish_read(const struct sb_bus_parts *parts, sd_bus_message *call,
+		    const struct sb_identity *sender, struct sb_message **ret,
+		    struct sb_error *ret_error)
+{
+	SB_CLEANUP(sb_message_free) struct sb_message *message = NULL;
+	int r;
+
+	r = read_message(parts, call, &message);
+	if (r < 0)
+		return r;
+	message->owner = sender->uid;
+	if (sd_bus_message_at_end(call, true) == 0 && read_options(call, message, ret_error) < 0)
+		return 1;
+
+	*ret = SB_STEAL(message);
+
+	return 0;
+}
+
 static int publish(sd_bus_message *call_message, void *userdata, const struct sb_identity *sender)
 {
 	const struct sb_link_object *object = userdata;
@@ -114,19 +143,15 @@ static int publish(sd_bus_message *call_message, void *userdata, const struct sb
 	struct sb_error why = { 0 };
 	int r;
 
-	r = read_message(object->parts, call_message, &message);
+	r = sb_publish_read(object->parts, call_message, sender, &message, &why);
+	if (r > 0)
+		return sb_bus_reply_error(call_message, &why);
 	if (r < 0)
 		return r;
 	r = sb_permit_publish(object->parts, sender, sb_link_name(object->link), message->topic,
 			      message->payload_len, &why);
 	if (r < 0)
 		return sb_bus_reply_error(call_message, &why);
-	message->owner = sender->uid;
-	if (sd_bus_message_at_end(call_message, true) == 0) {
-		r = read_options(call_message, message, &why);
-		if (r < 0)
-			return sb_bus_reply_error(call_message, &why);
-	}
 	r = sb_bus_call_new(object->parts->calls, call_message, NULL, &call);
 	if (r < 0)
 		return r;

@@ -7,4 +7,12 @@
  */
 #include <systemd/sd-bus.h>
 
+struct sb_bus_parts;
+struct sb_error;
+struct sb_identity;
+struct sb_message;
+
+int sb_publish_read(const struct sb_bus_parts *parts, sd_bus_message *call,
+		    const struct sb_identity *sender, struct sb_message **ret,
+		    struct sb_error *ret_error);
 int sb_publish(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -159,6 +159,43 @@ void sb_bus_reply_ticket(void *call, uint64_t ticket, const struct sb_error *err
 		(void)sd_bus_reply_method_return(message, "t", ticket);
 }
 
+static int reply_numbers(sd_bus_message *call, const uint64_t *numbers, size_t n)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append_array(reply, SD_BUS_TYPE_UINT64, numbers, n * sizeof(*numbers));
+	if (r < 0)
+		return r;
+
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+/**
+ * sb_bus_reply_tickets() - the same with several tickets; an sb_published_all_fn
+ * @call: a struct sb_bus_call; ends
+ * @tickets: the answer
+ * @n: how many
+ * @error: instead of it; NULL on success
+ */
+void sb_bus_reply_tickets(void *call, const uint64_t *tickets, size_t n,
+			  const struct sb_error *error)
+{
+	SB_CLEANUP(sd_bus_message_unref)
+	sd_bus_message *message = sb_bus_call_end(call, NULL);
+
+	if (!message)
+		return;
+
+	if (error)
+		(void)sb_bus_reply_error(message, error);
+	else
+		(void)reply_numbers(message, tickets, n);
+}
+
 /**
  * sb_bus_reply_done() - answer a method call that waits and has no result; an sb_cancelled_fn, an
  *	sb_letter_done_fn

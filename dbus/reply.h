@@ -18,4 +18,6 @@ int sb_bus_reply_failed(sd_bus_message *call, int r);
 int sb_bus_append_settlement(sd_bus_message *message, const struct sb_settlement *settlement);
 int sb_bus_reply_settlement(sd_bus_message *call, const struct sb_settlement *settlement);
 void sb_bus_reply_ticket(void *call, uint64_t ticket, const struct sb_error *error);
+void sb_bus_reply_tickets(void *call, const uint64_t *tickets, size_t n,
+			  const struct sb_error *error);
 void sb_bus_reply_done(void *call, const struct sb_error *error);

@@ -35,6 +35,8 @@ struct sb_gateway *fake_gateway_free(struct sb_gateway *gateway)
 		return NULL;
 
 	sb_streams_done(&gateway->streams);
+	for (size_t i = 0; i < gateway->n_jobs; i++)
+		(void)sb_message_free(gateway->jobs[i].message);
 	while (gateway->n_links > 0)
 		link_free(gateway->links[--gateway->n_links]);
 	(void)sb_hub_free(gateway->hub);
@@ -133,6 +135,11 @@ static struct fake_job take(struct fake_job *jobs, size_t *n_jobs)
 	return first;
 }
 
+struct fake_job fake_gateway_take_job(struct sb_gateway *gateway)
+{
+	return take(gateway->jobs, &gateway->n_jobs);
+}
+
 /* The oldest job; its message is the caller's. */
 struct fake_job fake_link_take_job(struct sb_link *link)
 {
@@ -157,6 +164,22 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 {
 	gateway->listener = listener ? *listener : (struct sb_gateway_listener){ 0 };
 	gateway->userdata = userdata;
+}
+
+int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,
+		       sb_published_all_fn *done, void *userdata, struct sb_error *ret_error)
+{
+	const struct fake_job job = {
+		.message = message,
+		.all_published = done,
+		.userdata = userdata,
+	};
+
+	if (gateway->refusal)
+		return sb_error_set(ret_error, SB_ERROR_NO_ROUTE, "%s", gateway->refusal);
+	push(gateway->jobs, &gateway->n_jobs, &job);
+
+	return 0;
 }
 
 size_t sb_gateway_n_links(const struct sb_gateway *gateway)

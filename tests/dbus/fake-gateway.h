@@ -17,6 +17,7 @@
 struct fake_job {
 	struct sb_message *message; /* of an answer too; its topic is the answer's code */
 	sb_published_fn *published;
+	sb_published_all_fn *all_published;
 	sb_requested_fn *requested;
 	sb_lookup_fn *looked_up;
 	sb_cancelled_fn *cancelled;
@@ -76,6 +77,9 @@ struct sb_gateway {
 	struct sb_plugins plugins;
 	struct sb_gateway_listener listener;
 	void *userdata;
+	const char *refusal; /* sb_gateway_publish() fails with NoRoute and this */
+	struct fake_job jobs[FAKE_JOBS_MAX]; /* of sb_gateway_publish() */
+	size_t n_jobs;
 	struct sb_link *links[FAKE_LINKS_MAX];
 	size_t n_links;
 };
@@ -87,6 +91,7 @@ void fake_link_remove(struct sb_link *link);
 struct sb_link *fake_link_replace(struct sb_link *link);
 void fake_link_change(struct sb_link *link, uint32_t what);
 
+struct fake_job fake_gateway_take_job(struct sb_gateway *gateway);
 struct fake_job fake_link_take_job(struct sb_link *link);
 struct fake_job fake_outbox_take_job(struct sb_gateway *gateway);
 void fake_settle(struct sb_gateway *gateway, const struct sb_settled *settled);
