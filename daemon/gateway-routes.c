@@ -13,11 +13,11 @@
 
 SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 
-static bool is_online(void *userdata, const char *name)
+static bool is_up(void *userdata, const char *name)
 {
 	const struct sb_link *link = sb_gateway_find(userdata, name);
 
-	return link && sb_link_online(link);
+	return link && sb_link_up(link);
 }
 
 /* ---- Publishing ---- */
@@ -84,7 +84,7 @@ static int make_parcels(struct sb_gateway *gateway, const struct sb_message *mes
 	int r = 0;
 
 	if (route->first_online) {
-		targets = sb_route_choose(route, is_online, gateway);
+		targets = sb_route_choose(route, is_up, gateway);
 		n = 1;
 	}
 	for (*ret_n = 0; *ret_n < n && r == 0; *ret_n += r == 0)
@@ -175,7 +175,7 @@ static bool would_take(struct sb_link *link, const struct sb_record *record, cha
  * @record: the message
  * @ret: where it should go
  *
- * It stays where its link is online, or no other one is, as long as its route has that link. It stays, too, where
+ * It stays where its link is up, or no other one is, as long as its route has that link. It stays, too, where
  * no route of that kind matches it any more, or the other link does not take it.
  *
  * Return: whether it should go.
@@ -190,11 +190,11 @@ bool sb_gateway_routes_direct(void *userdata, const char *link, const struct sb_
 
 	if (!route || !route->first_online)
 		return false;
-	if (sb_route_find(route, link) && is_online(gateway, link))
+	if (sb_route_find(route, link) && is_up(gateway, link))
 		return false;
-	target = sb_route_choose(route, is_online, gateway);
+	target = sb_route_choose(route, is_up, gateway);
 	if (strcmp(target->link, link) == 0 ||
-	    (sb_route_find(route, link) && !is_online(gateway, target->link)))
+	    (sb_route_find(route, link) && !is_up(gateway, target->link)))
 		return false;
 	other = sb_gateway_find(gateway, target->link);
 	if (!other || sb_route_expand(target, record->route, ret->topic, NULL) < 0 ||
@@ -211,13 +211,13 @@ static void call_others(struct sb_gateway *gateway, const struct sb_route *route
 	for (size_t i = 0; i < route->n_targets; i++) {
 		const char *other = route->targets[i].link;
 
-		if (strcmp(other, link) != 0 && !is_online(gateway, other))
+		if (strcmp(other, link) != 0 && !is_up(gateway, other))
 			sb_outbox_divert(sb_gateway_outbox(gateway), other);
 	}
 }
 
 /**
- * sb_gateway_routes_on_link() - a link came online, or is not any more: what waits may have another place to go
+ * sb_gateway_routes_on_link() - a link came online, or has gone down: what waits may have another place to go
  * @gateway: the gateway
  * @link: the link
  */
@@ -231,9 +231,9 @@ void sb_gateway_routes_on_link(struct sb_gateway *gateway, struct sb_link *link)
 
 		if (!route->first_online || !sb_route_find(route, name))
 			continue;
-		if (sb_link_online(link))
+		if (sb_link_up(link))
 			call_others(gateway, route, name);
-		else if (is_online(gateway, sb_route_choose(route, is_online, gateway)->link))
+		else if (is_up(gateway, sb_route_choose(route, is_up, gateway)->link))
 			sb_outbox_divert(sb_gateway_outbox(gateway), name);
 	}
 }

@@ -41,7 +41,7 @@ void sb_gateway_on_link(void *userdata, struct sb_link *link, uint32_t what)
 
 	if (sb_gateway_stopping(gateway))
 		exit_when_quiet(gateway);
-	else if (what & SB_LINK_CHANGED_ONLINE)
+	else if (what & SB_LINK_CHANGED_UP)
 		sb_gateway_routes_on_link(gateway, link);
 	if (gateway->listener.link_changed)
 		gateway->listener.link_changed(gateway->listener_userdata, link, what);

@@ -86,6 +86,7 @@ struct sb_link {
 	void *plugin_state;
 
 	enum sb_link_state state;
+	bool up;
 	char *state_reason;
 	char *last_error;
 	int64_t since_ms;

@@ -57,6 +57,12 @@ static void log_state(const struct sb_link *link)
 	}
 }
 
+/* A link that is online goes this way to log in again; one that fails goes another. */
+static bool is_way_in(enum sb_link_state state)
+{
+	return state >= SB_LINK_STARTING && state <= SB_LINK_AUTHENTICATING;
+}
+
 /**
  * sb_link_enter() - enter a state
  * @link: the link
@@ -65,18 +71,17 @@ static void log_state(const struct sb_link *link)
  */
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason)
 {
-	bool was_online = sb_link_online(link);
+	bool was_up = link->up;
 
 	if (link->state == state && strcmp(link->state_reason, reason) == 0)
 		return;
 
 	link->state = state;
+	link->up = state == SB_LINK_ONLINE || (was_up && is_way_in(state));
 	link->since_ms = sb_wall_clock_ms();
 	replace_text(&link->state_reason, reason);
 	log_state(link);
-	tell_changed(link,
-		     SB_LINK_CHANGED_STATE |
-			     (sb_link_online(link) != was_online ? SB_LINK_CHANGED_ONLINE : 0));
+	tell_changed(link, SB_LINK_CHANGED_STATE | (link->up != was_up ? SB_LINK_CHANGED_UP : 0));
 }
 
 /**
@@ -341,14 +346,14 @@ const struct sb_link_config *sb_link_configuration(const struct sb_link *link)
 }
 
 /**
- * sb_link_online() - do messages go up
+ * sb_link_up() - do messages go up, or will they in a moment
  * @link: the link
  *
- * Return: whether it is online.
+ * Return: whether it is online, or is only logging in again: what waits for it is not in need of another link.
  */
-bool sb_link_online(const struct sb_link *link)
+bool sb_link_up(const struct sb_link *link)
 {
-	return link->state == SB_LINK_ONLINE;
+	return link->up;
 }
 
 /**

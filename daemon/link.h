@@ -51,9 +51,9 @@ enum {
 		1u << 0, /* state, reason, since, session_expires, device, last_error */
 	SB_LINK_CHANGED_NUMBERS = 1u << 1, /* queue and traffic; as often as messages move */
 	SB_LINK_CHANGED_PLUGIN = 1u << 2, /* only when the link is replaced */
-	SB_LINK_CHANGED_ONLINE = 1u << 3, /* it came online, or is not any more */
+	SB_LINK_CHANGED_UP = 1u << 3, /* it came online, or has gone down */
 	SB_LINK_CHANGED_ALL = SB_LINK_CHANGED_STATE | SB_LINK_CHANGED_NUMBERS |
-			      SB_LINK_CHANGED_PLUGIN | SB_LINK_CHANGED_ONLINE,
+			      SB_LINK_CHANGED_PLUGIN | SB_LINK_CHANGED_UP,
 };
 
 /** struct sb_link_status - a link as people see it; text is lent until the loop runs again */
@@ -113,7 +113,7 @@ bool sb_link_stop(struct sb_link *link);
 
 const char *sb_link_name(const struct sb_link *link);
 const struct sb_link_config *sb_link_configuration(const struct sb_link *link);
-bool sb_link_online(const struct sb_link *link);
+bool sb_link_up(const struct sb_link *link);
 struct sb_queue *sb_link_queue(const struct sb_link *link);
 void sb_link_status(struct sb_link *link, struct sb_link_status *ret);
 

@@ -10,7 +10,7 @@
  *
  * A message can also end while it waits: its time is over, a newer one replaces it, its publisher calls it
  * back, or the queue is full and drops its oldest. What is in flight is left alone, and ends then if it
- * comes back.
+ * comes back. And it can go to another queue while it waits, if it was routed.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -137,7 +137,7 @@ static void bring_up(struct fixture *f, const char *name)
 	fake_connecting();
 	fake_open();
 	link_answer(f->parts, "/login", SKYBUS_CODE(2, 4));
-	assert_true(sb_link_online(link));
+	assert_true(sb_link_up(link));
 	link_run(f->parts);
 }
 
@@ -215,6 +215,30 @@ static void the_one_that_is_online_gets_it(void **state)
 	assert_string_equal(link_find_request("m")->path, "/at-c/app/x");
 	link_answer(f->parts, "m", SKYBUS_CODE(2, 4));
 	expect_queued(f, 0, 0, 0);
+}
+
+/* A login that follows another one takes a moment, which is no reason to send things elsewhere. */
+static void one_that_logs_in_again_counts_as_online(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_link *link = sb_gateway_find(f->gateway, "c");
+	struct sb_link_status status;
+
+	ROUTE(f, true, "b", "c");
+	bring_up(f, "c");
+	assert_int_equal(publish(f, "app/x", "m1"), 0);
+	link_answer(f->parts, "m1", SKYBUS_CODE(4, 1));
+	link_pass(f->parts, SB_PACE_USEC);
+	sb_link_status(link, &status);
+	assert_int_not_equal(status.state, SB_LINK_ONLINE);
+	assert_int_equal(publish(f, "app/x", "m2"), 0);
+	expect_queued(f, 0, 0, 2);
+	/* But when that fails, it is down. */
+	fake_break(-ECONNREFUSED, "nobody is there");
+	link_run(f->parts);
+	assert_false(sb_link_up(link));
+	assert_int_equal(publish(f, "app/x", "m3"), 0);
+	expect_queued(f, 0, 1, 2);
 }
 
 /* ---- what waits ---- */
@@ -333,6 +357,7 @@ int main(void)
 		TEST(all_of_them_or_none),
 		TEST(the_first_gets_it_while_none_is_online),
 		TEST(the_one_that_is_online_gets_it),
+		TEST(one_that_logs_in_again_counts_as_online),
 		TEST(what_waits_goes_to_a_link_that_comes_online),
 		TEST(what_waits_at_a_link_that_is_online_stays),
 		TEST(new_routes_are_for_what_waits_too),
