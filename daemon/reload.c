@@ -89,6 +89,7 @@ static void apply(struct sb_reload *reload, struct sb_config *config, struct sb_
 	apply_callers(reload, config);
 	apply_access(reload, config);
 	sb_gateway_carry_out(reload->parts.gateway, links);
+	sb_gateway_set_routes(reload->parts.gateway, SB_STEAL(config->routes));
 
 	(void)sb_config_free(reload->config);
 	reload->config = config;

@@ -289,7 +289,7 @@ static void random_cancel(void)
 {
 	uint64_t ticket = run.last > 200 ? run.last - draw(200) : 1 + draw(200);
 
-	(void)sb_outbox_cancel(run.f->outbox, ticket, random_on_cancelled,
+	(void)sb_outbox_cancel(run.f->outbox, ticket, NULL, random_on_cancelled,
 			       (void *)(uintptr_t)ticket);
 }
 

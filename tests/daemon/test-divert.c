@@ -630,7 +630,7 @@ static void test_both_or_neither(void **state)
 	test.depot = sb_queue_free(test.depot);
 	open_depot(f, &roomy);
 	assert_int_equal(publish_two(f, false), -ENOBUFS);
-	assert_non_null(strstr(f->error.text, "caller_messages"));
+	assert_non_null(strstr(f->error.text, "stored_messages"));
 	deliver(f, take(f, 1));
 	outbox_fixture_settle(f);
 	assert_int_equal(publish_two(f, false), 0);

@@ -354,6 +354,18 @@ static void rules_change_at_once(void **state)
 	(void)sb_grant_free(grant);
 }
 
+static void routes_change_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "links:\n" LINK("a", "p"));
+	assert_null(sb_routes_match(sb_gateway_routes(f->gateway), "x"));
+	write_config(f, "links:\n" LINK("a", "p") "routes: [{match: x, to: {link: a}}]\n");
+	reload(f);
+	assert_string_equal(f->error.text, "");
+	assert_non_null(sb_routes_match(sb_gateway_routes(f->gateway), "x"));
+}
+
 /* And that is said as long as it is so. */
 static void the_store_changes_at_the_next_start(void **state)
 {
@@ -465,6 +477,7 @@ int main(void)
 		TEST(plugins_are_loaded_at_the_start_only),
 		TEST(bounds_of_users_change_at_once),
 		TEST(rules_change_at_once),
+		TEST(routes_change_at_once),
 		TEST(the_store_changes_at_the_next_start),
 		TEST(those_who_ask_together_share_one),
 		TEST(nobody_is_told_after_the_end),

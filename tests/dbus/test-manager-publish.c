@@ -57,7 +57,7 @@ static void test_publish_answers_with_all_tickets(void **state)
 	assert_string_equal(job.message->topic, "app/x");
 	assert_int_equal(job.message->payload_len, 4);
 	assert_memory_equal(job.message->payload, "text", 4);
-	assert_string_equal(job.message->sender, client_name(f->app));
+	assert_string_equal(job.message->sender, fixture_sender(f->app, 1));
 	assert_int_equal(job.message->owner, getuid());
 	client_settle_down(f->app);
 	assert_null(f->call.reply);
