@@ -84,6 +84,41 @@ const struct skybus_setting sb_store_table[] = {
 };
 const size_t sb_store_table_rows = SB_ELEMENTS(sb_store_table);
 
+const struct skybus_setting sb_inboxes_table[] = {
+	{ .key = "messages",
+	  .kind = SKYBUS_INTEGER,
+	  .fallback = "10000",
+	  .min = 1,
+	  .max = 10000000,
+	  .help = "The most messages that wait in one inbox until its app acknowledges them." },
+	{ .key = "bytes",
+	  .kind = SKYBUS_SIZE,
+	  .fallback = "16M",
+	  .min = 1024,
+	  .max = INT64_C(1) << 40,
+	  .help = "The most bytes of topics and payloads that wait in one inbox." },
+	{ .key = "when_full",
+	  .kind = SKYBUS_CHOICE,
+	  .choices = "refuse|drop_oldest",
+	  .fallback = "refuse",
+	  .help = "What gives way when an inbox is full: the new message, and a cloud that waits is told "
+		  "so if nobody else has it; or the oldest of those that the app was not sent yet. Both "
+		  "are counted." },
+	{ .key = "per_user",
+	  .kind = SKYBUS_INTEGER,
+	  .fallback = "64",
+	  .min = 0,
+	  .max = 10000,
+	  .help = "The most inboxes that one user of this box may have." },
+	{ .key = "ack_timeout",
+	  .kind = SKYBUS_DURATION,
+	  .fallback = "60s",
+	  .min = 1,
+	  .max = 86400,
+	  .help = "A message that its app has not acknowledged within it is sent to the app again." },
+};
+const size_t sb_inboxes_table_rows = SB_ELEMENTS(sb_inboxes_table);
+
 const struct skybus_setting sb_link_table[] = {
 	{ .key = "plugin",
 	  .kind = SKYBUS_TEXT,

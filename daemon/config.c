@@ -56,6 +56,14 @@ static int read_callers(struct sb_config_reader *reader, struct sb_yaml *yaml,
 			     reader->config->callers);
 }
 
+static int read_inboxes(struct sb_config_reader *reader, struct sb_yaml *yaml,
+			const struct sb_yaml_pair *section)
+{
+	return read_settings(reader, yaml, section,
+			     "its settings below it, such as \"messages: 10000\"",
+			     reader->config->inboxes);
+}
+
 /* ---- files ---- */
 
 /* The sections. @once: in one of the files only. @tolerant: its errors do not spoil the whole. */
@@ -69,6 +77,7 @@ static const struct section {
 	{ "access", true, false, sb_config_read_access },
 	{ "callers", true, false, read_callers },
 	{ "store", true, false, read_store },
+	{ "inboxes", true, false, read_inboxes },
 	{ "links", false, true, sb_config_read_links },
 	{ "routes", false, false, sb_config_read_routes },
 };
@@ -206,6 +215,8 @@ static int config_new(struct sb_config **ret)
 	if (!config->routes)
 		return -ENOMEM;
 	r = sb_settings_new(sb_store_table, sb_store_table_rows, &config->store);
+	if (r == 0)
+		r = sb_settings_new(sb_inboxes_table, sb_inboxes_table_rows, &config->inboxes);
 	if (r < 0)
 		return r;
 	r = sb_settings_new(sb_caller_table, sb_caller_table_rows, &config->callers);
@@ -284,6 +295,7 @@ struct sb_config *sb_config_free(struct sb_config *config)
 	(void)sb_settings_free(config->callers);
 	(void)sb_routes_free(config->routes);
 	(void)sb_settings_free(config->store);
+	(void)sb_settings_free(config->inboxes);
 	free(config);
 
 	return NULL;

@@ -38,6 +38,7 @@ struct sb_link_config {
  * @access: the section "access:", or what holds without one; never NULL
  * @callers: the section "callers:" (sb_caller_table); never NULL
  * @store: the section "store:" (sb_store_table); never NULL
+ * @inboxes: the section "inboxes:" (sb_inboxes_table); never NULL
  * @links: in the order of the files
  * @routes: likewise; never NULL
  */
@@ -45,6 +46,7 @@ struct sb_config {
 	struct sb_rules *access;
 	struct sb_settings *callers;
 	struct sb_settings *store;
+	struct sb_settings *inboxes;
 	struct sb_link_config **links;
 	size_t n_links;
 	struct sb_routes *routes;
@@ -57,6 +59,10 @@ extern const size_t sb_caller_table_rows;
 /** The rows of "store:". */
 extern const struct skybus_setting sb_store_table[];
 extern const size_t sb_store_table_rows;
+
+/** The rows of "inboxes:". */
+extern const struct skybus_setting sb_inboxes_table[];
+extern const size_t sb_inboxes_table_rows;
 
 /** The rows that every link has beside its plugin's. */
 extern const struct skybus_setting sb_link_table[];

@@ -353,6 +353,17 @@ struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway)
 }
 
 /**
+ * sb_gateway_inboxes() - where messages wait for apps that may be away
+ * @gateway: the gateway
+ *
+ * Return: lent.
+ */
+struct sb_inboxes *sb_gateway_inboxes(const struct sb_gateway *gateway)
+{
+	return gateway->parts.inboxes;
+}
+
+/**
  * sb_gateway_streams() - the streams of apps
  * @gateway: the gateway
  *

@@ -54,4 +54,5 @@ struct sb_store *sb_gateway_store(const struct sb_gateway *gateway);
 const struct sb_clock *sb_gateway_clock(const struct sb_gateway *gateway);
 struct sb_outbox *sb_gateway_outbox(const struct sb_gateway *gateway);
 struct sb_hub *sb_gateway_hub(const struct sb_gateway *gateway);
+struct sb_inboxes *sb_gateway_inboxes(const struct sb_gateway *gateway);
 struct sb_streams *sb_gateway_streams(struct sb_gateway *gateway);

@@ -71,6 +71,17 @@ struct sb_hub *sb_hub_free(struct sb_hub *hub)
 	return NULL;
 }
 
+/**
+ * sb_hub_count_from() - number messages from there on
+ * @hub: the hub
+ * @message: the highest number that has been used
+ */
+void sb_hub_count_from(struct sb_hub *hub, uint64_t message)
+{
+	if (hub->last_message < message)
+		hub->last_message = message;
+}
+
 /* So that a delivery needs no memory. */
 static int reserve_match(struct sb_hub *hub)
 {

@@ -12,6 +12,7 @@
 #include "daemon/error.h"
 
 struct sb_hub;
+struct sb_landing;
 struct sb_subscription;
 
 /* X(constant, word on the bus) - where a message comes from */
@@ -31,7 +32,7 @@ enum sb_origin {
 
 /** struct sb_delivery - one message; everything is lent */
 struct sb_delivery {
-	uint64_t message; /* counts up from 1 since the daemon started */
+	uint64_t message; /* its number; counts up */
 	enum sb_origin origin;
 	const char *link; /* that it came by, or that it was published to */
 	const char *topic;
@@ -39,6 +40,8 @@ struct sb_delivery {
 	size_t payload_len;
 	uint32_t content_format; /* or SKYBUS_NO_FORMAT */
 	int64_t answer_by_ms; /* wall clock: an answer is awaited until then; 0: none is */
+	struct sb_landing
+		*landing; /* held by whoever brings it to disk; NULL: nobody waits for that */
 };
 
 /** struct sb_reach - whom a message reached: subscriptions */
@@ -63,6 +66,7 @@ typedef bool sb_hub_pressed_fn(void *userdata);
 
 int sb_hub_new(struct sb_hub **ret);
 struct sb_hub *sb_hub_free(struct sb_hub *hub);
+void sb_hub_count_from(struct sb_hub *hub, uint64_t message);
 int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 		     sb_delivery_fn *deliver, void *userdata, struct sb_subscription **ret,
 		     struct sb_error *ret_error);

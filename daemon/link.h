@@ -24,6 +24,7 @@
 #include "daemon/transport.h"
 
 struct sb_https;
+struct sb_inboxes;
 struct sb_link;
 struct sb_pace;
 struct sb_resolver;
@@ -98,6 +99,7 @@ struct sb_link_parts {
 	struct sb_clock *clock;
 	struct sb_outbox *outbox;
 	struct sb_hub *hub;
+	struct sb_inboxes *inboxes; /* for the gateway; links go by the hub */
 	struct sb_pace *pace;
 };
 

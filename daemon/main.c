@@ -20,6 +20,7 @@
 #include "daemon/config.h"
 #include "daemon/gateway.h"
 #include "daemon/https.h"
+#include "daemon/inboxes.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/outbox.h"
@@ -178,6 +179,20 @@ static int build_access(struct daemon *daemon)
 	return sb_access_new(daemon->config->access, geteuid(), &daemon->access);
 }
 
+static int new_inboxes(struct sb_link_parts *parts, const struct sb_settings *settings)
+{
+	const struct sb_inbox_limits limits = {
+		.messages = (uint64_t)sb_settings_integer(settings, "messages"),
+		.bytes = (uint64_t)sb_settings_integer(settings, "bytes"),
+		.drop_oldest = strcmp(sb_settings_text(settings, "when_full"), "drop_oldest") == 0,
+		.per_user = (uint64_t)sb_settings_integer(settings, "per_user"),
+		.ack_timeout_usec =
+			(uint64_t)sb_settings_integer(settings, "ack_timeout") * SB_USEC_PER_SEC,
+	};
+
+	return sb_inboxes_new(parts->store, parts->hub, &limits, &parts->inboxes);
+}
+
 /* Builds what stands between the loop and the links. */
 static int build_parts(struct daemon *daemon, const struct sb_options *options)
 {
@@ -195,6 +210,8 @@ static int build_parts(struct daemon *daemon, const struct sb_options *options)
 		r = new_outbox(parts->store, parts->clock, daemon->config->callers, &parts->outbox);
 	if (r >= 0)
 		r = sb_hub_new(&parts->hub);
+	if (r >= 0)
+		r = new_inboxes(parts, daemon->config->inboxes);
 	if (r >= 0)
 		r = sb_resolver_new(parts->loop, &parts->resolver);
 	if (r >= 0)
@@ -252,6 +269,7 @@ static void take_down(struct daemon *daemon)
 	parts->https = sb_https_free(parts->https);
 	parts->transport = sb_transport_free(parts->transport);
 	parts->resolver = sb_resolver_free(parts->resolver);
+	parts->inboxes = sb_inboxes_free(parts->inboxes);
 	parts->hub = sb_hub_free(parts->hub);
 	parts->outbox = sb_outbox_free(parts->outbox);
 	parts->clock = sb_clock_free(parts->clock);

@@ -48,7 +48,9 @@ enum sb_outcome {
 	X(SB_CAUSE_EVICTED, "evicted", SB_EXPIRED)           \
 	X(SB_CAUSE_REPLACED, "replaced", SB_CANCELLED)       \
 	X(SB_CAUSE_CALLER, "cancelled", SB_CANCELLED)        \
-	X(SB_CAUSE_STOPPED, "held-in-memory", SB_CANCELLED)
+	X(SB_CAUSE_STOPPED, "held-in-memory", SB_CANCELLED)  \
+	X(SB_CAUSE_INBOX_FULL, "inbox-full", SB_EXPIRED)     \
+	X(SB_CAUSE_FORGOTTEN, "inbox-forgotten", SB_CANCELLED)
 
 /* The numbers are in the database: add at the end, never reorder. */
 enum sb_cause {

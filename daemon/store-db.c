@@ -62,6 +62,8 @@ int sb_db_open(const char *directory, const struct sb_store_options *options, st
 	if (r < 0)
 		return r;
 	r = sb_sql_ask(db, SB_SQL_LAST_TICKET, &db->last_ticket);
+	if (r >= 0)
+		r = sb_sql_ask(db, SB_SQL_LAST_MESSAGE, &db->last_message);
 	if (r < 0)
 		return r;
 
@@ -130,7 +132,7 @@ int sb_db_release(struct sb_db *db, uint64_t ticket)
 }
 
 /**
- * sb_db_count_from() - begin a new database at a ticket beyond all that were ever given out
+ * sb_db_count_from() - begin a new database at numbers beyond all that were ever given out
  * @db: an empty database
  * @wall_ms: what the wall clock says, milliseconds since 1970
  *
@@ -149,9 +151,12 @@ int sb_db_count_from(struct sb_db *db, int64_t wall_ms)
 	if (wall_ms < SB_CLOCK_PLAUSIBLE_MS || wall_ms >= BEYOND_CLOCKS_MS)
 		ticket = (uint64_t)BEYOND_CLOCKS_MS + (uint64_t)arc4random() * RANDOM_APART;
 	r = sb_db_reserve(db, ticket);
+	if (r == 0)
+		r = sb_db_reserve_message(db, ticket);
 	if (r < 0)
 		return r;
 	db->last_ticket = ticket;
+	db->last_message = ticket;
 
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/message.h"
+#include "daemon/store-inbox.h"
 #include "daemon/store.h"
 
 struct sb_db;
@@ -37,10 +38,16 @@ struct sb_losses {
 	size_t n;
 };
 
+struct sb_inbox_records {
+	struct sb_inbox_record *items;
+	size_t n;
+};
+
 void sb_backlogs_clear(struct sb_backlogs *backlogs);
 void sb_boots_clear(struct sb_boots *boots);
 void sb_records_clear(struct sb_records *records);
 void sb_losses_clear(struct sb_losses *losses);
+void sb_inbox_records_clear(struct sb_inbox_records *records);
 
 /** struct sb_fetch - what to read of what waits: the parameters of sb_store_fetch() */
 struct sb_fetch {
@@ -87,6 +94,19 @@ int sb_db_count_loss(struct sb_db *db, const struct sb_loss *loss);
 int sb_db_losses(struct sb_db *db, struct sb_losses *losses);
 int sb_db_reserve(struct sb_db *db, uint64_t ticket);
 int sb_db_release(struct sb_db *db, uint64_t ticket);
+int sb_db_inboxes(struct sb_db *db, struct sb_inbox_records *records);
+int sb_db_put_inbox(struct sb_db *db, const struct sb_inbox_record *record);
+int sb_db_forget_inbox(struct sb_db *db, const struct sb_inbox_record *record,
+		       struct sb_inbox_content *ret_content);
+int sb_db_inbox_add(struct sb_db *db, const struct sb_inbox_entry *entry,
+		    struct sb_inbox_drop *ret_dropped);
+int sb_db_inbox_fetch(struct sb_db *db, const struct sb_inbox_fetch *fetch,
+		      struct sb_inbox_message_list *list, bool *ret_more);
+int sb_db_inbox_take(struct sb_db *db, uint64_t inbox, uint64_t message,
+		     struct sb_inbox_content *ret_content);
+int sb_db_inbox_lose(struct sb_db *db, uint64_t inbox, const struct sb_loss *loss);
+int sb_db_reserve_message(struct sb_db *db, uint64_t message);
+uint64_t sb_db_last_message(const struct sb_db *db);
 int sb_db_put_boot(struct sb_db *db, const struct sb_boot *boot);
 int sb_db_put(struct sb_db *db, const char *link, const char *key, const void *data, size_t len);
 int sb_db_remove(struct sb_db *db, const char *link, const char *key);

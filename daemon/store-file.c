@@ -13,6 +13,9 @@
  * there while its message waits; a share until its message has ended or, of a dead letter, has lost its payload;
  * a body until the last share of it has gone.
  *
+ * What waits in an inbox is a row of its own for each inbox: commands are small and few want the same one,
+ * so copies cost less than counting who still needs the one. It goes when it is acknowledged.
+ *
  * The numbers are those of the enums: outcome 0 waits, 4 is rejected; priority 1 is normal. A moment is
  * (boot, time_ms) and (boot, expires_ms); in boot 0, from before there were boots, it is the wall clock's,
  * and so is settled_ms, which is steady time otherwise. See daemon/clock.h.
@@ -133,6 +136,29 @@ static const char *const migrations[] = {
 	" DELETE FROM body WHERE id = old.body"
 	" AND NOT EXISTS (SELECT 1 FROM share WHERE body = old.body);"
 	" END;",
+
+	"CREATE TABLE inbox ("
+	" id INTEGER PRIMARY KEY,"
+	" link INTEGER NOT NULL,"
+	" owner INTEGER NOT NULL,"
+	" name TEXT NOT NULL,"
+	" filter TEXT NOT NULL,"
+	" origins INTEGER NOT NULL,"
+	" answers INTEGER NOT NULL,"
+	" lost INTEGER NOT NULL DEFAULT 0,"
+	" UNIQUE (link, owner, name)"
+	") STRICT;"
+	"CREATE TABLE inbox_message ("
+	" id INTEGER PRIMARY KEY,"
+	" inbox INTEGER NOT NULL,"
+	" message INTEGER NOT NULL,"
+	" origin INTEGER NOT NULL,"
+	" topic TEXT NOT NULL,"
+	" payload BLOB,"
+	" content_format INTEGER,"
+	" answer_by_ms INTEGER"
+	") STRICT;"
+	"CREATE UNIQUE INDEX inbox_message_waiting ON inbox_message (inbox, message);",
 };
 
 /*

@@ -172,6 +172,7 @@ struct sb_store_job *sb_store_job_new(const struct sb_job_kind *kind, const char
 	job->base.kind = kind;
 	job->userdata = userdata;
 	TAILQ_INIT(&job->messages);
+	TAILQ_INIT(&job->inbox.fetched);
 	job->link = link ? strdup(link) : NULL;
 	if (link && !job->link)
 		return NULL;
@@ -211,6 +212,8 @@ struct sb_store_job *sb_store_job_free(struct sb_store_job *job)
 	sb_message_list_clear(&job->messages);
 	shares_free(job->shares, job->n_shares);
 	(void)sb_message_free(job->message);
+	sb_inbox_message_list_clear(&job->inbox.fetched);
+	(void)sb_inbox_message_free(job->inbox.entry.message);
 	free(job->link);
 	free(job);
 

@@ -12,6 +12,26 @@
 #include "daemon/store-thread.h"
 
 /**
+ * struct sb_job_inbox - what jobs about inboxes need
+ * @record: to put, to forget, or its id alone
+ * @entry: to add
+ * @dropped: what has gone for it
+ * @fetch: to fetch; into @fetched, and @more
+ * @message: to take
+ * @content: what was taken or forgotten
+ */
+struct sb_job_inbox {
+	struct sb_inbox_record record;
+	struct sb_inbox_entry entry;
+	struct sb_inbox_drop dropped;
+	struct sb_inbox_fetch fetch;
+	struct sb_inbox_message_list fetched;
+	bool more;
+	uint64_t message;
+	struct sb_inbox_content content;
+};
+
+/**
  * struct sb_store_job - a job; one struct for all kinds, since a few unused fields cost less than a
  * destructor each
  * @ticket: to discard, to reserve, or to release above
@@ -24,6 +44,7 @@
  * @losses: found
  * @boot: to put
  * @key: with @data: to put, or to remove
+ * @inbox: of jobs about inboxes; with @link, @key (its name), @topic (its filter) and @loss
  */
 struct sb_store_job {
 	struct sb_job base;
@@ -32,6 +53,9 @@ struct sb_store_job {
 		sb_store_fetched_fn *fetched;
 		sb_store_records_fn *searched;
 		sb_store_losses_fn *listed;
+		sb_store_added_fn *added;
+		sb_store_inbox_fetched_fn *inbox_fetched;
+		sb_store_taken_fn *taken;
 	};
 	void *userdata;
 	char *link;
@@ -53,6 +77,7 @@ struct sb_store_job {
 	char *key;
 	void *data;
 	size_t len;
+	struct sb_job_inbox inbox;
 };
 
 extern const struct sb_job_kind sb_job_insert;

@@ -17,7 +17,9 @@ struct sb_store {
 	struct sb_store_memory memory;
 	struct sb_backlogs backlogs; /* and what follows: as they were at the opening */
 	struct sb_boots boots;
+	struct sb_inbox_records inboxes;
 	uint64_t last_ticket;
+	uint64_t last_message;
 };
 
 /** Hand a job over; it is the thread's from now on. Return: 0, for the sake of who calls this last. */

@@ -39,6 +39,9 @@ _Static_assert(SB_SQL_SEARCH_ROUTED - SB_SQL_SEARCH_TICKET == SB_SEARCH_ROUTED -
 	" time_ms, 0, 0 FROM (SELECT boot, time_ms FROM message ORDER BY ticket DESC LIMIT 1)" \
 	" WHERE boot > ifnull((SELECT max(number) FROM boot), 0)"
 
+/* Bytes of topic and payload. */
+#define SIZE_OF_ROW "length(CAST(topic AS BLOB)) + ifnull(length(payload), 0)"
+
 /* For the tables see daemon/store-file.c; outcome 0 waits, 4 is rejected. */
 static const char *const texts[SB_N_SQL] = {
 	[SB_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -153,6 +156,37 @@ static const char *const texts[SB_N_SQL] = {
 		"UPDATE message SET dead = 0, payload = NULL WHERE dead = 1 AND ticket <="
 		" (SELECT ticket FROM message INDEXED BY message_letters WHERE dead = 1"
 		" ORDER BY ticket DESC LIMIT 1 OFFSET ?1)",
+	[SB_SQL_INBOXES] =
+		"SELECT inbox.id, link.name, owner, inbox.name, filter, origins, answers, lost"
+		" FROM inbox JOIN link ON link.id = inbox.link ORDER BY inbox.id",
+	[SB_SQL_PUT_INBOX] =
+		"INSERT INTO inbox (id, link, owner, name, filter, origins, answers)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET"
+		" filter = excluded.filter, origins = excluded.origins, answers = excluded.answers",
+	[SB_SQL_FORGET_INBOX] = "DELETE FROM inbox WHERE id = ?1",
+	[SB_SQL_INBOX_CONTENT] = "SELECT count(*), ifnull(sum(" SIZE_OF_ROW "), 0)"
+				 " FROM inbox_message WHERE inbox = ?1",
+	[SB_SQL_INBOX_LOST] = "UPDATE inbox SET lost = lost + ?2 WHERE id = ?1",
+	/* Not into one that was forgotten meanwhile. */
+	[SB_SQL_INBOX_ADD] =
+		"INSERT INTO inbox_message (inbox, message, origin, topic, payload, content_format,"
+		" answer_by_ms) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7"
+		" WHERE EXISTS (SELECT 1 FROM inbox WHERE id = ?1)",
+	/* The daemon that waited for the answer has gone with the start of this one. */
+	[SB_SQL_INBOX_FETCH] = "SELECT message, origin, topic, payload, content_format,"
+			       " CASE WHEN message > ?4 THEN answer_by_ms END FROM inbox_message"
+			       " WHERE inbox = ?1 AND message > ?2 ORDER BY message LIMIT ?3",
+	[SB_SQL_INBOX_TAKE] = "DELETE FROM inbox_message WHERE inbox = ?1 AND message = ?2"
+			      " RETURNING " SIZE_OF_ROW,
+	[SB_SQL_INBOX_DROP] = "DELETE FROM inbox_message WHERE id = (SELECT id FROM inbox_message"
+			      " WHERE inbox = ?1 AND message > ?2 ORDER BY message LIMIT 1)"
+			      " RETURNING message, " SIZE_OF_ROW,
+	[SB_SQL_INBOX_CLEAR] = "DELETE FROM inbox_message WHERE inbox = ?1",
+	/* Far ahead, so that most messages do not touch it. */
+	[SB_SQL_RESERVE_MESSAGE] =
+		"INSERT INTO mark (name, value) VALUES ('message', ?1 + 1024)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value < ?1",
+	[SB_SQL_LAST_MESSAGE] = "SELECT value FROM mark WHERE name = 'message'",
 };
 
 /**

@@ -56,6 +56,18 @@ enum sb_sql {
 	SB_SQL_TRIM_END,
 	SB_SQL_TRIM,
 	SB_SQL_TRIM_LETTERS,
+	SB_SQL_INBOXES,
+	SB_SQL_PUT_INBOX,
+	SB_SQL_FORGET_INBOX,
+	SB_SQL_INBOX_CONTENT,
+	SB_SQL_INBOX_LOST,
+	SB_SQL_INBOX_ADD,
+	SB_SQL_INBOX_FETCH,
+	SB_SQL_INBOX_TAKE,
+	SB_SQL_INBOX_DROP,
+	SB_SQL_INBOX_CLEAR,
+	SB_SQL_RESERVE_MESSAGE,
+	SB_SQL_LAST_MESSAGE,
 	SB_N_SQL,
 };
 
@@ -65,6 +77,7 @@ enum sb_sql {
  * @damaged: SQLite has said so
  * @marked: for the next opening
  * @last_ticket: when it was opened
+ * @last_message: the number that messages of inboxes had come to when it was opened
  * @reserved: bytes that the file has on disk
  * @room: bytes that new messages may take in this transaction
  * @settled: since the last trimming
@@ -81,6 +94,7 @@ struct sb_db {
 	bool marked;
 	sqlite3_stmt *statements[SB_N_SQL];
 	uint64_t last_ticket;
+	uint64_t last_message;
 	uint64_t reserved;
 	uint64_t room;
 	uint64_t settled;

@@ -35,6 +35,8 @@ static int read_all(struct sb_store *store, bool marked)
 	if (r == 0)
 		r = sb_db_backlogs(store->db, &store->backlogs);
 	if (r == 0)
+		r = sb_db_inboxes(store->db, &store->inboxes);
+	if (r == 0)
 		r = sb_db_each_value(store->db, value_on_row, store);
 
 	return r;
@@ -65,6 +67,7 @@ static void unload(struct sb_store *store)
 	store->db = sb_db_close(store->db);
 	sb_backlogs_clear(&store->backlogs);
 	sb_boots_clear(&store->boots);
+	sb_inbox_records_clear(&store->inboxes);
 	sb_store_memory_done(&store->memory);
 }
 
@@ -141,6 +144,7 @@ int sb_store_open(struct sb_loop *loop, const char *directory,
 	if (r < 0)
 		return r;
 	store->last_ticket = sb_db_last_ticket(store->db);
+	store->last_message = sb_db_last_message(store->db);
 	r = sb_store_thread_new(loop, store->db, sb_store_job_free_base, &store->thread);
 	if (r < 0)
 		return r;

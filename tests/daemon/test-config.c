@@ -504,7 +504,7 @@ static void sections_other_than_links_spoil_the_whole(void **state)
 	} wrong[] = {
 		{ "link:\n", "skybus.yaml:1:1: unknown section \"link\": did you mean \"links\"?" },
 		{ "devices:\n",
-		  "skybus.yaml:1:1: unknown section \"devices\": write access, callers, store, links or routes" },
+		  "skybus.yaml:1:1: unknown section \"devices\": write access, callers, store, inboxes, links or routes" },
 		{ "store:\n  sync: ful\n",
 		  "skybus.yaml:2:9: sync \"ful\" is no choice: did you mean \"full\"?" },
 		{ "store:\n  snyc: full\n",
