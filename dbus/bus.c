@@ -17,6 +17,7 @@
 #include "dbus/bus.h"
 #include "dbus/call.h"
 #include "dbus/caller.h"
+#include "dbus/durable.h"
 #include "dbus/identity.h"
 #include "dbus/link-object.h"
 #include "dbus/manager.h"
@@ -35,6 +36,7 @@ struct sb_bus {
 	struct sb_identities identities;
 	struct sb_outflow outflow;
 	struct sb_subscriptions subscriptions;
+	struct sb_durables durables;
 	struct sb_manager manager;
 	void *links; /* struct sb_link_object by name, tsearch(3) */
 };
@@ -212,6 +214,7 @@ static void let_go(struct sb_bus *bus)
 	}
 	sb_manager_done(&bus->manager);
 	sb_subscriptions_done(&bus->subscriptions);
+	sb_durables_done(&bus->durables);
 	sb_callers_done(&bus->callers);
 	sb_outflow_done(&bus->outflow);
 	sb_bus_calls_done(&bus->calls);
@@ -231,6 +234,7 @@ static int bus_on_up(void *userdata, sd_bus *connection)
 	sb_outflow_init(&bus->outflow, connection, sb_gateway_loop(bus->parts.gateway),
 			bus_on_stuck, bus);
 	sb_subscriptions_init(&bus->subscriptions, &bus->parts);
+	sb_durables_init(&bus->durables, &bus->parts);
 	r = put_objects(bus);
 	if (r < 0)
 		let_go(bus);
@@ -279,6 +283,7 @@ int sb_bus_new(const struct sb_bus_options *options, const struct sb_bus_host *h
 		.identities = &bus->identities,
 		.outflow = &bus->outflow,
 		.subscriptions = &bus->subscriptions,
+		.durables = &bus->durables,
 	};
 	r = sb_connection_new(options, sb_gateway_loop(host->gateway), &events, bus,
 			      &bus->connection);

@@ -31,6 +31,8 @@ static const struct {
 	[SB_HELD_SUBSCRIPTION] = { "subscriptions",
 				   "end some with Unsubscribe, use filters with + and #, or raise "
 				   "subscriptions in the section callers" },
+	[SB_HELD_DURABLE] = { "durable subscriptions",
+			      "end some with Unsubscribe, or use filters with + and #" },
 	[SB_HELD_WAITER] = { "calls of WaitTicket waiting", "wait for some of them first" },
 };
 

@@ -24,6 +24,7 @@
 
 enum sb_held_kind {
 	SB_HELD_SUBSCRIPTION,
+	SB_HELD_DURABLE,
 	SB_HELD_WAITER,
 	SB_N_HELD,
 };

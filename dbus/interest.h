@@ -5,6 +5,7 @@
  * The options by which a subscriber says what it wants, for all methods that have them.
  */
 #include <stdint.h>
+#include <systemd/sd-bus.h>
 
 #include "daemon/hub.h"
 #include "skybus/plugin.h"
@@ -23,3 +24,4 @@ enum {
 				 .choices = "cloud|local|any" }
 
 void sb_interest_set(struct sb_interest *interest, const int64_t *values);
+int sb_interest_read(sd_bus_message *call, struct sb_interest *interest, struct sb_error *ret_error);

@@ -4,8 +4,8 @@
 #include "daemon/cleanup.h"
 #include "daemon/hub.h"
 #include "daemon/link.h"
-#include "dbus/call-options.h"
 #include "dbus/call.h"
+#include "dbus/durable.h"
 #include "dbus/identity.h"
 #include "dbus/interest.h"
 #include "dbus/link-commands.h"
@@ -51,10 +51,6 @@ static int subscribe_plainly(sd_bus_message *call, void *userdata, const struct 
 	return subscribe(call, object, sender, &interest);
 }
 
-static const struct skybus_setting subscribe_options[SB_N_INTEREST] = {
-	SB_INTEREST_ROWS,
-};
-
 static int subscribe_with(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
 {
 	const struct sb_link_object *object = userdata;
@@ -62,17 +58,15 @@ static int subscribe_with(sd_bus_message *call, void *userdata, const struct sb_
 		.link = sb_link_name(object->link),
 		.origins = SB_FROM_CLOUD,
 	};
-	int64_t values[SB_N_INTEREST] = { 0 };
 	struct sb_error why = { 0 };
 	int r;
 
 	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &interest.filter);
 	if (r < 0)
 		return r;
-	r = sb_call_options_read(call, subscribe_options, SB_N_INTEREST, values, &why);
+	r = sb_interest_read(call, &interest, &why);
 	if (r < 0)
 		return sb_bus_reply_error(call, &why);
-	sb_interest_set(&interest, values);
 
 	return subscribe(call, object, sender, &interest);
 }
@@ -122,6 +116,8 @@ int sb_link_commands_subscribe_with(sd_bus_message *call, void *userdata, sd_bus
 int sb_link_commands_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	const struct sb_link_object *object = userdata;
+	const char *caller = sd_bus_message_get_sender(call);
+	const char *link = sb_link_name(object->link);
 	struct sb_error why = { 0 };
 	uint32_t id;
 	int r;
@@ -130,8 +126,10 @@ int sb_link_commands_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_er
 	r = sd_bus_message_read_basic(call, SD_BUS_TYPE_UINT32, &id);
 	if (r < 0)
 		return r;
-	r = sb_subscriptions_end(object->parts->subscriptions, sd_bus_message_get_sender(call),
-				 sb_link_name(object->link), id, &why);
+	if (id & SB_DURABLE_ID)
+		r = sb_durables_end(object->parts->durables, caller, link, id, &why);
+	else
+		r = sb_subscriptions_end(object->parts->subscriptions, caller, link, id, &why);
 	if (r < 0)
 		return sb_bus_reply_error(call, &why);
 

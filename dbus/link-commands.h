@@ -7,6 +7,9 @@
  */
 #include <systemd/sd-bus.h>
 
+struct sb_error;
+struct sb_interest;
+
 int sb_link_commands_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int sb_link_commands_subscribe_with(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int sb_link_commands_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -9,6 +9,7 @@
 #include "dbus/call.h"
 #include "dbus/identity.h"
 #include "dbus/link-commands.h"
+#include "dbus/link-inboxes.h"
 #include "dbus/link-object.h"
 #include "dbus/link-stream.h"
 #include "dbus/outflow.h"
@@ -333,6 +334,17 @@ static const sd_bus_vtable link_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("SubscribeWith", SD_BUS_ARGS("s", filter, "a{ss}", options),
 				SD_BUS_RESULT("u", subscription), sb_link_commands_subscribe_with,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("SubscribeDurable", SD_BUS_ARGS("s", name, "s", filter),
+				SD_BUS_RESULT("u", subscription), sb_link_inboxes_subscribe,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("SubscribeDurableWith",
+				SD_BUS_ARGS("s", name, "s", filter, "a{ss}", options),
+				SD_BUS_RESULT("u", subscription), sb_link_inboxes_subscribe,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Acknowledge", SD_BUS_ARGS("t", message), SD_BUS_NO_RESULT,
+				sb_link_inboxes_acknowledge, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ForgetDurable", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
+				sb_link_inboxes_forget, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Unsubscribe", SD_BUS_ARGS("u", subscription), SD_BUS_NO_RESULT,
 				sb_link_commands_unsubscribe, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Answer", SD_BUS_ARGS("t", message, "s", code, "s", text),

@@ -6,6 +6,7 @@
 #include "daemon/store.h"
 #include "dbus/call.h"
 #include "dbus/identity.h"
+#include "dbus/manager-inboxes.h"
 #include "dbus/manager-letters.h"
 #include "dbus/manager-publish.h"
 #include "dbus/manager-tickets.h"
@@ -328,6 +329,9 @@ static const sd_bus_vtable manager_vtable[] = {
 				sb_manager_letters_discard, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("ListLosses", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(susst)", losses),
 				method_list_losses, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListInboxes", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a(susstttb)", inboxes), sb_manager_inboxes_list,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,

@@ -17,8 +17,17 @@ static int append_answer_by(sd_bus_message *signal, const struct sb_delivery *de
 	return sd_bus_message_append(signal, "{sv}", "answer-by", "t", usec);
 }
 
+static int append_waited(sd_bus_message *signal, const struct sb_message_waited *waited)
+{
+	if (!waited)
+		return 0;
+
+	return sd_bus_message_append(signal, "{sv}{sv}", "inbox", "s", waited->inbox, "redelivered",
+				     "b", (int)waited->redelivered);
+}
+
 static int append_properties(sd_bus_message *signal, const struct sb_delivery *delivery,
-			     bool answers)
+			     bool answers, const struct sb_message_waited *waited)
 {
 	int r;
 
@@ -42,6 +51,9 @@ static int append_properties(sd_bus_message *signal, const struct sb_delivery *d
 		if (r < 0)
 			return r;
 	}
+	r = append_waited(signal, waited);
+	if (r < 0)
+		return r;
 
 	return sd_bus_message_close_container(signal);
 }
@@ -59,6 +71,24 @@ static int append_properties(sd_bus_message *signal, const struct sb_delivery *d
 int sb_message_signal_new(sd_bus *connection, const char *path, const struct sb_delivery *delivery,
 			  bool answers, sd_bus_message **ret)
 {
+	return sb_message_signal_new_waited(connection, path, delivery, answers, NULL, ret);
+}
+
+/**
+ * sb_message_signal_new_waited() - the same for a message that may have waited in an inbox
+ * @connection: the bus
+ * @path: the link's object
+ * @delivery: what it tells of
+ * @answers: as above
+ * @waited: in which inbox; NULL for none
+ * @ret: the signal, the caller's
+ *
+ * Return: 0, or a negative errno.
+ */
+int sb_message_signal_new_waited(sd_bus *connection, const char *path,
+				 const struct sb_delivery *delivery, bool answers,
+				 const struct sb_message_waited *waited, sd_bus_message **ret)
+{
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
 	int r;
 
@@ -75,7 +105,7 @@ int sb_message_signal_new(sd_bus *connection, const char *path, const struct sb_
 					delivery->payload_len);
 	if (r < 0)
 		return r;
-	r = append_properties(signal, delivery, answers);
+	r = append_properties(signal, delivery, answers, waited);
 	if (r < 0)
 		return r;
 	*ret = SB_STEAL(signal);

@@ -17,6 +17,7 @@
 struct sb_access;
 struct sb_bus_calls;
 struct sb_callers;
+struct sb_durables;
 struct sb_gateway;
 struct sb_identities;
 struct sb_outflow;
@@ -40,4 +41,5 @@ struct sb_bus_parts {
 	struct sb_identities *identities;
 	struct sb_outflow *outflow;
 	struct sb_subscriptions *subscriptions;
+	struct sb_durables *durables;
 };

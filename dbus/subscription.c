@@ -11,6 +11,7 @@
 #include "daemon/hub.h"
 #include "daemon/log.h"
 #include "dbus/caller.h"
+#include "dbus/durable.h"
 #include "dbus/message-signal.h"
 #include "dbus/outflow.h"
 #include "dbus/parts.h"
@@ -87,8 +88,15 @@ static bool answers_on(const struct subscription *subscription, const char *link
 	       strcmp(subscription->link, link) == 0;
 }
 
-/* Whether one of the caller's subscriptions that match is there to answer, whichever comes first. */
-static bool will_answer(const struct sb_caller *caller, const struct sb_delivery *delivery)
+/**
+ * sb_subscriptions_will_answer() - may a caller answer a message
+ * @caller: a connection
+ * @delivery: the message
+ *
+ * Return: whether one of the caller's subscriptions that match is there to answer, whichever comes first.
+ */
+bool sb_subscriptions_will_answer(const struct sb_caller *caller,
+				  const struct sb_delivery *delivery)
 {
 	const struct subscription *subscription = next_of_caller(caller, NULL);
 
@@ -108,7 +116,7 @@ static int send_message(const struct subscription *subscription, const struct sb
 	int r;
 
 	r = sb_message_signal_new(connection, subscription->path, delivery,
-				  will_answer(caller, delivery), &signal);
+				  sb_subscriptions_will_answer(caller, delivery), &signal);
 	if (r < 0)
 		return r;
 
@@ -137,7 +145,10 @@ static void tell_ended(const struct subscription *subscription, const char *reas
 			    strerror(-r));
 }
 
-/* A caller gets a message once, however many of its filters match it. */
+/*
+ * A caller gets a message once, however many of its filters match it; and from an inbox if it has one that
+ * takes it, for there it waits to be acknowledged.
+ */
 static void subscription_on_delivery(void *userdata, struct sb_subscription *at_hub,
 				     const struct sb_delivery *delivery)
 {
@@ -146,7 +157,7 @@ static void subscription_on_delivery(void *userdata, struct sb_subscription *at_
 	int r;
 
 	(void)at_hub;
-	if (caller->last_message == delivery->message)
+	if (caller->last_message == delivery->message || sb_durables_take(caller, delivery))
 		return;
 
 	r = send_message(subscription, delivery);
@@ -163,7 +174,7 @@ static void subscription_on_delivery(void *userdata, struct sb_subscription *at_
 static uint32_t next_id(struct sb_subscriptions *all)
 {
 	do
-		all->last_id++;
+		all->last_id = (all->last_id + 1) & ~SB_DURABLE_ID;
 	while (all->last_id == 0 || subscription_find(all, all->last_id));
 
 	return all->last_id;
@@ -323,11 +334,13 @@ int sb_subscriptions_may_answer(struct sb_subscriptions *all, const char *caller
 	for (; subscription; subscription = next_of_caller(known, &subscription->held))
 		if (answers_on(subscription, link))
 			return 0;
+	if (known && sb_durables_answer(known, link))
+		return 0;
 
 	return sb_error_set(
 		ret_error, SB_ERROR_NO_SUCH_MESSAGE,
 		"no command of link %s waits for an answer of this connection: call "
-		"SubscribeWith and its option answer=yes first, and answer from the same "
+		"SubscribeWith or SubscribeDurableWith and its option answer=yes first, and answer from the same "
 		"connection",
 		link);
 }

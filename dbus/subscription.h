@@ -5,12 +5,15 @@
  * Subscriptions on the bus: each belongs to one connection, ends with it, and sends it the signal
  * Message. They are for a link's name, so they outlive its removal and return by a reload.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
 #include "daemon/error.h"
 
 struct sb_bus_parts;
+struct sb_caller;
+struct sb_delivery;
 struct sb_interest;
 
 /** struct sb_subscriptions - all of them; embedded in its owner */
@@ -31,3 +34,5 @@ int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const
 void sb_subscriptions_end_all(struct sb_subscriptions *all, const char *caller, const char *reason);
 int sb_subscriptions_may_answer(struct sb_subscriptions *all, const char *caller, const char *link,
 				struct sb_error *ret_error);
+bool sb_subscriptions_will_answer(const struct sb_caller *caller,
+				  const struct sb_delivery *delivery);

@@ -217,6 +217,11 @@ struct sb_streams *sb_gateway_streams(struct sb_gateway *gateway)
 	return &gateway->streams;
 }
 
+struct sb_inboxes *sb_gateway_inboxes(const struct sb_gateway *gateway)
+{
+	return (struct sb_inboxes *)&gateway->inboxes;
+}
+
 size_t sb_plugins_count(const struct sb_plugins *plugins)
 {
 	return plugins->n;

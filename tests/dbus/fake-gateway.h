@@ -9,6 +9,7 @@
 #include "daemon/gateway.h"
 #include "daemon/letters.h"
 #include "daemon/reload.h"
+#include "tests/dbus/fake-inboxes.h"
 
 #define FAKE_LINKS_MAX 4
 #define FAKE_JOBS_MAX 8
@@ -71,6 +72,7 @@ struct sb_gateway {
 	struct sb_loop *loop;
 	struct sb_hub *hub;
 	struct sb_streams streams;
+	struct sb_inboxes inboxes;
 	struct sb_outbox outbox;
 	struct sb_clock clock;
 	struct sb_reload reload;
