@@ -6,12 +6,15 @@
 #include "daemon/announce.h"
 #include "daemon/cleanup.h"
 #include "daemon/hub.h"
+#include "daemon/landing.h"
 
 /** struct sb_announcement - a message that is being accepted, and that somebody here wants to see */
 struct sb_announcement {
 	struct sb_hub *hub;
 	char *link;
 	struct sb_message *message; /* a copy: the queue may be done with its own */
+	uint64_t ticket; /* once it is accepted */
+	struct sb_landing *landing; /* NULL before that, or without memory: nobody waits then */
 	sb_published_fn *done;
 	void *userdata;
 };
@@ -62,11 +65,36 @@ struct sb_announcement *sb_announcement_free(struct sb_announcement *announcemen
 	if (!announcement)
 		return NULL;
 
+	(void)sb_landing_free(announcement->landing);
 	free(announcement->link);
 	(void)sb_message_free(announcement->message);
 	free(announcement);
 
 	return NULL;
+}
+
+static void tell_apps(struct sb_announcement *announcement)
+{
+	const struct sb_message *message = announcement->message;
+	struct sb_delivery delivery = {
+		.origin = SB_ORIGIN_LOCAL,
+		.link = announcement->link,
+		.topic = message->topic,
+		.payload = message->payload,
+		.payload_len = message->payload_len,
+		.content_format = message->content_format,
+		.landing = announcement->landing,
+	};
+
+	(void)sb_hub_deliver(announcement->hub, &delivery);
+}
+
+static void announcement_on_landed(void *userdata, const struct sb_landed *landed)
+{
+	SB_CLEANUP(sb_announcement_free) struct sb_announcement *announcement = userdata;
+
+	(void)landed; /* what an inbox could not keep is its loss, and is counted there */
+	announcement->done(announcement->userdata, announcement->ticket, NULL);
 }
 
 /**
@@ -79,17 +107,16 @@ struct sb_announcement *sb_announcement_free(struct sb_announcement *announcemen
 void sb_announcement_on_published(void *userdata, uint64_t ticket, const struct sb_error *error)
 {
 	SB_CLEANUP(sb_announcement_free) struct sb_announcement *announcement = userdata;
-	const struct sb_message *message = announcement->message;
-	struct sb_delivery delivery = {
-		.origin = SB_ORIGIN_LOCAL,
-		.link = announcement->link,
-		.topic = message->topic,
-		.payload = message->payload,
-		.payload_len = message->payload_len,
-		.content_format = message->content_format,
-	};
 
-	if (!error)
-		(void)sb_hub_deliver(announcement->hub, &delivery);
+	if (!error) {
+		announcement->ticket = ticket;
+		announcement->landing = sb_landing_new();
+		tell_apps(announcement);
+		if (announcement->landing &&
+		    sb_landing_await(announcement->landing, announcement_on_landed, announcement)) {
+			(void)SB_STEAL(announcement);
+			return;
+		}
+	}
 	announcement->done(announcement->userdata, ticket, error);
 }

@@ -3,7 +3,8 @@
 
 /*
  * What apps publish is told to the apps of this box that have subscribed to it: when it has been accepted,
- * and before the publisher hears of that.
+ * and before the publisher hears of that. Where it waits for an app in an inbox, it is on disk there, too,
+ * before the publisher hears of it; or that it could not be is counted.
  */
 #include "daemon/outbox.h"
 

@@ -3,7 +3,11 @@
  * What the cloud begins: its requests, its commands, and what apps answer to these.
  *
  * A request is answered when serve() returns, unless an app wants to answer the command that the plugin
- * found in it: then it waits as a call (daemon/calls.h).
+ * found in it, or the command is to be on disk first: then it waits as a call (daemon/calls.h).
+ *
+ * A command that came in a reply has nobody who waits with a response. Where the cloud learns that the
+ * command was taken by the end of a message, the order of the store's jobs sees to it that the command is on
+ * disk before (daemon/inbox-intake.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -17,13 +21,25 @@
 #define ANSWER_S 60
 #define ANSWER_MAX_S 3600
 
+/* How long a response is held back at most, until what the request brought is on disk; seconds. */
+#define LANDING_S 30
+
 /* A response goes out in one datagram, RFC 7252 section 4.6. */
 #define RESPONSE_MAX 1024
 
-/** struct sb_serving - a request while serve() has it in hand; @call once its command waits */
+/**
+ * struct sb_serving - a request while serve() has it in hand
+ * @call: once its command waits
+ * @landing: of what it brought, owned; NULL for nothing
+ * @matched: whom that has reached: subscriptions
+ */
 struct sb_serving {
 	struct sb_call *call;
+	struct sb_landing *landing;
+	size_t matched;
 };
+
+static void link_on_unanswered(void *userdata, const struct sb_call *call);
 
 /**
  * sb_serve_init() - a link that listens nowhere and awaits nothing
@@ -32,7 +48,7 @@ struct sb_serving {
 void sb_serve_init(struct sb_link *link)
 {
 	link->serve = (struct sb_serve){ 0 };
-	sb_calls_init(&link->serve.calls, link->parts.loop);
+	sb_calls_init(&link->serve.calls, link->parts.loop, link_on_unanswered, link);
 }
 
 /* ---- requests ---- */
@@ -51,10 +67,38 @@ static void mend_response(const struct sb_link *link, struct sb_response *respon
 	response->error = 0;
 }
 
+/* NULL when nothing is in the way of the response, or there is no memory to wait. */
+static struct sb_call *call_for_landing(struct sb_link *link, const struct sb_landing *landing)
+{
+	struct sb_landed landed;
+
+	if (!landing)
+		return NULL;
+	landed = sb_landing_state(landing);
+
+	return landed.held > 0 ? sb_call_hold(&link->serve.calls, LANDING_S * SB_USEC_PER_SEC)
+			       : NULL;
+}
+
+static void respond(struct sb_link *link, const struct sb_serving *served,
+		    struct sb_incoming *incoming, struct sb_response *made)
+{
+	SB_CLEANUP(sb_landing_free) struct sb_landing *landing = served->landing;
+	SB_CLEANUP(sb_response_free) struct sb_response *response = made;
+	struct sb_call *call = served->call ? served->call : call_for_landing(link, landing);
+
+	if (!call) {
+		sb_incoming_answer(incoming, response);
+		return;
+	}
+	sb_call_await(call, incoming, SB_STEAL(response));
+	if (landing)
+		sb_call_land(call, SB_STEAL(landing), served->matched);
+}
+
 static void link_on_incoming(void *userdata, struct sb_incoming *incoming)
 {
 	struct sb_link *link = userdata;
-	SB_CLEANUP(sb_response_free)
 	struct sb_response *response = sb_response_new(SKYBUS_CODE(5, 1));
 	struct sb_serving serving = { 0 };
 
@@ -67,10 +111,7 @@ static void link_on_incoming(void *userdata, struct sb_incoming *incoming)
 			    (struct skybus_response *)response);
 	link->serve.serving = NULL;
 	mend_response(link, response);
-	if (serving.call)
-		sb_call_await(serving.call, incoming, SB_STEAL(response));
-	else
-		sb_incoming_answer(incoming, response);
+	respond(link, &serving, incoming, response);
 }
 
 static bool same_networks(const struct sb_networks *a, const struct sb_networks *b)
@@ -190,12 +231,44 @@ static uint32_t patience_of(const struct skybus_command *command)
 	return s < ANSWER_MAX_S ? s : ANSWER_MAX_S;
 }
 
+/* The code of an answer that is given when no app gives one; to what came in a reply only. */
+static int prepare_otherwise(struct sb_link *link, const struct skybus_command *command,
+			     struct sb_call *call)
+{
+	if (link->serve.serving || !SKYBUS_HAS(command, otherwise) || !command->otherwise)
+		return 0;
+
+	return sb_call_say_otherwise(call, command->otherwise);
+}
+
+/* Who keeps the command tells by it when it is on disk. */
+static int prepare_landing(struct sb_link *link, struct sb_delivery *delivery)
+{
+	struct sb_serving *serving = link->serve.serving;
+
+	if (!serving)
+		return 0;
+	if (!serving->landing)
+		serving->landing = sb_landing_new();
+	delivery->landing = serving->landing;
+
+	return serving->landing ? 0 : -ENOMEM;
+}
+
+static void begin_call(struct sb_link *link, struct sb_call *call, uint64_t message,
+		       uint32_t patience_s)
+{
+	if (link->serve.serving)
+		link->serve.serving->call = call;
+	sb_call_begin(call, message, patience_s * SB_USEC_PER_SEC);
+}
+
 /**
  * sb_serve_deliver() - hand a command to the apps
  * @link: in any state
  * @command: lent
  *
- * Return: how many subscriptions match; -EINVAL for a command that makes no sense.
+ * Return: how many subscriptions match; -EINVAL for a command that makes no sense, -ENOMEM.
  */
 int sb_serve_deliver(struct sb_link *link, const struct skybus_command *command)
 {
@@ -216,16 +289,20 @@ int sb_serve_deliver(struct sb_link *link, const struct skybus_command *command)
 	call = make_call(link, command);
 	if (call)
 		delivery.answer_by_ms = sb_wall_clock_ms() + patience_s * INT64_C(1000);
+	if (prepare_landing(link, &delivery) < 0 ||
+	    (call && prepare_otherwise(link, command, call) < 0))
+		return -ENOMEM;
 	reach = sb_hub_deliver(link->parts.hub, &delivery);
 	if (reach.matched == 0)
 		sb_log_link(sb_link_name(link), LOG_DEBUG,
 			    "a command for %s came, and no app has subscribed to that topic",
 			    command->topic);
-	if (call && reach.answering > 0) {
-		if (link->serve.serving)
-			link->serve.serving->call = call;
-		sb_call_begin(SB_STEAL(call), delivery.message, patience_s * SB_USEC_PER_SEC);
-	}
+	if (link->serve.serving)
+		link->serve.serving->matched += reach.matched;
+	if (call && reach.answering > 0)
+		begin_call(link, SB_STEAL(call), delivery.message, patience_s);
+	else if (call && call->code)
+		begin_call(link, SB_STEAL(call), delivery.message, 0);
 
 	return (int)reach.matched;
 }
@@ -306,12 +383,44 @@ static int publish_response(struct sb_link *link, const struct sb_response *resp
 	return r;
 }
 
+static void link_on_otherwise_stored(void *userdata, uint64_t ticket, const struct sb_error *error)
+{
+	(void)userdata;
+	(void)ticket;
+	if (error)
+		sb_log(LOG_DEBUG, "the answer to a command that no app answers was not stored: %s",
+		       error->text);
+}
+
+/* What no app answers is answered all the same, so that the cloud does not wait until its own time is over. */
+static void link_on_unanswered(void *userdata, const struct sb_call *call)
+{
+	struct sb_link *link = userdata;
+	SB_CLEANUP(sb_response_free)
+	struct sb_response *response = sb_response_new(SKYBUS_CODE(2, 4));
+	const struct sb_answer answer = {
+		.message = call->message,
+		.code = call->code,
+		.owner = SB_NO_OWNER,
+	};
+	struct sb_error why = { .text = "out of memory" };
+	int r = response ? make_response(link, call, &answer, response, &why) : -ENOMEM;
+
+	if (r == 0)
+		r = publish_response(link, response, &answer, link_on_otherwise_stored, NULL, &why);
+	if (r < 0)
+		sb_log_link(sb_link_name(link), LOG_DEBUG,
+			    "no app has answered a command for %s, and it could not be answered "
+			    "otherwise: %s",
+			    call->topic, why.text);
+}
+
 /**
  * sb_link_answer() - give the cloud what an app answers to a command
  * @link: in any state
  * @answer: lent
  * @done: called once, never from within this call: with ticket 0 when the answer has gone to the cloud,
- *	which waited for it; otherwise with the ticket of the message that carries it
+ *	which waited for it; otherwise with the ticket of the message that carries it; or with an error
  * @userdata: for @done
  * @ret_error: why not, on failure; the command can be answered again then
  *
@@ -342,7 +451,7 @@ int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_publ
 	if (r < 0)
 		return r;
 	if (call->incoming) {
-		sb_call_answer(call, response, done, userdata);
+		sb_call_answer(call, SB_STEAL(response), done, userdata);
 		return 0;
 	}
 	r = publish_response(link, response, answer, done, userdata, ret_error);

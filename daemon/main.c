@@ -256,11 +256,12 @@ static void take_down(struct daemon *daemon)
 
 	/*
 	 * First what was promised, while somebody can be told: what was held in memory has ended,
-	 * and publishers that wait for their tickets get them.
+	 * and publishers that wait for their tickets get them. Twice, since what they have published
+	 * goes into inboxes when it is on disk.
 	 */
 	if (parts->outbox)
 		sb_outbox_stop(parts->outbox);
-	if (parts->store)
+	for (int i = 0; parts->store && i < 2; i++)
 		sb_store_drain(parts->store);
 	daemon->bus = sb_bus_free(daemon->bus);
 	sb_rates_done(&daemon->rates);

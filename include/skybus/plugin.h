@@ -270,6 +270,9 @@ enum {
  *	may be NULL when @context_len is 0
  * @context_len: in bytes
  * @answer_s: how long the cloud waits for an answer, in seconds; 0 leaves it to the daemon (60)
+ * @otherwise: of an answerable command that came in a reply, the code that answer() is given, without
+ *	payload, when no app answers: at once if none has subscribed in order to, else when the time is over;
+ *	copied. NULL: nothing is answered then
  */
 struct skybus_command {
 	uint32_t size;
@@ -281,6 +284,7 @@ struct skybus_command {
 	const uint8_t *context;
 	uint32_t context_len;
 	uint32_t answer_s;
+	const char *otherwise;
 };
 
 /**
@@ -532,7 +536,7 @@ struct skybus_host {
 	/**
 	 * Hands a command to the apps. Returns how many subscriptions match it; -EINVAL without a topic,
 	 * for one that is longer than 512 bytes or has control characters in it, or for too long a
-	 * context. SKYBUS_ANSWERABLE is ignored when there is no answer(), for a second command of one
+	 * context; -ENOMEM. SKYBUS_ANSWERABLE is ignored when there is no answer(), for a second command of one
 	 * serve(), and while 64 commands of the link wait for an answer.
 	 */
 	int32_t (*deliver)(struct skybus_link *link, const struct skybus_command *command);
@@ -620,7 +624,8 @@ struct skybus_plugin {
 
 	/**
 	 * The cloud asks something of this box, see host->listen(). deliver() what the apps should hear, and
-	 * fill @response, which begins as 5.01. If an app has subscribed in order to answer what was
+	 * fill @response, which begins as 5.01. It goes out when what was delivered is on disk for those
+	 * apps that want that; 5.03 goes instead if that fails and no other app has it. If an app has subscribed in order to answer what was
 	 * delivered as SKYBUS_ANSWERABLE, @response waits: answer() makes another, and when that does not
 	 * come in time, this one goes out. At most one of the commands of a request is answerable.
 	 */
@@ -628,7 +633,7 @@ struct skybus_plugin {
 		      struct skybus_response *response);
 
 	/**
-	 * An app answers a command. To one that was served fill the code and the payload of @response, which
+	 * An app answers a command, or the daemon does as the command says. To one that was served fill the code and the payload of @response, which
 	 * begins as 2.04; to one that came in a reply the topic and the payload of a message, which is stored
 	 * and sent as every other. On failure (a negative errno) the app is told why->reason, and may answer
 	 * again.

@@ -301,6 +301,7 @@ int32_t script_deliver(const char *topic, uint32_t flags, uint32_t answer_s)
 		.context = (const uint8_t *)"ctx",
 		.context_len = 3,
 		.answer_s = answer_s,
+		.otherwise = script.otherwise,
 	};
 
 	return script.host->deliver(script.link, &command);

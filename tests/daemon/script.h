@@ -36,6 +36,7 @@ struct script {
 	void (*serve)(const struct skybus_incoming *incoming, struct skybus_response *response);
 	int32_t (*answer)(const struct skybus_answer *answer, struct skybus_response *response,
 			  struct skybus_verdict *why);
+	const char *otherwise; /* of commands */
 	bool stubborn; /* says that it is online also when no session could be opened */
 
 	const struct skybus_host *host;

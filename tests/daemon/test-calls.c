@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -25,7 +27,18 @@ struct fixture {
 	struct sb_calls calls;
 	struct sb_incoming incoming;
 	unsigned int told;
+	enum sb_error_code error; /* of the last that was told; 0 for none */
+	char unanswered[64]; /* "1:404 " */
 };
+
+static void on_unanswered(void *userdata, const struct sb_call *call)
+{
+	struct fixture *f = userdata;
+	size_t len = strlen(f->unanswered);
+
+	(void)snprintf(f->unanswered + len, sizeof(f->unanswered) - len, "%u:%s ",
+		       (unsigned int)call->message, call->code);
+}
 
 static int setup(void **state)
 {
@@ -33,7 +46,7 @@ static int setup(void **state)
 
 	f = (struct fixture){ 0 };
 	assert_int_equal(sb_loop_new_virtual(&f.loop), 0);
-	sb_calls_init(&f.calls, f.loop);
+	sb_calls_init(&f.calls, f.loop, on_unanswered, &f);
 	*state = &f;
 
 	return 0;
@@ -73,16 +86,13 @@ static void on_answered(void *userdata, uint64_t ticket, const struct sb_error *
 	struct fixture *f = userdata;
 
 	assert_int_equal(ticket, 0);
-	assert_null(error);
 	f->told++;
+	f->error = error ? error->code : 0;
 }
 
 static void answer(struct fixture *f, struct sb_call *call)
 {
-	struct sb_response *response = sb_response_new(SKYBUS_CODE(2, 4));
-
-	sb_call_answer(call, response, on_answered, f);
-	(void)sb_response_free(response);
+	sb_call_answer(call, sb_response_new(SKYBUS_CODE(2, 4)), on_answered, f);
 }
 
 static void a_call_is_found_by_its_number(void **state)
@@ -173,6 +183,185 @@ static void there_are_only_so_many(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- landing ---- */
+
+/* @otherwise: what serve() has made. Nobody but who holds the landing was reached. */
+static struct sb_call *hold(struct fixture *f, struct sb_landing *landing)
+{
+	struct sb_call *call = sb_call_hold(&f->calls, 30 * SB_USEC_PER_SEC);
+
+	assert_non_null(call);
+	sb_call_await(call, &f->incoming, sb_response_new(SKYBUS_CODE(2, 5)));
+	sb_landing_hold(landing);
+	sb_call_land(call, landing, 1);
+	assert_int_equal(f->incoming.code, 0);
+
+	return call;
+}
+
+static void a_response_is_held_until_it_has_landed(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	(void)hold(f, landing);
+	assert_null(sb_calls_find(&f->calls, 0));
+	assert_int_equal(f->calls.n, 0);
+	sb_landing_let_go(landing, 0);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(2, 5));
+}
+
+static void what_nobody_could_keep_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	(void)hold(f, landing);
+	sb_landing_let_go(landing, -ENOSPC);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(5, 3));
+	assert_true(TAILQ_EMPTY(&f->calls.all));
+}
+
+static void what_somebody_has_is_not_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+	struct sb_call *call = sb_call_hold(&f->calls, 30 * SB_USEC_PER_SEC);
+
+	sb_call_await(call, &f->incoming, sb_response_new(SKYBUS_CODE(2, 5)));
+	sb_landing_hold(landing);
+	sb_landing_let_go(landing, -ENOBUFS);
+	sb_call_land(call, landing, 2);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(2, 5));
+}
+
+static void a_disk_that_does_not_answer_is_not_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	(void)hold(f, landing);
+	sb_loop_advance(f->loop, 30 * SB_USEC_PER_SEC);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(5, 3));
+	sb_landing_let_go(landing, 0);
+}
+
+static void the_end_does_not_wait_for_the_disk(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	(void)hold(f, landing);
+	sb_calls_end(&f->calls);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(5, 3));
+	sb_landing_let_go(landing, 0);
+}
+
+static struct sb_call *begin_landing(struct fixture *f, struct sb_landing *landing)
+{
+	struct sb_call *call = begin_awaited(f, 1);
+
+	sb_landing_hold(landing);
+	sb_call_land(call, landing, 1);
+
+	return call;
+}
+
+static void an_answer_is_held_until_it_has_landed(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	answer(f, begin_landing(f, landing));
+	sb_loop_advance(f->loop, 0);
+	assert_int_equal(f->incoming.code, 0);
+	assert_int_equal(f->told, 0);
+	assert_null(sb_calls_find(&f->calls, 1));
+	sb_landing_let_go(landing, -EIO);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(2, 4));
+	assert_int_equal(f->told, 0);
+	sb_loop_advance(f->loop, 0);
+	assert_int_equal(f->told, 1);
+	assert_int_equal(f->error, 0);
+}
+
+static void an_answer_that_cannot_go_out_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	answer(f, begin_landing(f, landing));
+	sb_loop_advance(f->loop, 10 * SB_USEC_PER_SEC);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(5, 3));
+	assert_int_equal(f->told, 1);
+	assert_int_equal(f->error, SB_ERROR_TOO_LATE);
+	sb_landing_let_go(landing, 0);
+}
+
+static void a_call_waits_on_when_it_has_landed(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	(void)begin_landing(f, landing);
+	sb_landing_let_go(landing, 0);
+	assert_int_equal(f->incoming.code, 0);
+	sb_loop_advance(f->loop, 10 * SB_USEC_PER_SEC);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(5, 4));
+}
+
+static void a_call_that_nobody_could_keep_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_landing *landing = sb_landing_new();
+
+	(void)begin_landing(f, landing);
+	sb_landing_let_go(landing, -ENOBUFS);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(5, 3));
+	assert_int_equal(f->calls.n, 0);
+}
+
+/* ---- answered otherwise ---- */
+
+static void begin_with_code(struct fixture *f, uint64_t message, uint64_t patience_usec)
+{
+	struct sb_call *call = sb_call_new(&f->calls, "t", NULL, 0);
+
+	assert_int_equal(sb_call_say_otherwise(call, "404"), 0);
+	sb_call_begin(call, message, patience_usec);
+}
+
+static void its_time_answers_it_otherwise(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with_code(f, 1, 0);
+	begin_with_code(f, 2, SB_USEC_PER_SEC);
+	assert_string_equal(f->unanswered, "");
+	sb_loop_advance(f->loop, 1);
+	assert_string_equal(f->unanswered, "1:404 ");
+	sb_loop_advance(f->loop, SB_USEC_PER_SEC);
+	assert_string_equal(f->unanswered, "1:404 2:404 ");
+	assert_int_equal(f->calls.n, 0);
+}
+
+static void the_end_answers_it_otherwise(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with_code(f, 1, SB_USEC_PER_SEC);
+	(void)begin(f, 2);
+	sb_calls_end(&f->calls);
+	assert_string_equal(f->unanswered, "");
+	sb_loop_advance(f->loop, 1);
+	assert_string_equal(f->unanswered, "1:404 ");
+	begin_with_code(f, 3, SB_USEC_PER_SEC);
+	sb_calls_end(&f->calls);
+	sb_calls_done(&f->calls);
+	sb_loop_advance(f->loop, 1);
+	assert_string_equal(f->unanswered, "1:404 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +372,17 @@ int main(void)
 		TEST(the_end_says_what_is_said_otherwise),
 		TEST(who_has_answered_is_told_when_the_link_goes),
 		TEST(there_are_only_so_many),
+		TEST(a_response_is_held_until_it_has_landed),
+		TEST(what_nobody_could_keep_is_refused),
+		TEST(what_somebody_has_is_not_refused),
+		TEST(a_disk_that_does_not_answer_is_not_waited_for),
+		TEST(the_end_does_not_wait_for_the_disk),
+		TEST(an_answer_is_held_until_it_has_landed),
+		TEST(an_answer_that_cannot_go_out_is_told),
+		TEST(a_call_waits_on_when_it_has_landed),
+		TEST(a_call_that_nobody_could_keep_ends),
+		TEST(its_time_answers_it_otherwise),
+		TEST(the_end_answers_it_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/landing.h"
 #include "tests/daemon/link-fixture.h"
 
 static int setup(void **state)
@@ -336,6 +337,39 @@ static void nobody_may_press_on_while_subscribers_are_behind(void **state)
 	sb_hub_watch_pressure(f->parts.hub, NULL, NULL);
 }
 
+static void on_keeping(void *userdata, struct sb_subscription *subscription,
+		       const struct sb_delivery *delivery)
+{
+	(void)subscription;
+	*(struct sb_landing **)userdata = delivery->landing;
+	sb_landing_hold(delivery->landing);
+}
+
+static void a_publisher_waits_until_its_message_is_in_the_inboxes(void **state)
+{
+	struct link_fixture *f = *state;
+	const struct sb_interest interest = {
+		.link = "plant",
+		.filter = "#",
+		.origins = SB_FROM_LOCAL,
+	};
+	struct sb_landing *landing = NULL;
+	struct sb_subscription *subscription;
+
+	assert_int_equal(sb_hub_subscribe(f->parts.hub, &interest, on_keeping, &landing,
+					  &subscription, NULL),
+			 0);
+	link_publish(f, "m1");
+	assert_string_equal(f->published, "");
+	sb_landing_let_go(landing, 0);
+	assert_string_equal(f->published, "1 ");
+	/* What could not be kept is the loss of the inbox. */
+	link_publish(f, "m2");
+	sb_landing_let_go(landing, -ENOSPC);
+	assert_string_equal(f->published, "1 2 ");
+	(void)sb_subscription_free(subscription);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, link_fixture_teardown)
 
 int main(void)
@@ -351,6 +385,7 @@ int main(void)
 		TEST(memory_has_bounds_of_its_own),
 		TEST(apps_of_this_box_hear_of_what_was_accepted),
 		TEST(nobody_may_press_on_while_subscribers_are_behind),
+		TEST(a_publisher_waits_until_its_message_is_in_the_inboxes),
 		TEST(a_message_is_taken_when_it_is_handed_in),
 		TEST(a_letter_that_is_sent_again_keeps_its_time),
 		TEST(so_does_an_old_one),

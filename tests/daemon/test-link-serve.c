@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "daemon/calls.h"
+#include "daemon/inboxes.h"
 #include "tests/daemon/link-fixture.h"
 
 #define TOPIC "cmd/go"
@@ -18,10 +19,14 @@
 /* The user that answers. */
 #define OWNER 1234
 
-/* Beside the link's fixture: an app that hears commands, and one that answers them. */
+/* Beside the link's fixture: an app that hears commands, one that answers them, and one that keeps them. */
 static struct {
 	struct sb_subscription *listener;
 	struct sb_subscription *answerer;
+	struct sb_subscription *keeper;
+	struct sb_landing *landing; /* that the last one holds */
+	struct sb_inboxes *inboxes;
+	char kept[256]; /* what an inbox has on disk, and what had been settled by then */
 	uint64_t message; /* the last that was delivered */
 	int64_t answer_by_ms; /* and until when an answer to it is awaited */
 	char answered[256]; /* tickets, or errors */
@@ -46,6 +51,8 @@ static int teardown(void **state)
 {
 	(void)sb_subscription_free(apps.listener);
 	(void)sb_subscription_free(apps.answerer);
+	(void)sb_subscription_free(apps.keeper);
+	(void)sb_inboxes_free(apps.inboxes);
 
 	return link_fixture_teardown(state);
 }
@@ -618,6 +625,264 @@ static void answers_are_bounded(void **state)
 	free(text);
 }
 
+/* ---- commands that are to be on disk first ---- */
+
+static void on_keeping(void *userdata, struct sb_subscription *subscription,
+		       const struct sb_delivery *delivery)
+{
+	(void)userdata;
+	(void)subscription;
+	apps.landing = delivery->landing;
+	sb_landing_hold(apps.landing);
+}
+
+static void keep_commands(struct link_fixture *f)
+{
+	const struct sb_interest interest = {
+		.link = "plant",
+		.filter = "cmd/#",
+		.origins = SB_FROM_CLOUD,
+	};
+
+	assert_int_equal(
+		sb_hub_subscribe(f->parts.hub, &interest, on_keeping, NULL, &apps.keeper, NULL), 0);
+	script.serve = serve_command;
+	assert_int_equal(script_listen(5683, NULL), 0);
+}
+
+static void a_response_waits_for_the_disk(void **state)
+{
+	struct link_fixture *f = *state;
+
+	keep_commands(f);
+	fake_incoming("/x");
+	expect_answers("");
+	link_run(f);
+	expect_answers("");
+	sb_landing_let_go(apps.landing, 0);
+	expect_answers("/x 5.03 nobody|");
+}
+
+static void what_could_not_be_kept_is_refused(void **state)
+{
+	struct link_fixture *f = *state;
+
+	keep_commands(f);
+	fake_incoming("/x");
+	sb_landing_let_go(apps.landing, -ENOBUFS);
+	expect_answers("/x 5.03 the inbox that it is for is full|");
+	/* Another app has it: were the cloud to ask again, that one would act on it twice. */
+	subscribe(f, false);
+	fake_incoming("/y");
+	sb_landing_let_go(apps.landing, -ENOBUFS);
+	expect_answers("/y 5.03 nobody|");
+}
+
+static void an_answer_waits_for_the_disk(void **state)
+{
+	struct link_fixture *f = *state;
+
+	keep_commands(f);
+	serve_and_wait(f, "/x");
+	assert_int_equal(answer(f, apps.message, "", "yes"), 0);
+	link_run(f);
+	expect_answers("");
+	assert_string_equal(apps.answered, "");
+	sb_landing_let_go(apps.landing, 0);
+	expect_answers("/x 2.04 []yes|");
+	link_run(f);
+	assert_string_equal(apps.answered, "0 ");
+}
+
+static void disconnecting_does_not_wait_for_the_disk(void **state)
+{
+	struct link_fixture *f = *state;
+
+	keep_commands(f);
+	fake_incoming("/x");
+	assert_int_equal(sb_link_disconnect(f->link, &f->error), 0);
+	expect_answers("/x 5.03 it was not stored in time|");
+	sb_landing_let_go(apps.landing, 0);
+}
+
+static void no_response_waits_for_ever(void **state)
+{
+	struct link_fixture *f = *state;
+
+	keep_commands(f);
+	fake_incoming("/x");
+	link_pass(f, 30 * SB_USEC_PER_SEC);
+	expect_answers("/x 5.03 it was not stored in time|");
+	sb_landing_let_go(apps.landing, 0);
+}
+
+static int consumer_deliver(void *userdata, const struct sb_delivery *delivery, bool redelivered)
+{
+	const struct link_fixture *f = userdata;
+	size_t len = strlen(apps.kept);
+
+	(void)redelivered;
+	(void)snprintf(apps.kept + len, sizeof(apps.kept) - len, "%s/%s ", delivery->topic,
+		       f->settled);
+
+	return 0;
+}
+
+static void consumer_ended(void *userdata, enum sb_inbox_end why)
+{
+	(void)userdata;
+	(void)why;
+}
+
+static const struct sb_inbox_consumer consumer = { consumer_deliver, consumer_ended };
+
+static void on_opened(void *userdata, struct sb_inbox *inbox, const struct sb_error *error)
+{
+	assert_null(error);
+	sb_inbox_attach(inbox, &consumer, userdata);
+}
+
+static void open_inbox(struct link_fixture *f)
+{
+	const struct sb_inbox_limits limits = {
+		.messages = 10,
+		.bytes = 1000,
+		.per_user = 1,
+		.ack_timeout_usec = SB_USEC_PER_SEC,
+	};
+	const struct sb_inbox_wish wish = {
+		.interest = { .link = "plant", .filter = "#", .origins = SB_FROM_CLOUD },
+		.owner = OWNER,
+		.name = "app",
+	};
+
+	assert_int_equal(sb_inboxes_new(f->parts.store, f->parts.hub, &limits, &apps.inboxes), 0);
+	assert_int_equal(sb_inboxes_open(apps.inboxes, &wish, on_opened, f, NULL), 0);
+	link_run(f);
+}
+
+static void deliver_command(void)
+{
+	assert_int_equal(script_deliver(TOPIC, 0, 0), 1);
+}
+
+static void a_command_is_on_disk_before_the_message_that_brought_it_ends(void **state)
+{
+	struct link_fixture *f = *state;
+
+	open_inbox(f);
+	link_unmake(f);
+	link_make(f, NULL);
+	script.login = SCRIPT_OPENS;
+	link_bring_up(f);
+	script.decide = deliver_command;
+	link_publish(f, "m1");
+	link_answer(f, "m1", SKYBUS_CODE(2, 4));
+	link_run(f);
+	assert_string_equal(apps.kept, TOPIC "/ ");
+	assert_string_equal(f->settled, "1:delivered:2.04: ");
+}
+
+/* ---- commands that no app answers ---- */
+
+static int32_t answer_with_code(const struct skybus_answer *answer,
+				struct skybus_response *response, struct skybus_verdict *why)
+{
+	(void)why;
+	assert_int_equal(answer->served, 0);
+	assert_int_equal(answer->payload_len, 0);
+	script.host->response_topic(response, "reply/topic");
+	script.host->response_payload(response, SKYBUS_FORMAT_JSON, answer->code,
+				      (uint32_t)strlen(answer->code));
+
+	return 0;
+}
+
+static uint64_t queued(struct link_fixture *f)
+{
+	link_run(f);
+
+	return link_status(f)->queue.queued;
+}
+
+static void a_command_that_nobody_would_answer_is_answered_at_once(void **state)
+{
+	struct link_fixture *f = *state;
+
+	script.answer = answer_with_code;
+	script.otherwise = "404";
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 0), 0);
+	assert_int_equal(queued(f), 1);
+	subscribe(f, false);
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 0), 1);
+	assert_int_equal(queued(f), 2);
+	/* One that asks for no answer, and one for which the plugin has none. */
+	assert_int_equal(script_deliver(TOPIC, 0, 0), 1);
+	script.otherwise = NULL;
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 0), 1);
+	link_pass(f, 3600 * SB_USEC_PER_SEC);
+	assert_int_equal(queued(f), 2);
+}
+
+static void a_command_that_nobody_answers_is_answered_in_the_end(void **state)
+{
+	struct link_fixture *f = *state;
+
+	subscribe(f, true);
+	script.answer = answer_with_code;
+	script.otherwise = "404";
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 10), 1);
+	link_pass(f, 9 * SB_USEC_PER_SEC);
+	assert_int_equal(queued(f), 0);
+	link_pass(f, 1 * SB_USEC_PER_SEC);
+	assert_int_equal(queued(f), 1);
+	assert_int_equal(answer(f, apps.message, "", ""), -ENOMSG);
+
+	/* An app that answers in time is all that the cloud hears. */
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 10), 1);
+	assert_int_equal(answer(f, apps.message, "", ""), 0);
+	link_pass(f, 20 * SB_USEC_PER_SEC);
+	assert_int_equal(queued(f), 2);
+}
+
+static void disconnecting_answers_what_waits(void **state)
+{
+	struct link_fixture *f = *state;
+
+	subscribe(f, true);
+	script.answer = answer_with_code;
+	script.otherwise = "404";
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 10), 1);
+	assert_int_equal(sb_link_disconnect(f->link, &f->error), 0);
+	assert_int_equal(queued(f), 1);
+}
+
+static void an_answer_that_is_refused_costs_nothing(void **state)
+{
+	struct link_fixture *f = *state;
+
+	script.answer = answer_refused;
+	script.otherwise = "404";
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 0), 0);
+	assert_int_equal(queued(f), 0);
+	script.answer = answer_with_code;
+	script.accept_error = -EINVAL;
+	assert_int_equal(script_deliver(TOPIC, SKYBUS_ANSWERABLE, 0), 0);
+	assert_int_equal(queued(f), 0);
+}
+
+/* A request is answered with what serve() has made. */
+static void a_request_is_not_answered_by_a_message(void **state)
+{
+	struct link_fixture *f = *state;
+
+	script.otherwise = "404";
+	serve_and_wait(f, "/x");
+	link_pass(f, 60 * SB_USEC_PER_SEC);
+	expect_answers("/x 5.03 nobody|");
+	assert_int_equal(queued(f), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -648,6 +913,17 @@ int main(void)
 		TEST(faults_of_a_plugin_are_named),
 		TEST(a_response_fits_into_a_datagram),
 		TEST(answers_are_bounded),
+		TEST(a_response_waits_for_the_disk),
+		TEST(what_could_not_be_kept_is_refused),
+		TEST(an_answer_waits_for_the_disk),
+		TEST(disconnecting_does_not_wait_for_the_disk),
+		TEST(no_response_waits_for_ever),
+		TEST(a_command_is_on_disk_before_the_message_that_brought_it_ends),
+		TEST(a_command_that_nobody_would_answer_is_answered_at_once),
+		TEST(a_command_that_nobody_answers_is_answered_in_the_end),
+		TEST(disconnecting_answers_what_waits),
+		TEST(an_answer_that_is_refused_costs_nothing),
+		TEST(a_request_is_not_answered_by_a_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
