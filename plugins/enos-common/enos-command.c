@@ -70,6 +70,7 @@ static void deliver(struct enos_device *device, const char *topic, const uint8_t
 		.flags = id ? SKYBUS_ANSWERABLE : 0,
 		.context = (const uint8_t *)id,
 		.context_len = id ? (uint32_t)strlen(id) : 0,
+		.otherwise = device->unanswered[0] ? device->unanswered : NULL,
 	};
 
 	if (device->host->deliver(device->link, &command) < 0)
@@ -206,6 +207,9 @@ static int32_t check_answer(const struct skybus_answer *answer, int64_t *ret_cod
 
 /**
  * enos_command_answer() - a plugin's answer()
+ *
+ * EnOS documents no code for a device that cannot serve a command, so which one it is told when no app
+ * answers is a setting, "unanswered".
  *
  * The answer to /sys/…/thing/service/x is a message to /sys/…/thing/service/x_reply. What the app
  * gave stays its text, so that no number changes on the way.

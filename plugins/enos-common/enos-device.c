@@ -56,6 +56,8 @@ static void own_topic(const struct enos_device *device, const char *last,
 int32_t enos_device_init(struct enos_device *device, const struct skybus_host *host,
 			 struct skybus_link *link, struct skybus_verdict *why)
 {
+	int64_t unanswered = host->setting_integer(link, "unanswered");
+
 	*device = (struct enos_device){
 		.host = host,
 		.link = link,
@@ -67,6 +69,9 @@ int32_t enos_device_init(struct enos_device *device, const struct skybus_host *h
 	(void)snprintf(device->name, sizeof(device->name), "%s/%s", device->product_key,
 		       device->device_key);
 	own_topic(device, "measurepoint/post", device->measurepoint);
+	if (unanswered > 0)
+		(void)snprintf(device->unanswered, sizeof(device->unanswered), "%u",
+			       (unsigned int)unanswered);
 
 	return enos_device_check_keys(device, '/', why);
 }

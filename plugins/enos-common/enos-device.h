@@ -30,6 +30,7 @@ typedef int enos_sign_fn(struct enos_device *device, struct skybus_request *requ
  * @measurepoint: the topic of measured values
  * @sign: NULL when requests go out as they are
  * @wraps: whether measured values get their envelope
+ * @unanswered: the code of the reply to a command that no app answers; "" for no reply
  * @command_topic: of the command that is being fetched, owned
  * @n_fetched: commands that were fetched one after the other, each told of by the one before
  */
@@ -42,6 +43,7 @@ struct enos_device {
 	char measurepoint[ENOS_OWN_TOPIC_SIZE];
 	enos_sign_fn *sign;
 	bool wraps;
+	char unanswered[16];
 	char *command_topic;
 	unsigned int n_fetched;
 	struct enos_limit limit;

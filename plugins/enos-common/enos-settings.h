@@ -52,6 +52,12 @@
 	  .min = 1,										\
 	  .max = 65536,										\
 	  .help = "the largest payload of a message; EnOS documents 1 KB" },			\
+	{ .key = "unanswered",									\
+	  .kind = SKYBUS_INTEGER,								\
+	  .min = 1,										\
+	  .max = 999999999,									\
+	  .help = "the code of the reply to a command that no app answers, such as 404; without it "	\
+		  "EnOS is told nothing, for apps may publish replies themselves" },			\
 	{ .key = "envelope",									\
 	  .kind = SKYBUS_CHOICE,								\
 	  .fallback = "none",									\

@@ -85,6 +85,7 @@ static const struct field fields[] = {
 	FIELD(skybus_command, context, 32),
 	FIELD(skybus_command, context_len, 40),
 	FIELD(skybus_command, answer_s, 44),
+	FIELD(skybus_command, otherwise, 48),
 	FIELD(skybus_incoming, size, 0),
 	FIELD(skybus_incoming, method, 4),
 	FIELD(skybus_incoming, path, 8),

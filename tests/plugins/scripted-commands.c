@@ -20,6 +20,7 @@ void scripted_forget_command(struct scripted_command *command)
 	free(command->topic);
 	free(command->payload);
 	free(command->context);
+	free(command->otherwise);
 	*command = (struct scripted_command){ 0 };
 }
 
@@ -40,6 +41,8 @@ static void check_command(struct skybus_link *link, const struct skybus_command 
 			       command->context_len, CONTEXT_LEN_MAX);
 	if (command->flags & ~(uint32_t)SKYBUS_ANSWERABLE)
 		scripted_fault(link, "deliver() was given the flags %#x", command->flags);
+	if (command->otherwise && link->response && link->response->serving)
+		scripted_fault(link, "deliver() was told what to answer otherwise to a request");
 	if ((command->flags & SKYBUS_ANSWERABLE) && !link->plugin->answer)
 		scripted_fault(link,
 			       "deliver() promised an answer, and the plugin has no answer()");
@@ -62,6 +65,7 @@ int32_t scripted_host_deliver(struct skybus_link *link, const struct skybus_comm
 		.context = scripted_bytes(command->context, command->context_len),
 		.context_len = command->context_len,
 		.answer_s = command->answer_s,
+		.otherwise = command->otherwise ? scripted_text(command->otherwise) : NULL,
 	};
 	link->n_commands++;
 

@@ -140,6 +140,7 @@ struct scripted_command {
 	uint8_t *context;
 	uint32_t context_len;
 	uint32_t answer_s;
+	char *otherwise; /* NULL for none */
 };
 
 /** struct skybus_response - lent to serve() or to answer(), or filled */

@@ -370,6 +370,21 @@ static void test_answer_fetched(void **state)
 	expect_answer(link, "", "", "{\"id\":42,\"code\":200,\"data\":{}}");
 }
 
+/* Apps may publish replies by themselves, so nothing is said unless the user wants it. */
+static void test_answer_otherwise(void **state)
+{
+	struct skybus_link *link = *state;
+
+	log_in_v2(link);
+	deliver_on(link, "/topic" COMMAND, "{\"id\":\"1\"}");
+	assert_null(link->command.otherwise);
+	link = attach_with(state, "unanswered", "404", 0);
+	log_in_v2(link);
+	deliver_on(link, "/topic" COMMAND, "{\"id\":\"1\"}");
+	assert_string_equal(link->command.otherwise, "404");
+	expect_answer(link, link->command.otherwise, "", "{\"id\":\"1\",\"code\":404,\"data\":{}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +405,7 @@ int main(void)
 		LINK_TEST(test_answer_long_id),
 		LINK_TEST(test_answer_raw),
 		LINK_TEST(test_answer_fetched),
+		LINK_TEST(test_answer_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
