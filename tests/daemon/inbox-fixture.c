@@ -196,13 +196,19 @@ struct sb_inbox *inbox_open(struct inbox_fixture *f, const char *name, const cha
 	return opened.inbox;
 }
 
+/* Not settled. */
+void inbox_attach_to(struct inbox_consumer *consumer, struct sb_inbox *inbox)
+{
+	assert_non_null(inbox);
+	consumer->inbox = inbox;
+	sb_inbox_attach(inbox, &consumer_calls, consumer);
+	assert_string_equal(consumer->got, "");
+}
+
 /* It is opened for "#". */
 void inbox_attach(struct inbox_fixture *f, struct inbox_consumer *consumer, const char *name)
 {
-	consumer->inbox = inbox_open(f, name, "#");
-	assert_non_null(consumer->inbox);
-	sb_inbox_attach(consumer->inbox, &consumer_calls, consumer);
-	assert_string_equal(consumer->got, "");
+	inbox_attach_to(consumer, inbox_open(f, name, "#"));
 	inbox_settle(f);
 }
 

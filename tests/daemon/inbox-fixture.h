@@ -47,6 +47,7 @@ void inbox_restart(struct inbox_fixture *f);
 void inbox_disk_is_full(const struct inbox_fixture *f, bool full);
 
 struct sb_inbox *inbox_open(struct inbox_fixture *f, const char *name, const char *filter);
+void inbox_attach_to(struct inbox_consumer *consumer, struct sb_inbox *inbox);
 void inbox_attach(struct inbox_fixture *f, struct inbox_consumer *consumer, const char *name);
 void inbox_forget(struct inbox_fixture *f, const char *name);
 uint64_t inbox_deliver(struct inbox_fixture *f, const char *topic, struct sb_landing *landing);
