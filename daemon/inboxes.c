@@ -6,12 +6,14 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/filter.h"
 #include "daemon/inbox-private.h"
+#include "daemon/log.h"
 
 /** struct opening - an inbox on its way to disk */
 struct opening {
@@ -180,6 +182,7 @@ static int restore(struct sb_inboxes *all, const struct sb_inbox_record *record)
 		.answers = record->answers,
 	};
 	struct sb_inbox *inbox = inbox_new(all, record->link, record->name, record->filter);
+	int r;
 
 	if (!inbox)
 		return -ENOMEM;
@@ -189,8 +192,16 @@ static int restore(struct sb_inboxes *all, const struct sb_inbox_record *record)
 	inbox->lost = record->lost;
 	inbox->sent_up_to = sb_store_last_message(all->store);
 	enter(all, inbox, record->id);
+	r = gather(inbox, &interest);
+	if (r != -EINVAL)
+		return r;
+	sb_log_link(record->link, LOG_WARNING,
+		    "the inbox %s of user %" PRIu32
+		    " gathers nothing, for its filter \"%.64s\" is none: "
+		    "its app must call SubscribeDurable again",
+		    record->name, record->owner, record->filter);
 
-	return gather(inbox, &interest);
+	return 0;
 }
 
 static void restoring_on_record(void *userdata, const struct sb_inbox_record *record)
@@ -208,7 +219,7 @@ static void restoring_on_record(void *userdata, const struct sb_inbox_record *re
  * @limits: copied
  * @ret: the set, the caller's
  *
- * Return: 0, -ENOMEM, or -EINVAL for a filter on disk that is none.
+ * Return: 0, or -ENOMEM.
  */
 int sb_inboxes_new(struct sb_store *store, struct sb_hub *hub, const struct sb_inbox_limits *limits,
 		   struct sb_inboxes **ret)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/store-inbox.h"
 #include "tests/daemon/inbox-fixture.h"
 
 static void ignore_opened(void *userdata, struct sb_inbox *inbox, const struct sb_error *error)
@@ -174,6 +175,28 @@ static void test_numbers_go_on_after_a_restart(void **state)
 	assert_true(inbox_deliver(f, "t", NULL) > before);
 }
 
+static void put_bad_filter(struct inbox_fixture *f)
+{
+	const struct sb_inbox_record record = {
+		.id = 7, .link = "plant", .owner = 1000, .name = "app", .filter = "a/#/b"
+	};
+
+	assert_int_equal(sb_store_put_inbox(f->store, &record, NULL, NULL), 0);
+	inbox_settle(f);
+}
+
+static void test_filter_on_disk_that_is_none(void **state)
+{
+	struct inbox_fixture *f = *state;
+
+	put_bad_filter(f);
+	inbox_restart(f);
+	assert_string_equal(inbox_list(f), "");
+	assert_non_null(inbox_open(f, "app", "#"));
+	inbox_restart(f);
+	assert_string_equal(inbox_list(f), "plant 1000 app # 0 0 0, ");
+}
+
 /* ---- Forgetting ---- */
 
 static void test_forgotten_with_what_waits(void **state)
@@ -274,6 +297,7 @@ int main(void)
 		TEST(test_changed_filter),
 		TEST(test_two_inboxes_have_a_copy_each),
 		TEST(test_numbers_go_on_after_a_restart),
+		TEST(test_filter_on_disk_that_is_none),
 		TEST(test_forgotten_with_what_waits),
 		TEST(test_message_on_its_way_into_a_forgotten_inbox),
 		TEST(test_opened_while_it_is_forgotten),

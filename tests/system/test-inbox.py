@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Inboxes: what the cloud sends, and what apps publish, waits on disk for an app that is away, until it
-acknowledges each. And what the cloud is told when no app answers.
+Inboxes: what the cloud sends, and what apps publish, waits on disk for an app that is away, until
+it acknowledges each. And what the cloud is told when no app answers.
 """
 
 import json
@@ -30,7 +30,7 @@ class InboxTest(CloudTest):
         return harness.enos_link(NAME, endpoint, **self.SETTINGS) + inboxes
 
     def command(self, number):
-        """The cloud has one, and tells it in the reply to a message; that has ended when this returns."""
+        """The cloud tells one in the reply to a message, which has ended when this returns."""
         self.simulator.ctl("command", f"{SET}={json.dumps({'id': str(number)})}")
         self.assert_delivered(self.publish(number))
 
