@@ -6,11 +6,19 @@ it acknowledges each. And what the cloud is told when no app answers.
 
 import json
 import os
+import sys
+import unittest
 
 import harness
 from client import LINK, MANAGER, ROOT, link_path
 from cloud import NAME, CloudTest
 from harness import OWN, POINTS
+
+sys.path.append(os.path.join(harness.SOURCE_ROOT, "tests", "torture"))
+from disk import ForgettingDisk, why_not  # noqa: E402  (its folder is known only now)
+
+WHY_NOT = why_not()
+STALL_MS = 5000
 
 PLANT = link_path(NAME)
 SET = f"{OWN}/thing/service/measurepoint/set"
@@ -219,7 +227,7 @@ class BoundTest(InboxTest):
             self.command(number)
         self.assertEqual(self.inboxes()["app"][:2], (2, 2))
         loss = (NAME, os.getuid(), "expired", "inbox-full", 2)
-        self.daemon.wait_for(lambda: self.losses() == [loss], "the losses to be counted")
+        harness.eventually(lambda: self.losses() == [loss], "the losses to be counted")
         self.subscribe(self.client)
         for number in 1, 2:
             message, *rest = self.next_command(self.client)
@@ -281,10 +289,12 @@ class RequestTest(InboxTest):
         link = harness.link_at(NAME, endpoint, **rows, downlink_from="127.0.0.0/8")
         return link + f"inboxes:\n{self.INBOXES}"
 
+    def request_words(self, text):
+        return "call", "POST", f"coap://127.0.0.1:{self.downlink}/valve", text
+
     def request(self, text):
         """The code and the payload of the response."""
-        url = f"coap://127.0.0.1:{self.downlink}/valve"
-        code, _, payload = self.simulator.ctl("call", "POST", url, text).partition(" ")
+        code, _, payload = self.simulator.ctl(*self.request_words(text)).partition(" ")
         return code, payload
 
     def test_on_disk_before_the_response(self):
@@ -310,6 +320,45 @@ class RequestTest(InboxTest):
         self.assertEqual(self.request("shut")[0], "2.04")
         self.assertEqual(other.wait_signal("Message")[2], b"shut")
         self.assertEqual(self.inboxes()["app"][:2], (2, 2))
+
+
+@unittest.skipIf(WHY_NOT, WHY_NOT)
+class DiskTest(RequestTest):
+    """The state directory is on a disk that forgets what was not synced."""
+
+    test_on_disk_before_the_response = None
+    test_full = None
+
+    def setUp(self):
+        self.disk = ForgettingDisk(f"{self.folder}/state")
+        self.addCleanup(self.disk.end)
+        super().setUp()
+        app = self.new_client(self.bus)
+        self.subscribe(app)
+        self.leave(app)
+
+    def test_power_cut(self):
+        """What the cloud was told is taken is there, and so is that a message was acknowledged."""
+        self.assertEqual(self.request("open")[0], "2.04")
+        self.disk.order("cut", 1)
+        self.restart()
+        self.subscribe(self.client)
+        message, text, _ = self.next_message(self.client)
+        self.assertEqual(text, "open")
+        self.acknowledge(self.client, message)
+        self.disk.order("cut", 2)
+        self.restart()
+        self.assertEqual(self.inboxes(), {"app": (0, 0, False)})
+
+    def test_stalled(self):
+        """The response waits for the disk."""
+        command = (harness.SKYBUS_SIM, "ctl", self.simulator.control_path)
+        self.disk.order("stall", STALL_MS)
+        caller = harness.start_stranger(*command, *self.request_words("open"))
+        harness.eventually(lambda: self.inboxes()["app"][0] == 1, "the request to come in")
+        self.assertIsNone(caller.poll(), "the response did not wait for the disk")
+        output, _ = caller.communicate(timeout=harness.PATIENCE)
+        self.assertEqual(output.split()[0], "2.04")
 
 
 if __name__ == "__main__":
