@@ -24,4 +24,5 @@ enum {
 				 .choices = "cloud|local|any" }
 
 void sb_interest_set(struct sb_interest *interest, const int64_t *values);
-int sb_interest_read(sd_bus_message *call, struct sb_interest *interest, struct sb_error *ret_error);
+int sb_interest_read(sd_bus_message *call, struct sb_interest *interest,
+		     struct sb_error *ret_error);

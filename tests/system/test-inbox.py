@@ -6,6 +6,7 @@ it acknowledges each. And what the cloud is told when no app answers.
 
 import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -18,7 +19,7 @@ sys.path.append(os.path.join(harness.SOURCE_ROOT, "tests", "torture"))
 from disk import ForgettingDisk, why_not  # noqa: E402  (its folder is known only now)
 
 WHY_NOT = why_not()
-STALL_MS = 5000
+STALL_MS = 60000
 
 PLANT = link_path(NAME)
 SET = f"{OWN}/thing/service/measurepoint/set"
@@ -354,9 +355,12 @@ class DiskTest(RequestTest):
         """The response waits for the disk."""
         command = (harness.SKYBUS_SIM, "ctl", self.simulator.control_path)
         self.disk.order("stall", STALL_MS)
+        self.addCleanup(self.disk.order, "stall", 0)
         caller = harness.start_stranger(*command, *self.request_words("open"))
         harness.eventually(lambda: self.inboxes()["app"][0] == 1, "the request to come in")
-        self.assertIsNone(caller.poll(), "the response did not wait for the disk")
+        with self.assertRaises(subprocess.TimeoutExpired):
+            caller.wait(1)
+        self.disk.order("stall", 0)
         output, _ = caller.communicate(timeout=harness.PATIENCE)
         self.assertEqual(output.split()[0], "2.04")
 
