@@ -320,7 +320,7 @@ static void test_store_that_may_not_grow(void **state)
 }
 
 /* A database of the version before inboxes. */
-static void test_second_version_is_brought_up_to_date(void **state)
+static void test_the_version_before_is_brought_up_to_date(void **state)
 {
 	struct fixture *f = *state;
 	char ignored[8];
@@ -329,7 +329,7 @@ static void test_second_version_is_brought_up_to_date(void **state)
 	f->store = sb_store_close(f->store);
 	query(f,
 	      "DROP TABLE inbox; DROP TABLE inbox_message; DELETE FROM mark WHERE name = 'message';"
-	      "PRAGMA user_version = 2;",
+	      "PRAGMA user_version = 3;",
 	      ignored, sizeof(ignored));
 	reopen(f);
 	assert_int_equal(sb_store_last_message(f->store), 0);
@@ -352,7 +352,7 @@ int main(void)
 		TEST(test_oldest_make_room),
 		TEST(test_losses_are_counted_twice),
 		TEST(test_store_that_may_not_grow),
-		TEST(test_second_version_is_brought_up_to_date),
+		TEST(test_the_version_before_is_brought_up_to_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
