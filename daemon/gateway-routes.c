@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/announce.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway-routes.h"
 
+SB_DEFINE_CLEANUP(struct sb_announcement *, sb_announcement_free)
 SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 
 static bool is_up(void *userdata, const char *name)
@@ -94,6 +96,72 @@ static int make_parcels(struct sb_gateway *gateway, const struct sb_message *mes
 	return r;
 }
 
+/*
+ * For every link of the route, also where only one gets the message: it may move to another while it waits.
+ * Where the topic is not known, since a link's settings are wrong, nothing goes there.
+ */
+static int check_permission(const struct sb_route *route, const struct sb_message *message,
+			    const struct sb_route_guard *guard, struct sb_error *ret_error)
+{
+	char topic[SB_TOPIC_MAX + 1];
+	int r = 0;
+
+	for (size_t i = 0; i < route->n_targets && r == 0; i++) {
+		const struct sb_route_target *target = &route->targets[i];
+
+		if (sb_route_expand(target, message->topic, topic, NULL) == 0)
+			r = guard->permit(guard->userdata, target->link, topic, ret_error);
+	}
+
+	return r;
+}
+
+/* Return: -ENOBUFS, -EIO; or 0, and *@ret is NULL if no app of this box wants to see any of them. */
+static int announce(struct sb_gateway *gateway, const struct sb_parcel *parcels, size_t n,
+		    const struct sb_publisher *publisher, struct sb_announcement **ret,
+		    struct sb_error *ret_error)
+{
+	SB_CLEANUP(sb_announcement_free) struct sb_announcement *announcement = NULL;
+	struct sb_hub *hub = sb_gateway_hub(gateway);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *link = sb_queue_link(parcels[i].queue);
+
+		if (!sb_announcement_wanted(hub, link, parcels[i].message))
+			continue;
+		if (!announcement)
+			r = sb_announcement_new(hub, publisher, n, &announcement, ret_error);
+		if (r == 0)
+			r = sb_announcement_add(announcement, link, parcels[i].message, ret_error);
+	}
+	if (r == 0)
+		*ret = SB_STEAL(announcement);
+
+	return r;
+}
+
+static int publish(struct sb_gateway *gateway, const struct sb_parcel *parcels, size_t n,
+		   const struct sb_publisher *publisher, struct sb_error *ret_error)
+{
+	SB_CLEANUP(sb_announcement_free) struct sb_announcement *announcement = NULL;
+	struct sb_outbox *outbox = sb_gateway_outbox(gateway);
+	int r;
+
+	r = announce(gateway, parcels, n, publisher, &announcement, ret_error);
+	if (r < 0)
+		return r;
+	if (!announcement)
+		return sb_outbox_publish(outbox, parcels, n, publisher->all, publisher->userdata,
+					 ret_error);
+	r = sb_outbox_publish(outbox, parcels, n, sb_announcement_on_all_published, announcement,
+			      ret_error);
+	if (r == 0)
+		(void)SB_STEAL(announcement);
+
+	return r;
+}
+
 static int find_route(const struct sb_gateway *gateway, const char *topic,
 		      const struct sb_route **ret, struct sb_error *ret_error)
 {
@@ -112,9 +180,10 @@ static int find_route(const struct sb_gateway *gateway, const char *topic,
 }
 
 /**
- * sb_gateway_publish() - publish to the links that the routes have for a topic
+ * sb_gateway_publish() - publish to the links that the routes have for a topic; tell apps of this box of it
  * @gateway: the gateway
  * @message: with the topic as apps know it; the callee's from now on, when this returns 0
+ * @guard: asked for every link of the route, before anything is done
  * @done: called once with a ticket for each link, in the order of the route, when all of them are on disk; or
  *	with the reason why none is; never from within this call
  * @userdata: for @done
@@ -122,25 +191,28 @@ static int find_route(const struct sb_gateway *gateway, const char *topic,
  *
  * All the links of the route take it, or none does.
  *
- * Return: 0; -EHOSTUNREACH (no route), -ENODEV, -EOPNOTSUPP (a link could not be made, or its settings are
+ * Return: 0; what @guard says; -EHOSTUNREACH (no route), -ENODEV, -EOPNOTSUPP (a link could not be made, or its settings are
  * wrong), -EINVAL (topic), -EMSGSIZE (payload), -ENOBUFS (a queue is full), -ENOMEM.
  */
 int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,
-		       sb_published_all_fn *done, void *userdata, struct sb_error *ret_error)
+		       const struct sb_route_guard *guard, sb_published_all_fn *done,
+		       void *userdata, struct sb_error *ret_error)
 {
+	const struct sb_publisher publisher = { .all = done, .userdata = userdata };
 	struct sb_parcel parcels[SB_ROUTE_TARGETS_MAX];
 	const struct sb_route *route;
 	size_t n = 0;
 	int r;
 
 	r = find_route(gateway, message->topic, &route, ret_error);
+	if (r == 0)
+		r = check_permission(route, message, guard, ret_error);
 	if (r < 0)
 		return r;
 	message->taken = sb_clock_now(sb_gateway_clock(gateway));
 	r = make_parcels(gateway, message, route, parcels, &n, ret_error);
 	if (r == 0)
-		r = sb_outbox_publish(sb_gateway_outbox(gateway), parcels, n, done, userdata,
-				      ret_error);
+		r = publish(gateway, parcels, n, &publisher, ret_error);
 	if (r == 0) {
 		(void)sb_message_free(message);
 		return 0;

@@ -34,7 +34,8 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config);
 void sb_gateway_set_routes(struct sb_gateway *gateway, struct sb_routes *routes);
 int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,
-		       sb_published_all_fn *done, void *userdata, struct sb_error *ret_error);
+		       const struct sb_route_guard *guard, sb_published_all_fn *done,
+		       void *userdata, struct sb_error *ret_error);
 
 int sb_gateway_plan(struct sb_gateway *gateway, struct sb_config *config,
 		    struct sb_problems *problems, struct sb_gateway_plan **ret);

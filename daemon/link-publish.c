@@ -93,18 +93,15 @@ static void stamp(const struct sb_link *link, struct sb_message *message)
 static int publish_and_announce(struct sb_link *link, struct sb_message *message,
 				sb_published_fn *done, void *userdata, struct sb_error *ret_error)
 {
+	const struct sb_publisher publisher = { .one = done, .userdata = userdata };
 	SB_CLEANUP(sb_announcement_free) struct sb_announcement *announcement = NULL;
 	int r;
 
-	if (sb_hub_is_pressed(link->parts.hub))
-		return sb_error_set(
-			ret_error, SB_ERROR_QUEUE_FULL,
-			"apps of this box that subscribe to such messages do not keep up "
-			"with reading them: publish again soon, and more slowly");
-	if (sb_announcement_new(link->parts.hub, sb_link_name(link), message, done, userdata,
-				&announcement) < 0)
-		return sb_error_set(ret_error, SB_ERROR_FAILED,
-				    "out of memory: publish again in a while");
+	r = sb_announcement_new(link->parts.hub, &publisher, 1, &announcement, ret_error);
+	if (r == 0)
+		r = sb_announcement_add(announcement, sb_link_name(link), message, ret_error);
+	if (r < 0)
+		return r;
 	r = sb_queue_publish(link->queue, message, sb_announcement_on_published, announcement,
 			     ret_error);
 	if (r == 0)
@@ -148,7 +145,7 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 	if (r < 0)
 		return r;
 
-	if (sb_hub_wants(link->parts.hub, sb_link_name(link), message->topic, SB_ORIGIN_LOCAL))
+	if (sb_announcement_wanted(link->parts.hub, sb_link_name(link), message))
 		return publish_and_announce(link, message, done, userdata, ret_error);
 
 	return sb_queue_publish(link->queue, message, done, userdata, ret_error);

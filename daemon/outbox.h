@@ -110,6 +110,7 @@ int sb_outbox_cancel(struct sb_outbox *outbox, uint64_t ticket, const uint32_t *
 int sb_queue_new(struct sb_outbox *outbox, const char *link, const struct sb_queue_limits *limits,
 		 sb_queue_changed_fn *changed, void *userdata, struct sb_queue **ret);
 struct sb_queue *sb_queue_free(struct sb_queue *queue);
+const char *sb_queue_link(const struct sb_queue *queue);
 
 int sb_queue_publish(struct sb_queue *queue, struct sb_message *message, sb_published_fn *done,
 		     void *userdata, struct sb_error *ret_error);

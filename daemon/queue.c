@@ -158,6 +158,17 @@ struct sb_queue *sb_queue_free(struct sb_queue *queue)
 	return NULL;
 }
 
+/**
+ * sb_queue_link() - whose queue it is
+ * @queue: the queue
+ *
+ * Return: the link's name, lent.
+ */
+const char *sb_queue_link(const struct sb_queue *queue)
+{
+	return queue->link;
+}
+
 /* ---- What is in flight ---- */
 
 static int in_flight_reserve(struct sb_queue *queue)

@@ -37,6 +37,13 @@ struct sb_routes {
 	size_t n;
 };
 
+/** struct sb_route_guard - may the publisher publish this? 0, or a negative errno with @ret_error */
+struct sb_route_guard {
+	int (*permit)(void *userdata, const char *link, const char *topic,
+		      struct sb_error *ret_error);
+	void *userdata;
+};
+
 /** Is the link of that name online? */
 typedef bool sb_route_online_fn(void *userdata, const char *link);
 

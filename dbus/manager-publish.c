@@ -6,15 +6,33 @@
 #include "dbus/identity.h"
 #include "dbus/manager.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/publish.h"
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 
+/** struct request - what is asked of the rules for each link of a route */
+struct request {
+	const struct sb_bus_parts *parts;
+	const struct sb_identity *sender;
+	size_t payload_len;
+};
+
+static int permit(void *userdata, const char *link, const char *topic, struct sb_error *ret_error)
+{
+	const struct request *request = userdata;
+
+	return sb_permit_publish(request->parts, request->sender, link, topic, request->payload_len,
+				 ret_error);
+}
+
 static int publish(sd_bus_message *call_message, void *userdata, const struct sb_identity *sender)
 {
 	const struct sb_manager *manager = userdata;
+	struct request request = { .parts = manager->parts, .sender = sender };
+	const struct sb_route_guard guard = { permit, &request };
 	SB_CLEANUP(sb_message_free) struct sb_message *message = NULL;
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
 	struct sb_error why = { 0 };
@@ -28,7 +46,9 @@ static int publish(sd_bus_message *call_message, void *userdata, const struct sb
 	r = sb_bus_call_new(manager->parts->calls, call_message, NULL, &call);
 	if (r < 0)
 		return r;
-	r = sb_gateway_publish(manager->parts->gateway, message, sb_bus_reply_tickets, call, &why);
+	request.payload_len = message->payload_len;
+	r = sb_gateway_publish(manager->parts->gateway, message, &guard, sb_bus_reply_tickets, call,
+			       &why);
 	if (r < 0)
 		return sb_bus_reply_error(call_message, &why);
 	(void)SB_STEAL(message);

@@ -19,8 +19,11 @@ struct fixture {
 	struct sb_gateway *gateway;
 	struct sb_config config;
 	char tickets[64];
+	char heard[256]; /* by apps of this box */
 	struct sb_error error;
 };
+
+static const char *forbidden; /* the link that nobody may publish to; NULL for none */
 
 static void make_links(struct fixture *f)
 {
@@ -42,6 +45,7 @@ static int setup(void **state)
 	static struct fixture f;
 
 	f = (struct fixture){ 0 };
+	forbidden = NULL;
 	(void)link_fixture_setup((void **)&f.parts);
 	script.login = SCRIPT_OPENS;
 	make_links(&f);
@@ -83,6 +87,18 @@ static void set_route(struct fixture *f, bool first_online, const char *const *l
 #define ROUTE(f, first_online, ...) \
 	set_route((f), (first_online), (const char *const[]){ __VA_ARGS__, NULL })
 
+static int permit(void *userdata, const char *link, const char *topic, struct sb_error *ret_error)
+{
+	(void)userdata;
+	assert_memory_equal(topic, "at-", 3);
+	if (!forbidden || strcmp(link, forbidden) != 0)
+		return 0;
+
+	return sb_error_set(ret_error, SB_ERROR_NOT_PERMITTED, "not to %s", link);
+}
+
+static const struct sb_route_guard guard = { .permit = permit };
+
 static void note_tickets(void *userdata, const uint64_t *tickets, size_t n,
 			 const struct sb_error *error)
 {
@@ -103,7 +119,7 @@ static int publish(struct fixture *f, const char *topic, const char *payload)
 	assert_non_null(message);
 	f->tickets[0] = '\0';
 	f->error.text[0] = '\0';
-	r = sb_gateway_publish(f->gateway, message, note_tickets, f, &f->error);
+	r = sb_gateway_publish(f->gateway, message, &guard, note_tickets, f, &f->error);
 	if (r < 0)
 		(void)sb_message_free(message);
 	assert_string_equal(f->tickets, "");
@@ -347,6 +363,64 @@ static void what_was_published_to_a_link_stays_there(void **state)
 	expect_queued(f, 0, 1, 0);
 }
 
+/* Also where only one link gets it: it may go to any of them later. */
+static void every_link_of_the_route_must_be_permitted(void **state)
+{
+	struct fixture *f = *state;
+
+	ROUTE(f, false, "a", "b");
+	forbidden = "b";
+	assert_int_equal(publish(f, "app/x", "1"), -EPERM);
+	assert_string_equal(f->error.text, "not to b");
+	ROUTE(f, true, "a", "b");
+	assert_int_equal(publish(f, "app/x", "1"), -EPERM);
+	expect_queued(f, 0, 0, 0);
+	/* What can never go there needs no permission. */
+	ROUTE(f, true, "a", "-b");
+	assert_int_equal(publish(f, "app/x", "1"), 0);
+	expect_queued(f, 1, 0, 0);
+}
+
+static void on_local(void *userdata, struct sb_subscription *subscription,
+		     const struct sb_delivery *delivery)
+{
+	struct fixture *f = userdata;
+	size_t used = strlen(f->heard);
+
+	(void)subscription;
+	assert_string_equal(f->tickets, "");
+	(void)snprintf(f->heard + used, sizeof(f->heard) - used, "%s:%s:%.*s ", delivery->link,
+		       delivery->topic, (int)delivery->payload_len,
+		       (const char *)delivery->payload);
+}
+
+static void apps_of_this_box_hear_of_it_at_each_link(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_subscription *subscriptions[2];
+	const struct sb_interest interests[2] = {
+		{ .link = "a", .filter = "#", .origins = SB_FROM_LOCAL },
+		{ .link = "c", .filter = "#", .origins = SB_FROM_LOCAL },
+	};
+
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(sb_hub_subscribe(f->parts->parts.hub, &interests[i], on_local, f,
+						  &subscriptions[i], NULL),
+				 0);
+	ROUTE(f, false, "a", "b", "c");
+	assert_int_equal(publish(f, "app/x", "1"), 0);
+	assert_string_equal(f->heard, "a:at-a/app/x:1 c:at-c/app/x:1 ");
+	assert_string_equal(f->tickets, "1 2 3 ");
+	/* Of what is refused nobody hears. */
+	assert_int_equal(publish(f, "app/x", "2"), 0);
+	assert_int_equal(publish(f, "app/x", "3"), 0);
+	f->heard[0] = '\0';
+	assert_int_equal(publish(f, "app/x", "4"), -ENOBUFS);
+	assert_string_equal(f->heard, "");
+	for (size_t i = 0; i < 2; i++)
+		(void)sb_subscription_free(subscriptions[i]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -364,6 +438,8 @@ int main(void)
 		TEST(what_the_other_one_does_not_take_stays),
 		TEST(after_a_restart_it_goes_on),
 		TEST(what_was_published_to_a_link_stays_there),
+		TEST(every_link_of_the_route_must_be_permitted),
+		TEST(apps_of_this_box_hear_of_it_at_each_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,8 +166,10 @@ void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_liste
 	gateway->userdata = userdata;
 }
 
+/* Its routes lead every topic, as it is, to the link plant. */
 int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,
-		       sb_published_all_fn *done, void *userdata, struct sb_error *ret_error)
+		       const struct sb_route_guard *guard, sb_published_all_fn *done,
+		       void *userdata, struct sb_error *ret_error)
 {
 	const struct fake_job job = {
 		.message = message,
@@ -175,8 +177,13 @@ int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,
 		.userdata = userdata,
 	};
 
+	int r;
+
 	if (gateway->refusal)
 		return sb_error_set(ret_error, SB_ERROR_NO_ROUTE, "%s", gateway->refusal);
+	r = guard->permit(guard->userdata, "plant", message->topic, ret_error);
+	if (r < 0)
+		return r;
 	push(gateway->jobs, &gateway->n_jobs, &job);
 
 	return 0;

@@ -80,10 +80,19 @@ static void test_nothing_is_granted(void **state)
 	assert_denied(f, "publish: ['t']", PLANT_PATH, "PublishBytes", "say", "t", 0);
 	assert_denied(f, "may not publish", PLANT_PATH, "PublishWith", "ssa{ss}", "t", "x", 0);
 	assert_denied(f, "may not publish", PLANT_PATH, "PublishBytesWith", "saya{ss}", "t", 0, 0);
+	assert_denied(f, "may not publish \"t\" on link plant", SB_BUS_ROOT, "Publish", "ss", "t",
+		      "x");
 	assert_denied(f, "may not publish", PLANT_PATH, "Request", "ssu", "t", "x", 1);
 	assert_denied(f, "may not subscribe to \"#\"", PLANT_PATH, "Subscribe", "s", "#");
 	assert_denied(f, "may not subscribe to \"a\"", PLANT_PATH, "SubscribeWith", "sa{ss}", "a",
 		      0);
+	assert_denied(f, "may not subscribe to \"a\"", PLANT_PATH, "SubscribeDurable", "ss", "box",
+		      "a");
+	assert_denied(f, "may not subscribe to \"a\"", PLANT_PATH, "SubscribeDurableWith",
+		      "ssa{ss}", "box", "a", 0);
+	assert_denied(f, "may not subscribe to \"a\"", PLANT_PATH, "OpenStream", "sa{ss}", "a", 0);
+	assert_denied(f, "may not call Reauthenticate", PLANT_PATH, "Reauthenticate", "");
+	assert_denied(f, "may not call Reload", SB_BUS_ROOT, "Reload", "");
 	assert_denied(f, "may not call Connect", PLANT_PATH, "Connect", "");
 	assert_denied(f, "may not call Disconnect", PLANT_PATH, "Disconnect", "");
 	assert_denied(f, "may not call CancelTicket", SB_BUS_ROOT, "CancelTicket", "t",
