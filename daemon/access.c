@@ -20,6 +20,8 @@
 struct sb_access {
 	struct sb_rules *rules;
 	uint32_t own_uid;
+	sb_access_changed_fn *changed;
+	void *userdata;
 };
 
 struct sb_grant {
@@ -74,6 +76,18 @@ struct sb_access *sb_access_free(struct sb_access *access)
 }
 
 /**
+ * sb_access_listen() - be told when other rules hold; there is one listener
+ * @access: the access
+ * @changed: called when they do; NULL for nobody
+ * @userdata: for @changed
+ */
+void sb_access_listen(struct sb_access *access, sb_access_changed_fn *changed, void *userdata)
+{
+	access->changed = changed;
+	access->userdata = userdata;
+}
+
+/**
  * sb_access_replace() - other rules hold from now on
  * @access: grants that were given stay as they are
  * @rules: held
@@ -84,6 +98,8 @@ void sb_access_replace(struct sb_access *access, struct sb_rules *rules)
 
 	access->rules = sb_rules_ref(rules);
 	(void)sb_rules_unref(old);
+	if (access->changed)
+		access->changed(access->userdata);
 }
 
 /**

@@ -19,8 +19,12 @@ struct sb_grant;
 struct sb_identity;
 struct sb_rules;
 
+/** Other rules hold. */
+typedef void sb_access_changed_fn(void *userdata);
+
 int sb_access_new(struct sb_rules *rules, uint32_t own_uid, struct sb_access **ret);
 struct sb_access *sb_access_free(struct sb_access *access);
+void sb_access_listen(struct sb_access *access, sb_access_changed_fn *changed, void *userdata);
 void sb_access_replace(struct sb_access *access, struct sb_rules *rules);
 bool sb_access_names_units(const struct sb_access *access);
 

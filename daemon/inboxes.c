@@ -14,6 +14,7 @@
 #include "daemon/filter.h"
 #include "daemon/inbox-private.h"
 #include "daemon/log.h"
+#include "daemon/settings.h"
 
 /** struct opening - an inbox on its way to disk */
 struct opening {
@@ -210,6 +211,34 @@ static void restoring_on_record(void *userdata, const struct sb_inbox_record *re
 
 	if (restoring->error == 0)
 		restoring->error = restore(restoring->all, record);
+}
+
+/**
+ * sb_inbox_limits_of() - the limits as configured
+ * @inboxes: the section "inboxes:"
+ *
+ * Return: the limits.
+ */
+struct sb_inbox_limits sb_inbox_limits_of(const struct sb_settings *inboxes)
+{
+	return (struct sb_inbox_limits){
+		.messages = (uint64_t)sb_settings_integer(inboxes, "messages"),
+		.bytes = (uint64_t)sb_settings_integer(inboxes, "bytes"),
+		.drop_oldest = strcmp(sb_settings_text(inboxes, "when_full"), "drop_oldest") == 0,
+		.per_user = (uint64_t)sb_settings_integer(inboxes, "per_user"),
+		.ack_timeout_usec =
+			(uint64_t)sb_settings_integer(inboxes, "ack_timeout") * SB_USEC_PER_SEC,
+	};
+}
+
+/**
+ * sb_inboxes_limit() - other limits hold from now on
+ * @all: the inboxes; what is beyond them already stays
+ * @limits: copied
+ */
+void sb_inboxes_limit(struct sb_inboxes *all, const struct sb_inbox_limits *limits)
+{
+	all->limits = *limits;
 }
 
 /**

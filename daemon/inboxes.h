@@ -38,9 +38,12 @@ typedef void sb_inbox_forgotten_fn(void *userdata, const struct sb_error *error)
 
 typedef void sb_inbox_status_fn(void *userdata, const struct sb_inbox_status *status);
 
+struct sb_inbox_limits sb_inbox_limits_of(const struct sb_settings *inboxes);
+
 int sb_inboxes_new(struct sb_store *store, struct sb_hub *hub, const struct sb_inbox_limits *limits,
 		   struct sb_inboxes **ret);
 struct sb_inboxes *sb_inboxes_free(struct sb_inboxes *all);
+void sb_inboxes_limit(struct sb_inboxes *all, const struct sb_inbox_limits *limits);
 int sb_inboxes_open(struct sb_inboxes *all, const struct sb_inbox_wish *wish,
 		    sb_inbox_opened_fn *done, void *userdata, struct sb_error *ret_error);
 int sb_inboxes_forget(struct sb_inboxes *all, const struct sb_inbox_wish *wish,

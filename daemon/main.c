@@ -181,14 +181,7 @@ static int build_access(struct daemon *daemon)
 
 static int new_inboxes(struct sb_link_parts *parts, const struct sb_settings *settings)
 {
-	const struct sb_inbox_limits limits = {
-		.messages = (uint64_t)sb_settings_integer(settings, "messages"),
-		.bytes = (uint64_t)sb_settings_integer(settings, "bytes"),
-		.drop_oldest = strcmp(sb_settings_text(settings, "when_full"), "drop_oldest") == 0,
-		.per_user = (uint64_t)sb_settings_integer(settings, "per_user"),
-		.ack_timeout_usec =
-			(uint64_t)sb_settings_integer(settings, "ack_timeout") * SB_USEC_PER_SEC,
-	};
+	const struct sb_inbox_limits limits = sb_inbox_limits_of(settings);
 
 	return sb_inboxes_new(parts->store, parts->hub, &limits, &parts->inboxes);
 }

@@ -13,6 +13,7 @@
 #include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
+#include "daemon/inboxes.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/outbox.h"
@@ -76,6 +77,13 @@ static void apply_callers(const struct sb_reload *reload, const struct sb_config
 	reload->parts.rates->limits = sb_caller_limits_of(config->callers);
 }
 
+static void apply_inboxes(const struct sb_reload *reload, const struct sb_config *config)
+{
+	const struct sb_inbox_limits limits = sb_inbox_limits_of(config->inboxes);
+
+	sb_inboxes_limit(sb_gateway_inboxes(reload->parts.gateway), &limits);
+}
+
 static void apply_access(const struct sb_reload *reload, const struct sb_config *config)
 {
 	sb_access_replace(reload->parts.access, config->access);
@@ -87,6 +95,7 @@ static void apply(struct sb_reload *reload, struct sb_config *config, struct sb_
 {
 	keep_store(reload, config);
 	apply_callers(reload, config);
+	apply_inboxes(reload, config);
 	apply_access(reload, config);
 	sb_gateway_carry_out(reload->parts.gateway, links);
 	sb_gateway_set_routes(reload->parts.gateway, SB_STEAL(config->routes));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
 #include "daemon/hub.h"
@@ -23,6 +24,7 @@
 #include "dbus/manager.h"
 #include "dbus/outflow.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/subscription.h"
 
 /* All but the first two belong to one connection. */
@@ -153,11 +155,39 @@ static const struct sb_gateway_listener listener = {
 	.settled = bus_on_settled,
 };
 
+static bool is_of_another(void *userdata, const char *caller, const char *link, const char *filter)
+{
+	(void)link;
+	(void)filter;
+
+	return strcmp(userdata, caller) != 0;
+}
+
 static void bus_on_stuck(void *userdata, const char *name, const char *reason)
 {
 	struct sb_bus *bus = userdata;
 
-	sb_subscriptions_end_all(&bus->subscriptions, name, reason);
+	sb_subscriptions_end_unless(&bus->subscriptions, is_of_another, (void *)name, reason);
+	sb_durables_end_unless(&bus->durables, is_of_another, (void *)name, reason);
+}
+
+/* Whose identity was forgotten can ask again, and is known then. */
+static bool is_permitted(void *userdata, const char *caller, const char *link, const char *filter)
+{
+	const struct sb_bus *bus = userdata;
+	const struct sb_identity *identity = sb_identities_find(&bus->identities, caller);
+
+	return identity && sb_permit_subscribe(&bus->parts, identity, link, filter, NULL) == 0;
+}
+
+static void bus_on_rules(void *userdata)
+{
+	static const char reason[] = "the section access has changed, and grants this no more: "
+				     "subscribe to what it grants";
+	struct sb_bus *bus = userdata;
+
+	sb_subscriptions_end_unless(&bus->subscriptions, is_permitted, bus, reason);
+	sb_durables_end_unless(&bus->durables, is_permitted, bus, reason);
 }
 
 static bool bus_is_pressed(void *userdata)
@@ -192,6 +222,7 @@ static int put_objects(struct sb_bus *bus)
 	}
 	sb_gateway_listen(gateway, &listener, bus);
 	sb_hub_watch_pressure(sb_gateway_hub(gateway), bus_is_pressed, bus);
+	sb_access_listen(bus->parts.access, bus_on_rules, bus);
 	bus->listening = true;
 
 	return 0;
@@ -203,6 +234,7 @@ static void let_go(struct sb_bus *bus)
 	if (bus->listening) {
 		sb_gateway_listen(bus->parts.gateway, NULL, NULL);
 		sb_hub_watch_pressure(sb_gateway_hub(bus->parts.gateway), NULL, NULL);
+		sb_access_listen(bus->parts.access, NULL, NULL);
 	}
 	bus->listening = false;
 	sb_identities_done(&bus->identities);

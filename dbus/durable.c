@@ -33,6 +33,7 @@ struct durable {
 	char *path;
 	struct sb_held held;
 	struct sb_inbox *inbox;
+	LIST_ENTRY(durable) entry;
 };
 
 /**
@@ -75,8 +76,10 @@ static struct durable *durable_free(struct durable *durable)
 	if (!durable)
 		return NULL;
 
-	if (durable->id != 0)
+	if (durable->id != 0) {
 		(void)tdelete(durable, &durable->all->by_id, compare_ids);
+		LIST_REMOVE(durable, entry);
+	}
 	if (durable->inbox)
 		sb_inbox_detach(durable->inbox);
 	sb_caller_release(&durable->held);
@@ -187,11 +190,13 @@ static uint32_t next_id(struct sb_durables *all)
 static int durable_register(struct durable *durable)
 {
 	durable->id = next_id(durable->all);
-	if (tsearch(durable, &durable->all->by_id, compare_ids))
-		return 0;
-	durable->id = 0;
+	if (!tsearch(durable, &durable->all->by_id, compare_ids)) {
+		durable->id = 0;
+		return -ENOMEM;
+	}
+	LIST_INSERT_HEAD(&durable->all->list, durable, entry);
 
-	return -ENOMEM;
+	return 0;
 }
 
 static struct durable *durable_new(struct sb_durables *all, const struct sb_inbox *inbox)
@@ -290,6 +295,34 @@ int sb_durables_end(struct sb_durables *all, const char *caller, const char *lin
 	(void)durable_free(durable);
 
 	return 0;
+}
+
+/**
+ * sb_durables_end_unless() - end durable subscriptions, and tell their subscribers; the inboxes stay
+ * @all: all durable subscriptions
+ * @keep: asked for each
+ * @userdata: for @keep
+ * @reason: a sentence for the subscribers
+ */
+void sb_durables_end_unless(struct sb_durables *all, sb_subscription_keep_fn *keep, void *userdata,
+			    const char *reason)
+{
+	struct durable *durable = LIST_FIRST(&all->list);
+
+	while (durable) {
+		struct durable *next = LIST_NEXT(durable, entry);
+		const char *caller = durable->held.caller->name;
+		struct sb_inbox_status status;
+
+		if (durable->inbox)
+			sb_inbox_status(durable->inbox, &status);
+		if (durable->inbox && !keep(userdata, caller, status.link, status.filter)) {
+			sb_subscription_ended_tell(all->parts->connection, durable->path, caller,
+						   durable->id, reason);
+			(void)durable_free(durable);
+		}
+		durable = next;
+	}
 }
 
 /* ---- acknowledging ---- */

@@ -10,10 +10,12 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/error.h"
+#include "dbus/subscription-ended.h"
 
 /** Numbers of durable subscriptions have this bit, and those of others do not. */
 #define SB_DURABLE_ID (UINT32_C(1) << 31)
 
+struct durable;
 struct sb_bus_call;
 struct sb_bus_parts;
 struct sb_caller;
@@ -24,6 +26,7 @@ struct sb_inbox;
 struct sb_durables {
 	const struct sb_bus_parts *parts;
 	void *by_id; /* tsearch(3) */
+	LIST_HEAD(, durable) list;
 	uint32_t last_id;
 };
 
@@ -34,6 +37,8 @@ int sb_durables_attach(struct sb_durables *all, const char *caller, struct sb_in
 		       uint32_t *ret_id, struct sb_error *ret_error);
 int sb_durables_end(struct sb_durables *all, const char *caller, const char *link, uint32_t id,
 		    struct sb_error *ret_error);
+void sb_durables_end_unless(struct sb_durables *all, sb_subscription_keep_fn *keep, void *userdata,
+			    const char *reason);
 int sb_durables_acknowledge(struct sb_durables *all, const char *caller, const char *link,
 			    uint64_t message, struct sb_bus_call *call, struct sb_error *ret_error);
 

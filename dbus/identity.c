@@ -181,7 +181,7 @@ static void refuse_deferred(struct sb_identity_peer *peer, const struct sb_error
 
 /* ---- one connection -------------------------------------------------------------------------- */
 
-static struct sb_identity_peer *peer_find(struct sb_identities *all, const char *name)
+static struct sb_identity_peer *peer_find(const struct sb_identities *all, const char *name)
 {
 	struct sb_identity_peer key = { .name = (char *)name };
 	struct sb_identity_peer *const *found = tfind(&key, &all->by_name, compare_names);
@@ -519,6 +519,21 @@ int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identi
 	r = defer(peer, call, handle, userdata);
 
 	return r < 0 ? refuse(call, r) : r;
+}
+
+/**
+ * sb_identities_find() - who is behind a connection, if that is known
+ * @all: all identities
+ * @name: its unique name
+ *
+ * Return: lent until the loop runs again; NULL if the bus was not asked, or has not answered, or if the answer
+ * was forgotten for the sake of others.
+ */
+const struct sb_identity *sb_identities_find(const struct sb_identities *all, const char *name)
+{
+	const struct sb_identity_peer *peer = peer_find(all, name);
+
+	return peer && !peer->question ? &peer->identity : NULL;
 }
 
 /**

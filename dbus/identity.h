@@ -61,5 +61,6 @@ void sb_identities_done(struct sb_identities *all);
 
 int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identified_fn *handle,
 		      void *userdata);
+const struct sb_identity *sb_identities_find(const struct sb_identities *all, const char *name);
 void sb_identities_forget(struct sb_identities *all, const void *userdata,
 			  const struct sb_error *why);

@@ -6,6 +6,7 @@
 #include "dbus/identity.h"
 #include "dbus/manager.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
@@ -13,6 +14,8 @@ SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
 /** struct listing - a reply that is being filled */
 struct listing {
 	sd_bus_message *reply;
+	uint32_t owner; /* whose inboxes are listed */
+	bool all; /* everybody's are */
 	int error; /* the first; 0 for none */
 };
 
@@ -41,7 +44,7 @@ static void listing_on_inbox(void *userdata, const struct sb_inbox_status *statu
 {
 	struct listing *listing = userdata;
 
-	if (listing->error >= 0)
+	if (listing->error >= 0 && (listing->all || listing->owner == status->owner))
 		listing->error = append(listing->reply, status);
 }
 
@@ -49,10 +52,10 @@ static int list(sd_bus_message *call, void *userdata, const struct sb_identity *
 {
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
 	const struct sb_manager *manager = userdata;
-	struct listing listing = { 0 };
+	struct listing listing = { .owner = sender->uid };
 	int r;
 
-	(void)sender;
+	listing.all = sb_permit_administer(manager->parts, sender, call, NULL) == 0;
 	r = sd_bus_message_new_method_return(call, &reply);
 	if (r < 0)
 		return r;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dbus/subscription-ended.h"
+#include <string.h>
+
 #include "daemon/cleanup.h"
+#include "daemon/log.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
 
@@ -35,4 +38,29 @@ int sb_subscription_ended_new(sd_bus *connection, const char *path, uint32_t sub
 	*ret = SB_STEAL(signal);
 
 	return 0;
+}
+
+/**
+ * sb_subscription_ended_tell() - tell a subscriber, past all that waits for it
+ * @connection: the bus
+ * @path: the link's object
+ * @subscriber: unique name
+ * @subscription: its number
+ * @reason: a sentence for it
+ *
+ * Not by way of the outflow: that may just have given the connection up. What one that does not read gets like
+ * this is bounded by its subscriptions.
+ */
+void sb_subscription_ended_tell(sd_bus *connection, const char *path, const char *subscriber,
+				uint32_t subscription, const char *reason)
+{
+	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
+	int r;
+
+	r = sb_subscription_ended_new(connection, path, subscription, reason, &signal);
+	if (r >= 0)
+		r = sd_bus_send_to(connection, signal, subscriber, NULL);
+	if (r < 0)
+		sb_log(LOG_DEBUG, "%s could not be told of the end of its subscription: %s",
+		       subscriber, strerror(-r));
 }

@@ -26,6 +26,7 @@ struct subscription {
 	char *path; /* the link's, where Message comes from */
 	struct sb_held held;
 	struct sb_subscription *at_hub;
+	LIST_ENTRY(subscription) entry;
 };
 
 static struct subscription *subscription_free(struct subscription *subscription);
@@ -54,8 +55,10 @@ static struct subscription *subscription_free(struct subscription *subscription)
 	if (!subscription)
 		return NULL;
 
-	if (subscription->id != 0)
+	if (subscription->id != 0) {
 		(void)tdelete(subscription, &subscription->all->by_id, compare_ids);
+		LIST_REMOVE(subscription, entry);
+	}
 	(void)sb_subscription_free(subscription->at_hub);
 	sb_caller_release(&subscription->held);
 	free(subscription->link);
@@ -125,27 +128,6 @@ static int send_message(const struct subscription *subscription, const struct sb
 }
 
 /*
- * Past the outflow: nothing waits there any more, and what a connection that does not read gets in this
- * way is bounded by its subscriptions.
- */
-static void tell_ended(const struct subscription *subscription, const char *reason)
-{
-	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
-	const struct sb_caller *caller = subscription->held.caller;
-	sd_bus *connection = subscription->all->parts->connection;
-	int r;
-
-	r = sb_subscription_ended_new(connection, subscription->path, subscription->id, reason,
-				      &signal);
-	if (r >= 0)
-		r = sd_bus_send_to(connection, signal, caller->name, NULL);
-	if (r < 0)
-		sb_log_link(subscription->link, LOG_DEBUG,
-			    "%s could not be told of the end of its subscription: %s", caller->name,
-			    strerror(-r));
-}
-
-/*
  * A caller gets a message once, however many of its filters match it; and from an inbox if it has one that
  * takes it, for there it waits to be acknowledged.
  */
@@ -183,11 +165,13 @@ static uint32_t next_id(struct sb_subscriptions *all)
 static int subscription_register(struct subscription *subscription)
 {
 	subscription->id = next_id(subscription->all);
-	if (tsearch(subscription, &subscription->all->by_id, compare_ids))
-		return 0;
-	subscription->id = 0;
+	if (!tsearch(subscription, &subscription->all->by_id, compare_ids)) {
+		subscription->id = 0;
+		return -ENOMEM;
+	}
+	LIST_INSERT_HEAD(&subscription->all->list, subscription, entry);
 
-	return -ENOMEM;
+	return 0;
 }
 
 static struct subscription *subscription_new(struct sb_subscriptions *all,
@@ -296,22 +280,26 @@ int sb_subscriptions_end(struct sb_subscriptions *all, const char *caller, const
 }
 
 /**
- * sb_subscriptions_end_all() - end all subscriptions of a connection that does not read, and say so
+ * sb_subscriptions_end_unless() - end subscriptions, and tell their subscribers
  * @all: all subscriptions
- * @caller: unique name; may have none
- * @reason: a sentence for it
+ * @keep: asked for each
+ * @userdata: for @keep
+ * @reason: a sentence for the subscribers
  */
-void sb_subscriptions_end_all(struct sb_subscriptions *all, const char *caller, const char *reason)
+void sb_subscriptions_end_unless(struct sb_subscriptions *all, sb_subscription_keep_fn *keep,
+				 void *userdata, const char *reason)
 {
-	const struct sb_caller *known = sb_caller_find(all->parts->callers, caller);
-	const struct subscription *subscription = known ? next_of_caller(known, NULL) : NULL;
+	struct subscription *subscription = LIST_FIRST(&all->list);
 
 	while (subscription) {
-		/* The caller is forgotten with the last thing that it holds. */
-		const struct subscription *next = next_of_caller(known, &subscription->held);
+		struct subscription *next = LIST_NEXT(subscription, entry);
+		const char *caller = subscription->held.caller->name;
 
-		tell_ended(subscription, reason);
-		(void)subscription_free((struct subscription *)subscription);
+		if (!keep(userdata, caller, subscription->link, subscription->filter)) {
+			sb_subscription_ended_tell(all->parts->connection, subscription->path,
+						   caller, subscription->id, reason);
+			(void)subscription_free(subscription);
+		}
 		subscription = next;
 	}
 }

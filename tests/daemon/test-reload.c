@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "daemon/access.h"
 #include "daemon/gateway.h"
 #include "daemon/identity.h"
+#include "daemon/inboxes.h"
 #include "daemon/log.h"
 #include "daemon/rate.h"
 #include "daemon/reload.h"
@@ -103,6 +105,13 @@ static int setup_access(struct fixture *f)
 	return r;
 }
 
+static const struct sb_inbox_limits inbox_limits = {
+	.messages = 10,
+	.bytes = 1000,
+	.per_user = 10,
+	.ack_timeout_usec = SB_USEC_PER_SEC,
+};
+
 static int setup(void **state)
 {
 	struct fixture *f = *state;
@@ -111,6 +120,9 @@ static int setup(void **state)
 	assert_int_equal(sb_plugins_new(scratch_path(&f->scratch, "plugins"), &f->plugins), 0);
 	sb_plugins_load_all(f->plugins);
 	(void)link_fixture_setup((void **)&f->parts);
+	assert_int_equal(sb_inboxes_new(f->parts->parts.store, f->parts->parts.hub, &inbox_limits,
+					&f->parts->parts.inboxes),
+			 0);
 	assert_int_equal(sb_gateway_new(&f->parts->parts, f->plugins, &f->gateway), 0);
 	f->answers = 0;
 	f->error.text[0] = '\0';
@@ -126,6 +138,7 @@ static int teardown(void **state)
 	f->reload = sb_reload_free(f->reload);
 	f->access = sb_access_free(f->access);
 	sb_rates_done(&f->rates);
+	f->parts->parts.inboxes = sb_inboxes_free(f->parts->parts.inboxes);
 	(void)link_fixture_teardown((void **)&f->parts);
 	f->plugins = sb_plugins_free(f->plugins);
 
@@ -354,6 +367,41 @@ static void rules_change_at_once(void **state)
 	(void)sb_grant_free(grant);
 }
 
+static void on_opened(void *userdata, struct sb_inbox *inbox, const struct sb_error *error)
+{
+	(void)userdata;
+	assert_non_null(inbox);
+	assert_null(error);
+}
+
+static int open_inbox(struct fixture *f, const char *name)
+{
+	const struct sb_inbox_wish wish = {
+		.interest = { .link = "a", .filter = "#", .origins = SB_FROM_CLOUD },
+		.owner = 4711,
+		.name = name,
+	};
+	int r = sb_inboxes_open(f->parts->parts.inboxes, &wish, on_opened, NULL, &f->error);
+
+	link_run(f->parts);
+
+	return r;
+}
+
+static void bounds_of_inboxes_change_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "links:\n" LINK("a", "p"));
+	assert_int_equal(open_inbox(f, "one"), 0);
+	write_config(f, "inboxes: {per_user: 1}\nlinks:\n" LINK("a", "p"));
+	reload(f);
+	assert_int_equal(open_inbox(f, "two"), -ENOBUFS);
+	write_config(f, "inboxes: {per_user: 2}\nlinks:\n" LINK("a", "p"));
+	reload(f);
+	assert_int_equal(open_inbox(f, "two"), 0);
+}
+
 static void routes_change_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -477,6 +525,7 @@ int main(void)
 		TEST(plugins_are_loaded_at_the_start_only),
 		TEST(bounds_of_users_change_at_once),
 		TEST(rules_change_at_once),
+		TEST(bounds_of_inboxes_change_at_once),
 		TEST(routes_change_at_once),
 		TEST(the_store_changes_at_the_next_start),
 		TEST(those_who_ask_together_share_one),

@@ -219,6 +219,38 @@ class AccessTest(harness.SystemTest):
         with self.assert_refused("QueueFull", "2 subscriptions", "raise subscriptions"):
             client.call(PLANT, LINK + ".Subscribe", "s", "#")
 
+    def client_of(self, user):
+        """A program of that user, which stays on the bus."""
+        os.seteuid(pwd.getpwnam(user).pw_uid)
+        try:
+            return self.new_client(self.bus)
+        finally:
+            os.seteuid(0)
+
+    def reload(self, *rules):
+        section = "access:\n" + "".join(f"  - {{{rule}}}\n" for rule in rules)
+        link = harness.enos_link("plant", self.simulator.endpoints["enos-v2"])
+        self.daemon.configure(section + "links:\n" + link)
+        self.daemon.client.call(ROOT, MANAGER + ".Reload")
+
+    def test_what_is_granted_no_more_ends(self):
+        self.start(f"user: {USER}, links: [plant], subscribe: ['#']")
+        client = self.client_of(USER)
+        ids = [client.call(PLANT, LINK + ".Subscribe", "s", name)[0] for name in ("a/b", "c")]
+        ids += client.call(PLANT, LINK + ".SubscribeDurable", "ss", "box", "c")
+        self.reload(f"user: {USER}, links: [plant], subscribe: ['a/#']")
+        ended = sorted(client.wait_signal("SubscriptionEnded")[0] for _ in range(2))
+        self.assertEqual(ended, sorted(ids[1:]))
+        with self.denied("may not subscribe to \"c\""):
+            client.call(PLANT, LINK + ".SubscribeDurable", "ss", "box", "c")
+        # What is still granted goes on.
+        client.call(PLANT, LINK + ".Unsubscribe", "u", ids[0])
+        # The inbox is there still, and only its owner and an administrator see it.
+        inboxes = client.call(ROOT, MANAGER + ".ListInboxes")[0]
+        self.assertEqual([inbox[2] for inbox in inboxes], ["box"])
+        self.assertEqual(self.daemon.client.call(ROOT, MANAGER + ".ListInboxes")[0], inboxes)
+        self.assertEqual(self.client_of(OTHER).call(ROOT, MANAGER + ".ListInboxes")[0], [])
+
     def test_unknown_user(self):
         """The daemon does not run with other rules than it was told."""
         rule = "access:\n  - {user: no-such-user-here, administer: yes}\n"
