@@ -5,32 +5,20 @@
 #include "daemon/identity.h"
 #include "daemon/stream-rights.h"
 #include "daemon/streams.h"
-#include "dbus/call-options.h"
 #include "dbus/identity.h"
 #include "dbus/interest.h"
 #include "dbus/link-object.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
 
-enum {
-	/* The stream's own options: after these. */
-	N_OPTIONS = SB_N_INTEREST,
-};
-
-static const struct skybus_setting options[N_OPTIONS] = {
-	SB_INTEREST_ROWS,
-};
-
 static int read_interest(sd_bus_message *call, struct sb_interest *interest,
 			 struct sb_error *ret_error)
 {
-	int64_t values[N_OPTIONS] = { 0 };
 	int r;
 
-	r = sb_call_options_read(call, options, N_OPTIONS, values, ret_error);
+	r = sb_interest_read(call, interest, ret_error);
 	if (r < 0)
 		return r;
-	sb_interest_set(interest, values);
 	if (interest->answers && *interest->filter == '\0')
 		return sb_error_set(ret_error, SB_ERROR_INVALID_OPTION,
 				    "the option \"answer\" is \"yes\" and the filter is empty, so "
