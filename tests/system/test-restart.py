@@ -308,6 +308,38 @@ class BusTest(RestartTest):
         self.assertEqual(self.logins("second"), 1)
         self.assertEqual(self.daemon.log.count("the message bus is back"), 2)
 
+    def subscribe_durably(self):
+        self.client.call(link_path("second"), LINK + ".SubscribeDurable", "ss", "app", "#")
+
+    def next_command(self):
+        """Its number, and whether it was sent before."""
+        message, topic, _, properties = self.client.wait_signal("Message")
+        self.assertEqual(topic, self.SET)
+        return message, properties["redelivered"][1]
+
+    def test_inboxes_go_on(self):
+        self.subscribe_durably()
+        self.simulator.ctl("command", f"{self.SET}={json.dumps(self.COMMAND)}")
+        self.assert_delivered(self.publish("second", [1]))
+        first = self.next_command()
+        self.assertFalse(first[1])
+        # One that comes while there is no bus, in the reply to a message that has waited for its cloud.
+        self.simulator.process.send_signal(signal.SIGSTOP)
+        tickets = self.publish("second", [2])
+        self.lose_bus()
+        self.simulator.process.send_signal(signal.SIGCONT)
+        self.simulator.ctl("command", f"{self.SET}={json.dumps(self.COMMAND)}")
+        harness.eventually(lambda: self.ids("second") == [1, 2], "the message")
+        self.restore_bus()
+        self.assert_delivered(tickets + self.publish("second", [3]))
+        self.subscribe_durably()
+        again, second = self.next_command(), self.next_command()
+        self.assertEqual(again, (first[0], True))
+        self.assertFalse(second[1])
+        for message, _ in (again, second):
+            self.client.call(link_path("second"), LINK + ".Acknowledge", "t", message)
+        self.assert_strangers_heard_no("Message")
+
     def test_a_stranger_is_not_told_of_an_end(self):
         publisher = self.client.unique_name
         self.simulator.process.send_signal(signal.SIGSTOP)
