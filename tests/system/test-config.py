@@ -260,6 +260,70 @@ class ExampleTest(ConfigTest):
                 self.assertEqual(known - self.COMMON, written - self.COMMON)
 
 
+class DefaultFileTest(ConfigTest):
+    """etc/skybus.yaml says nothing as it is, and everything without its comment signs."""
+
+    # The tables of settings, each with what its rows are below in the file.
+    TABLES = {
+        "store": ("store:", 2),
+        "caller": ("callers:", 2),
+        "inboxes": ("inboxes:", 2),
+        "link": ("  plant:", 4),
+        "route": ("  - match:", 4),
+    }
+
+    def read(self):
+        path = os.path.join(harness.SOURCE_ROOT, "etc", "skybus.yaml")
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def uncommented(self):
+        """
+        Sentences have a blank behind the sign, settings have none, or more. Who and what is not on this
+        box is mended.
+        """
+        text = re.sub(r"(?m)^#(?! \S)", "", self.read())
+        text = re.sub(r"(?m)^( +)#(?=[a-z_]+: )", r"\1", text)
+        text = re.sub(r"\b(group|user): [a-z]+(?m:$| +#)", r"\1: 0 #", text)
+        here = self.write("lent", SECRET)
+        return re.sub(r"\{credential: [a-z.-]+\}", f"{{file: {here}}}", text)
+
+    def table(self, name):
+        """The rows of a table of the daemon, each key with its default."""
+        path = os.path.join(harness.SOURCE_ROOT, "daemon", "config-tables.c")
+        with open(path, encoding="utf-8") as file:
+            [rows] = re.findall(rf"(?s)\bsb_{name}_table\[\] = \{{(.*?)\n\}};", file.read())
+        return {
+            key: (re.findall(r'\.fallback = "(.*?)"', row) or [None])[0]
+            for key, row in re.findall(r'(?s)\.key = "(\w+)"(.*?)\},\n', rows + "\n")
+        }
+
+    def test_as_it_is(self):
+        self.assertEqual(self.complaints(self.new_daemon(self.bus, self.read()), 0), [])
+
+    def test_each_setting(self):
+        text = self.uncommented()
+        sections = re.findall(r"(?m)^([a-z]+):$", text)
+        [line] = self.complaints(self.new_daemon(self.bus, text + "colour: {}\n"))
+        known = re.split(", | or ", line.partition("write ")[2])
+        self.assertEqual(sorted(sections), sorted(known))
+        self.assertEqual(self.complaints(self.new_daemon(self.bus, text), 0), [])
+
+    def test_defaults(self):
+        text = self.uncommented()
+        for name, (head, indent) in self.TABLES.items():
+            with self.subTest(name):
+                behind = text.partition(f"\n{head}")[2].partition("\n")[2]
+                here = re.split(rf"(?m)^ {{,{indent - 1}}}[a-z-]", behind)[0]
+                written = dict(re.findall(rf"(?m)^ {{{indent}}}(\w+):(?: (.*))?$", here))
+                table = self.table(name)
+                self.assertGreater(len(table), 2)
+                # The head of a route is its first setting.
+                self.assertLessEqual(set(table) - {"match"}, set(written))
+                defaults = {key: value for key, value in table.items() if value}
+                self.assertEqual({key: written[key] for key in defaults}, defaults)
+
+
 class MixedTest(ConfigTest):
     """What is right runs beside what is wrong."""
 
