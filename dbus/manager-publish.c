@@ -13,19 +13,26 @@
 SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 
-/** struct request - what is asked of the rules for each link of a route */
+/** struct request - what is asked of the rules for each link of a route, and of the rate once */
 struct request {
 	const struct sb_bus_parts *parts;
 	const struct sb_identity *sender;
-	size_t payload_len;
+	size_t size;
+	bool counted;
 };
 
 static int permit(void *userdata, const char *link, const char *topic, struct sb_error *ret_error)
 {
-	const struct request *request = userdata;
+	struct request *request = userdata;
+	int r;
 
-	return sb_permit_publish(request->parts, request->sender, link, topic, request->payload_len,
-				 ret_error);
+	r = sb_permit_publish_at(request->parts, request->sender, link, topic, ret_error);
+	if (r < 0 || request->counted)
+		return r;
+	r = sb_permit_rate(request->parts, request->sender, request->size, ret_error);
+	request->counted = r == 0;
+
+	return r;
 }
 
 static int publish(sd_bus_message *call_message, void *userdata, const struct sb_identity *sender)
@@ -46,7 +53,7 @@ static int publish(sd_bus_message *call_message, void *userdata, const struct sb
 	r = sb_bus_call_new(manager->parts->calls, call_message, NULL, &call);
 	if (r < 0)
 		return r;
-	request.payload_len = message->payload_len;
+	request.size = sb_message_size(message);
 	r = sb_gateway_publish(manager->parts->gateway, message, &guard, sb_bus_reply_tickets, call,
 			       &why);
 	if (r < 0)

@@ -23,7 +23,45 @@ static int find_grant(const struct sb_bus_parts *parts, const struct sb_identity
 }
 
 /**
- * sb_permit_publish() - may it publish, or send a request?
+ * sb_permit_publish_at() - do the rules let it publish, or send a request?
+ * @parts: of the object that was called
+ * @sender: who calls
+ * @link: the link's name
+ * @topic: the topic, which need not be a good one
+ * @ret_error: why not
+ *
+ * Return: 0, or a negative errno with @ret_error.
+ */
+int sb_permit_publish_at(const struct sb_bus_parts *parts, const struct sb_identity *sender,
+			 const char *link, const char *topic, struct sb_error *ret_error)
+{
+	SB_CLEANUP(sb_grant_free) struct sb_grant *grant = NULL;
+	int r;
+
+	r = find_grant(parts, sender, &grant, ret_error);
+	if (r < 0)
+		return r;
+
+	return sb_grant_publish(grant, link, topic, ret_error);
+}
+
+/**
+ * sb_permit_rate() - may it hand in so much now?
+ * @parts: of the object that was called
+ * @sender: who calls
+ * @size: bytes of topic and payload
+ * @ret_error: why not
+ *
+ * Return: 0, and it counts; or a negative errno with @ret_error.
+ */
+int sb_permit_rate(const struct sb_bus_parts *parts, const struct sb_identity *sender, size_t size,
+		   struct sb_error *ret_error)
+{
+	return sb_rates_take(parts->rates, sender->uid, 1, size, ret_error);
+}
+
+/**
+ * sb_permit_publish() - may it publish, or send a request, and do so now?
  * @parts: of the object that was called
  * @sender: who calls
  * @link: the link's name
@@ -37,17 +75,9 @@ int sb_permit_publish(const struct sb_bus_parts *parts, const struct sb_identity
 		      const char *link, const char *topic, size_t payload_len,
 		      struct sb_error *ret_error)
 {
-	SB_CLEANUP(sb_grant_free) struct sb_grant *grant = NULL;
-	int r;
+	int r = sb_permit_publish_at(parts, sender, link, topic, ret_error);
 
-	r = find_grant(parts, sender, &grant, ret_error);
-	if (r < 0)
-		return r;
-	r = sb_grant_publish(grant, link, topic, ret_error);
-	if (r < 0)
-		return r;
-
-	return sb_rates_take(parts->rates, sender->uid, 1, strlen(topic) + payload_len, ret_error);
+	return r < 0 ? r : sb_permit_rate(parts, sender, strlen(topic) + payload_len, ret_error);
 }
 
 /**
@@ -96,7 +126,7 @@ int sb_permit_answer(const struct sb_bus_parts *parts, const struct sb_identity 
 	if (r < 0)
 		return r;
 
-	return sb_rates_take(parts->rates, sender->uid, 1, payload_len, ret_error);
+	return sb_permit_rate(parts, sender, payload_len, ret_error);
 }
 
 static int administer(const struct sb_grant *grant, sd_bus_message *call,

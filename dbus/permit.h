@@ -17,6 +17,10 @@ struct sb_identity;
 int sb_permit_publish(const struct sb_bus_parts *parts, const struct sb_identity *sender,
 		      const char *link, const char *topic, size_t payload_len,
 		      struct sb_error *ret_error);
+int sb_permit_publish_at(const struct sb_bus_parts *parts, const struct sb_identity *sender,
+			 const char *link, const char *topic, struct sb_error *ret_error);
+int sb_permit_rate(const struct sb_bus_parts *parts, const struct sb_identity *sender, size_t size,
+		   struct sb_error *ret_error);
 int sb_permit_subscribe(const struct sb_bus_parts *parts, const struct sb_identity *sender,
 			const char *link, const char *filter, struct sb_error *ret_error);
 int sb_permit_answer(const struct sb_bus_parts *parts, const struct sb_identity *sender,
