@@ -35,8 +35,10 @@ static void call_on_tell(struct sb_task *task)
 	call->answered(call->userdata, 0, NULL);
 }
 
+/* From now on nothing is left but to say so. */
 static void send_response(struct sb_call *call)
 {
+	sb_timer_disarm(&call->deadline);
 	sb_incoming_answer(SB_STEAL(call->incoming), call->response);
 	call->response = sb_response_free(call->response);
 	sb_task_schedule(&call->tell);
@@ -313,8 +315,6 @@ void sb_call_answer(struct sb_call *call, struct sb_response *response, sb_publi
 	call->answered = answered;
 	call->userdata = userdata;
 	call->response = response;
-	if (call->landing)
-		return;
-	sb_timer_disarm(&call->deadline);
-	send_response(call);
+	if (!call->landing)
+		send_response(call);
 }

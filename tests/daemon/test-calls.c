@@ -29,6 +29,8 @@ struct fixture {
 	unsigned int told;
 	enum sb_error_code error; /* of the last that was told; 0 for none */
 	char unanswered[64]; /* "1:404 " */
+	struct sb_landing *landing;
+	struct sb_timer landing_time;
 };
 
 static void on_unanswered(void *userdata, const struct sb_call *call)
@@ -298,6 +300,29 @@ static void an_answer_that_cannot_go_out_is_told(void **state)
 	sb_landing_let_go(landing, 0);
 }
 
+/* Its time is over in the turn in which it lands, before who answered was told. */
+static void on_landing_time(struct sb_timer *timer)
+{
+	struct fixture *f = sb_container_of(timer, struct fixture, landing_time);
+
+	sb_landing_let_go(f->landing, 0);
+}
+
+static void an_answer_that_lands_in_the_last_moment_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->landing = sb_landing_new();
+	sb_timer_init(&f->landing_time, f->loop, on_landing_time);
+	sb_timer_arm(&f->landing_time, 10 * SB_USEC_PER_SEC);
+	answer(f, begin_landing(f, f->landing));
+	sb_loop_advance(f->loop, 10 * SB_USEC_PER_SEC);
+	assert_int_equal(f->incoming.code, SKYBUS_CODE(2, 4));
+	assert_int_equal(f->told, 1);
+	assert_int_equal(f->error, 0);
+	assert_true(TAILQ_EMPTY(&f->calls.all));
+}
+
 static void a_call_waits_on_when_it_has_landed(void **state)
 {
 	struct fixture *f = *state;
@@ -379,6 +404,7 @@ int main(void)
 		TEST(the_end_does_not_wait_for_the_disk),
 		TEST(an_answer_is_held_until_it_has_landed),
 		TEST(an_answer_that_cannot_go_out_is_told),
+		TEST(an_answer_that_lands_in_the_last_moment_is_told),
 		TEST(a_call_waits_on_when_it_has_landed),
 		TEST(a_call_that_nobody_could_keep_ends),
 		TEST(its_time_answers_it_otherwise),
