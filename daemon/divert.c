@@ -78,9 +78,17 @@ static int divert_message(struct sb_divert *divert, struct sb_queue *from,
 	return r;
 }
 
+/* What is in flight may come back, and no search finds it if it is not on disk. */
+static void remember_in_flight(struct sb_queue *from)
+{
+	for (size_t i = 0; i < from->stats.in_flight; i++)
+		from->detour.routed |= from->in_flight[i].message->route != NULL;
+}
+
 /* What is held in memory is bounded, and moves at once. */
 static void divert_in_memory(struct sb_divert *divert, struct sb_queue *from)
 {
+	remember_in_flight(from);
 	for (size_t i = 0; i < SB_N_PRIORITIES; i++) {
 		struct sb_message *message = TAILQ_FIRST(&from->lanes[i].in_memory);
 

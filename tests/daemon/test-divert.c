@@ -316,6 +316,27 @@ static void test_in_memory_too(void **state)
 	expect_taken(f, f->queue, 1, 19);
 }
 
+/* What is in flight comes back, and is not forgotten for having been away. */
+static void test_what_is_in_flight_goes_when_it_is_back(void **state)
+{
+	struct outbox_fixture *f = *state;
+	struct sb_message *message;
+
+	route_to(f, f->queue, &(struct draft){ .in_memory = true });
+	outbox_fixture_tasks(f);
+	message = sb_queue_take(f->queue);
+	assert_non_null(message);
+	divert(f, test.depot);
+	expect_queued(f->queue, 1, SIZE_AT_PLANT);
+	sb_queue_give_back(f->queue, message);
+	divert(f, test.depot);
+	expect_queued(f->queue, 0, 0);
+	expect_taken(f, test.depot, 1, 1);
+	/* Of those that have ended nothing is left to be looked for. */
+	divert(f, NULL);
+	assert_false(f->queue->detour.routed);
+}
+
 /* ---- Bounds ---- */
 
 static void test_the_bounds_of_the_other_queue_hold(void **state)
@@ -665,6 +686,7 @@ int main(void)
 		TEST(test_what_is_in_flight_stays),
 		TEST(test_the_other_queue_keeps_its_order),
 		TEST(test_in_memory_too),
+		TEST(test_what_is_in_flight_goes_when_it_is_back),
 		TEST(test_the_bounds_of_the_other_queue_hold),
 		TEST(test_and_those_of_memory),
 		TEST(test_a_time_to_live_ends_on_the_way),
