@@ -27,6 +27,16 @@ struct writing {
 
 static void count_losses(struct sb_inbox *inbox);
 
+static struct sb_loss loss_of(const struct sb_inbox *inbox, enum sb_cause cause, uint64_t messages)
+{
+	return (struct sb_loss){
+		.link = inbox->link,
+		.owner = inbox->owner,
+		.cause = cause,
+		.messages = messages,
+	};
+}
+
 static void inbox_on_counted(void *userdata, int error)
 {
 	struct sb_inbox *inbox = userdata;
@@ -43,12 +53,7 @@ static void inbox_on_counted(void *userdata, int error)
 
 static void count_losses(struct sb_inbox *inbox)
 {
-	const struct sb_loss loss = {
-		.link = inbox->link,
-		.owner = inbox->owner,
-		.cause = SB_CAUSE_INBOX_FULL,
-		.messages = inbox->uncounted,
-	};
+	const struct sb_loss loss = loss_of(inbox, SB_CAUSE_INBOX_FULL, inbox->uncounted);
 
 	if (inbox->uncounted == 0 || inbox->counting > 0 || inbox->all->closing ||
 	    sb_timer_armed(&inbox->recount))
@@ -91,12 +96,7 @@ static void complain_again_later(struct sb_inbox *inbox)
 /* It came between the asking to forget the inbox and the end of that. */
 static void lose_with_inbox(const struct sb_inbox *inbox)
 {
-	const struct sb_loss loss = {
-		.link = inbox->link,
-		.owner = inbox->owner,
-		.cause = SB_CAUSE_FORGOTTEN,
-		.messages = 1,
-	};
+	const struct sb_loss loss = loss_of(inbox, SB_CAUSE_FORGOTTEN, 1);
 
 	(void)sb_store_count_loss(inbox->all->store, &loss, NULL, NULL);
 }
@@ -111,6 +111,21 @@ static void lose(struct sb_inbox *inbox, int error)
 	inbox->lost++;
 	inbox->uncounted++;
 	count_losses(inbox);
+}
+
+/**
+ * sb_inbox_close_losses() - the inbox was forgotten: what it has lost is its link's and its user's loss alone
+ * @inbox: the inbox; the one that may take its place has lost nothing
+ */
+void sb_inbox_close_losses(struct sb_inbox *inbox)
+{
+	const struct sb_loss loss = loss_of(inbox, SB_CAUSE_INBOX_FULL, inbox->uncounted);
+
+	sb_timer_disarm(&inbox->recount);
+	if (inbox->uncounted > 0)
+		(void)sb_store_count_loss(inbox->all->store, &loss, NULL, NULL);
+	inbox->uncounted = 0;
+	inbox->lost = 0;
 }
 
 /* ---- bounds ---- */

@@ -31,7 +31,8 @@ struct sb_inbox_window {
  * struct sb_inbox - one
  * @id: in the database, for ever
  * @origins: SB_FROM_… bits
- * @at_hub: NULL until it has been on disk once, and after it was forgotten
+ * @stored: it is on disk, as far as is known
+ * @at_hub: NULL while it is not on disk, and where its filter is none
  * @content: what waits, with what is on its way to disk
  * @lost: messages that it could not keep, ever
  * @uncounted: of those, so many whose loss is not on disk
@@ -56,6 +57,7 @@ struct sb_inbox {
 	char *filter;
 	unsigned int origins;
 	bool answers;
+	bool stored;
 	struct sb_subscription *at_hub;
 
 	struct sb_inbox_content content;
@@ -104,5 +106,6 @@ void sb_inbox_dropped(struct sb_inbox *inbox, const struct sb_inbox_drop *droppe
 /* ---- inbox-intake.c ---- */
 
 void sb_inbox_intake_init(struct sb_inbox *inbox);
+void sb_inbox_close_losses(struct sb_inbox *inbox);
 void sb_inbox_on_delivery(void *userdata, struct sb_subscription *at_hub,
 			  const struct sb_delivery *delivery);

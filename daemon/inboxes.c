@@ -128,7 +128,7 @@ static void free_if_done(struct sb_inbox *inbox)
 /* It is not on disk, and nobody is about to put it there. */
 static void doom_if_unwanted(struct sb_inbox *inbox)
 {
-	if (!inbox->at_hub && inbox->openings == 0)
+	if (!inbox->stored && inbox->openings == 0)
 		inbox->doomed = true;
 }
 
@@ -188,6 +188,7 @@ static int restore(struct sb_inboxes *all, const struct sb_inbox_record *record)
 	if (!inbox)
 		return -ENOMEM;
 	inbox->owner = record->owner;
+	inbox->stored = true;
 	inbox->content.messages = record->messages;
 	inbox->content.bytes = record->bytes;
 	inbox->lost = record->lost;
@@ -308,7 +309,7 @@ void sb_inboxes_each(const struct sb_inboxes *all, sb_inbox_status_fn *each, voi
 	struct sb_inbox_status status;
 
 	TAILQ_FOREACH(inbox, &all->all, entry) {
-		if (!inbox->at_hub)
+		if (!inbox->stored)
 			continue;
 		sb_inbox_status(inbox, &status);
 		each(userdata, &status);
@@ -348,6 +349,7 @@ static void inbox_on_opened(void *userdata, int error)
 	struct sb_error why;
 	int r = error < 0 ? error : apply(opening);
 
+	inbox->stored |= error == 0;
 	inbox->openings--;
 	if (r < 0) {
 		(void)sb_error_set(&why, SB_ERROR_FAILED,
@@ -489,7 +491,7 @@ int sb_inboxes_open(struct sb_inboxes *all, const struct sb_inbox_wish *wish,
 		}
 	}
 	if (!opening || !inbox || put(inbox, opening) < 0) {
-		if (inbox && !inbox->at_hub && inbox->openings == 0 && inbox->jobs == 0)
+		if (inbox && !inbox->stored && inbox->openings == 0 && inbox->jobs == 0)
 			(void)inbox_free(inbox);
 		return sb_error_set(ret_error, SB_ERROR_FAILED, "no memory for an inbox");
 	}
@@ -518,8 +520,9 @@ static void inbox_on_forgotten(void *userdata, int error, const struct sb_inbox_
 	}
 	inbox->content.messages -= content->messages;
 	inbox->content.bytes -= content->bytes;
-	inbox->lost = 0;
+	inbox->stored = false;
 	inbox->at_hub = sb_subscription_free(inbox->at_hub);
+	sb_inbox_close_losses(inbox);
 	sb_inbox_end(inbox, SB_INBOX_FORGOTTEN);
 	doom_if_unwanted(inbox);
 	forgetting->done(forgetting->userdata, NULL);

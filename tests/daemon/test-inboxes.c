@@ -191,10 +191,30 @@ static void test_filter_on_disk_that_is_none(void **state)
 
 	put_bad_filter(f);
 	inbox_restart(f);
-	assert_string_equal(inbox_list(f), "");
+	assert_string_equal(inbox_list(f), "plant 1000 app a/#/b 0 0 0, ");
+	inbox_deliver_many(f, 1, 1);
+	inbox_settle(f);
+	assert_string_equal(inbox_list(f), "plant 1000 app a/#/b 0 0 0, ");
 	assert_non_null(inbox_open(f, "app", "#"));
 	inbox_restart(f);
 	assert_string_equal(inbox_list(f), "plant 1000 app # 0 0 0, ");
+}
+
+/* It is there all the same, so it can be mended later. */
+static void test_filter_that_the_disk_does_not_let_be_mended(void **state)
+{
+	struct inbox_fixture *f = *state;
+
+	put_bad_filter(f);
+	inbox_restart(f);
+	inbox_disk_is_full(f, true);
+	assert_null(inbox_open(f, "app", "#"));
+	inbox_disk_is_full(f, false);
+	assert_non_null(inbox_open(f, "app", "#"));
+	inbox_forget(f, "app");
+	assert_string_equal(inbox_list(f), "");
+	inbox_restart(f);
+	assert_string_equal(inbox_list(f), "");
 }
 
 /* ---- Forgetting ---- */
@@ -228,6 +248,22 @@ static void test_message_on_its_way_into_a_forgotten_inbox(void **state)
 	assert_int_equal(n, 1);
 	assert_string_equal(inbox_losses(f), "plant 1000 inbox-forgotten 1, ");
 	assert_string_equal(inbox_list(f), "");
+}
+
+/* What it has lost while the disk refused is counted before it goes. */
+static void test_losses_of_a_forgotten_inbox(void **state)
+{
+	struct inbox_fixture *f = *state;
+
+	assert_non_null(inbox_open(f, "app", "#"));
+	inbox_disk_is_full(f, true);
+	inbox_deliver_many(f, 2, 1);
+	inbox_settle(f);
+	inbox_disk_is_full(f, false);
+	inbox_forget(f, "app");
+	assert_string_equal(inbox_losses(f), "plant 1000 inbox-full 2, ");
+	inbox_pass(f, 20 * SB_USEC_PER_SEC);
+	assert_string_equal(inbox_losses(f), "plant 1000 inbox-full 2, ");
 }
 
 static void test_opened_while_it_is_forgotten(void **state)
@@ -298,8 +334,10 @@ int main(void)
 		TEST(test_two_inboxes_have_a_copy_each),
 		TEST(test_numbers_go_on_after_a_restart),
 		TEST(test_filter_on_disk_that_is_none),
+		TEST(test_filter_that_the_disk_does_not_let_be_mended),
 		TEST(test_forgotten_with_what_waits),
 		TEST(test_message_on_its_way_into_a_forgotten_inbox),
+		TEST(test_losses_of_a_forgotten_inbox),
 		TEST(test_opened_while_it_is_forgotten),
 		TEST(test_disk_that_does_not_make_one),
 		TEST(test_closed_with_jobs_under_way),
