@@ -233,28 +233,37 @@ static int refuse(const struct sb_grant *grant, const char *what, const char *wo
 			    who, what, subject, would);
 }
 
-static const struct {
-	const char *what;
-	const char *key;
-} verbs[SB_N_VERBS] = {
-	[SB_PUBLISH] = { "publish", "publish" },
-	[SB_SUBSCRIBE] = { "subscribe to", "subscribe" },
+enum deed {
+	PUBLISH,
+	SUBSCRIBE,
+	ANSWER,
+	N_DEEDS,
 };
 
-static int decide(const struct sb_grant *grant, enum sb_verb verb, const char *link,
+static const struct {
+	enum sb_verb verb;
+	const char *what;
+	const char *key;
+} deeds[N_DEEDS] = {
+	[PUBLISH] = { SB_PUBLISH, "publish", "publish" },
+	[SUBSCRIBE] = { SB_SUBSCRIBE, "subscribe to", "subscribe" },
+	[ANSWER] = { SB_SUBSCRIBE, "answer the command", "subscribe" },
+};
+
+static int decide(const struct sb_grant *grant, enum deed deed, const char *link,
 		  const char *filter, struct sb_error *ret_error)
 {
 	char text[SHOWN_SIZE];
 	char would[192];
 	char what[192];
 
-	if (allows(grant, verb, link, filter))
+	if (allows(grant, deeds[deed].verb, link, filter))
 		return 0;
 
-	(void)snprintf(what, sizeof(what), "%s \"%s\" on link %s", verbs[verb].what,
+	(void)snprintf(what, sizeof(what), "%s \"%s\" on link %s", deeds[deed].what,
 		       shown(filter, text), link);
 	(void)snprintf(would, sizeof(would), "\"links: [%s]\", \"%s: ['%s']\"", link,
-		       verbs[verb].key, text);
+		       deeds[deed].key, text);
 
 	return refuse(grant, what, would, ret_error);
 }
@@ -273,7 +282,7 @@ static int decide(const struct sb_grant *grant, enum sb_verb verb, const char *l
 int sb_grant_publish(const struct sb_grant *grant, const char *link, const char *topic,
 		     struct sb_error *ret_error)
 {
-	return decide(grant, SB_PUBLISH, link, topic, ret_error);
+	return decide(grant, PUBLISH, link, topic, ret_error);
 }
 
 /**
@@ -288,28 +297,39 @@ int sb_grant_publish(const struct sb_grant *grant, const char *link, const char 
 int sb_grant_subscribe(const struct sb_grant *grant, const char *link, const char *filter,
 		       struct sb_error *ret_error)
 {
-	return decide(grant, SB_SUBSCRIBE, link, filter, ret_error);
+	return decide(grant, SUBSCRIBE, link, filter, ret_error);
+}
+
+static bool allows_some(const struct sb_grant *grant, enum sb_verb verb, const char *link)
+{
+	bool allowed = grant->everything;
+
+	for (size_t i = 0; i < grant->n && !allowed; i++)
+		allowed = grant->matching[i]->filters[verb].n > 0 &&
+			  sb_rule_has_link(grant->matching[i], link);
+
+	return allowed;
 }
 
 /**
- * sb_grant_answer() - may somebody answer commands, as who may subscribe to some?
+ * sb_grant_answer() - may somebody answer a command, as who may subscribe to it?
  * @grant: what it may do
  * @link: the link's name
+ * @topic: of the command; NULL where none waits: then it is asked if there are any that it might answer
  * @ret_error: who may not, what, and which rule would allow it
  *
  * Return: 0, or -EPERM.
  */
-int sb_grant_answer(const struct sb_grant *grant, const char *link, struct sb_error *ret_error)
+int sb_grant_answer(const struct sb_grant *grant, const char *link, const char *topic,
+		    struct sb_error *ret_error)
 {
 	char would[128];
 	char what[96];
 
-	if (grant->everything)
+	if (topic)
+		return decide(grant, ANSWER, link, topic, ret_error);
+	if (allows_some(grant, SB_SUBSCRIBE, link))
 		return 0;
-	for (size_t i = 0; i < grant->n; i++)
-		if (grant->matching[i]->filters[SB_SUBSCRIBE].n > 0 &&
-		    sb_rule_has_link(grant->matching[i], link))
-			return 0;
 
 	(void)snprintf(what, sizeof(what), "answer commands of link %s", link);
 	(void)snprintf(would, sizeof(would), "\"links: [%s]\", \"subscribe: […]\"", link);

@@ -35,7 +35,8 @@ int sb_grant_publish(const struct sb_grant *grant, const char *link, const char 
 		     struct sb_error *ret_error);
 int sb_grant_subscribe(const struct sb_grant *grant, const char *link, const char *filter,
 		       struct sb_error *ret_error);
-int sb_grant_answer(const struct sb_grant *grant, const char *link, struct sb_error *ret_error);
+int sb_grant_answer(const struct sb_grant *grant, const char *link, const char *topic,
+		    struct sb_error *ret_error);
 int sb_grant_administer(const struct sb_grant *grant, const char *what, struct sb_error *ret_error);
 bool sb_grant_administers(const struct sb_grant *grant);
 bool sb_grant_covers(const struct sb_grant *grant, const struct sb_grant *old);

@@ -416,6 +416,20 @@ static void link_on_unanswered(void *userdata, const struct sb_call *call)
 }
 
 /**
+ * sb_link_command_topic() - what a command is for that waits for an answer
+ * @link: in any state
+ * @message: the number under which the apps know it
+ *
+ * Return: its topic, lent until the loop runs again; NULL when no such command waits.
+ */
+const char *sb_link_command_topic(struct sb_link *link, uint64_t message)
+{
+	const struct sb_call *call = sb_calls_find(&link->serve.calls, message);
+
+	return call ? call->topic : NULL;
+}
+
+/**
  * sb_link_answer() - give the cloud what an app answers to a command
  * @link: in any state
  * @answer: lent

@@ -125,6 +125,7 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 		    void *userdata, struct sb_error *ret_error);
 int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t timeout_usec,
 		    sb_requested_fn *done, void *userdata, struct sb_error *ret_error);
+const char *sb_link_command_topic(struct sb_link *link, uint64_t message);
 int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_published_fn *done,
 		   void *userdata, struct sb_error *ret_error);
 int sb_link_connect(struct sb_link *link, struct sb_error *ret_error);

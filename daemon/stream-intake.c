@@ -129,6 +129,18 @@ static void stream_on_answered(void *userdata, uint64_t ticket, const struct sb_
 	sb_task_schedule(&stream->write);
 }
 
+static int permit_answer(struct sb_stream *stream, const struct sb_frame_answer *frame,
+			 struct sb_error *ret_error)
+{
+	const char *topic = sb_link_command_topic(stream->link, frame->message);
+	const struct sb_stream_guard *guard = &stream->guard;
+
+	if (!guard->permit_answer)
+		return 0;
+
+	return guard->permit_answer(guard->userdata, stream, topic, frame->payload_len, ret_error);
+}
+
 static int answer(struct sb_stream *stream, const struct sb_frame_answer *frame,
 		  struct sb_error *ret_error)
 {
@@ -148,6 +160,9 @@ static int answer(struct sb_stream *stream, const struct sb_frame_answer *frame,
 		return sb_error_set(ret_error, SB_ERROR_NO_SUCH_MESSAGE,
 				    "this stream was not opened to answer: call OpenStream with "
 				    "the option answer=yes");
+	r = permit_answer(stream, frame, ret_error);
+	if (r < 0)
+		return r;
 	(void)snprintf(code, sizeof(code), "%.*s", (int)frame->code.len, frame->code.text);
 	tag = sb_stream_tag_new(stream->tags, frame->message, frame->payload_len);
 	r = sb_link_answer(stream->link, &given, stream_on_answered, tag, ret_error);

@@ -39,22 +39,40 @@ static void guard_free(void *userdata)
 }
 
 /* Whoever is too fast is not refused, but slowed down. */
-static int guard_permit(void *userdata, struct sb_stream *stream, const struct sb_message *message,
-			struct sb_error *ret_error)
+static int charge(const struct rights *rights, struct sb_stream *stream, size_t bytes,
+		  struct sb_error *ret_error)
 {
-	const struct rights *rights = userdata;
 	uint64_t wait_usec;
 	int r;
 
-	r = sb_grant_publish(rights->grant, sb_link_name(stream->link), message->topic, ret_error);
-	if (r < 0)
-		return r;
-	r = sb_rates_charge(rights->parts.rates, rights->identity.uid, 1, sb_message_size(message),
-			    &wait_usec, ret_error);
+	r = sb_rates_charge(rights->parts.rates, rights->identity.uid, 1, bytes, &wait_usec,
+			    ret_error);
 	if (r == 0 && wait_usec > 0)
 		sb_stream_pause(stream, wait_usec);
 
 	return r;
+}
+
+static int guard_permit(void *userdata, struct sb_stream *stream, const struct sb_message *message,
+			struct sb_error *ret_error)
+{
+	const struct rights *rights = userdata;
+	int r;
+
+	r = sb_grant_publish(rights->grant, sb_link_name(stream->link), message->topic, ret_error);
+
+	return r < 0 ? r : charge(rights, stream, sb_message_size(message), ret_error);
+}
+
+static int guard_permit_answer(void *userdata, struct sb_stream *stream, const char *topic,
+			       size_t payload_len, struct sb_error *ret_error)
+{
+	const struct rights *rights = userdata;
+	int r;
+
+	r = sb_grant_answer(rights->grant, sb_link_name(stream->link), topic, ret_error);
+
+	return r < 0 ? r : charge(rights, stream, payload_len, ret_error);
 }
 
 static int check_interest(const struct rights *rights, const struct sb_interest *interest,
@@ -94,7 +112,8 @@ int sb_stream_rights_new(const struct sb_stream_rights_parts *parts,
 	if (r < 0)
 		return r;
 	rights->counted = true;
-	*ret = (struct sb_stream_guard){ guard_permit, guard_free, SB_STEAL(rights) };
+	*ret = (struct sb_stream_guard){ guard_permit, guard_permit_answer, guard_free,
+					 SB_STEAL(rights) };
 
 	return 0;
 }

@@ -43,12 +43,15 @@ struct sb_stream;
  * struct sb_stream_guard - what the app may do; the stream's
  * @permit: asked for each message, and may pause the stream; returns 0, or a negative errno with @ret_error.
  *	NULL: all is permitted
+ * @permit_answer: likewise for each answer, with the topic of the command; NULL where no such command waits
  * @free: called when the stream goes; may be NULL
- * @userdata: for both
+ * @userdata: for all of them
  */
 struct sb_stream_guard {
 	int (*permit)(void *userdata, struct sb_stream *stream, const struct sb_message *message,
 		      struct sb_error *ret_error);
+	int (*permit_answer)(void *userdata, struct sb_stream *stream, const char *topic,
+			     size_t payload_len, struct sb_error *ret_error);
 	void (*free)(void *userdata);
 	void *userdata;
 };

@@ -142,11 +142,12 @@ static int answer(sd_bus_message *call_message, const struct sb_link_object *obj
 		  const struct sb_identity *sender, const struct sb_answer *given)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
+	const char *topic = sb_link_command_topic(object->link, given->message);
 	struct sb_error why = { 0 };
 	int r;
 
-	r = sb_permit_answer(object->parts, sender, sb_link_name(object->link), given->payload_len,
-			     &why);
+	r = sb_permit_answer(object->parts, sender, sb_link_name(object->link), topic,
+			     given->payload_len, &why);
 	if (r < 0)
 		return sb_bus_reply_error(call_message, &why);
 	r = sb_bus_call_new(object->parts->calls, call_message, NULL, &call);

@@ -104,17 +104,19 @@ int sb_permit_subscribe(const struct sb_bus_parts *parts, const struct sb_identi
 }
 
 /**
- * sb_permit_answer() - may it answer commands?
+ * sb_permit_answer() - may it answer a command?
  * @parts: of the object that was called
  * @sender: who calls
  * @link: the link's name
+ * @topic: of the command; NULL where none waits
  * @payload_len: bytes of the answer
  * @ret_error: why not
  *
  * Return: 0, and it counts; or a negative errno with @ret_error.
  */
 int sb_permit_answer(const struct sb_bus_parts *parts, const struct sb_identity *sender,
-		     const char *link, size_t payload_len, struct sb_error *ret_error)
+		     const char *link, const char *topic, size_t payload_len,
+		     struct sb_error *ret_error)
 {
 	SB_CLEANUP(sb_grant_free) struct sb_grant *grant = NULL;
 	int r;
@@ -122,7 +124,7 @@ int sb_permit_answer(const struct sb_bus_parts *parts, const struct sb_identity 
 	r = find_grant(parts, sender, &grant, ret_error);
 	if (r < 0)
 		return r;
-	r = sb_grant_answer(grant, link, ret_error);
+	r = sb_grant_answer(grant, link, topic, ret_error);
 	if (r < 0)
 		return r;
 

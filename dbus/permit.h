@@ -24,7 +24,8 @@ int sb_permit_rate(const struct sb_bus_parts *parts, const struct sb_identity *s
 int sb_permit_subscribe(const struct sb_bus_parts *parts, const struct sb_identity *sender,
 			const char *link, const char *filter, struct sb_error *ret_error);
 int sb_permit_answer(const struct sb_bus_parts *parts, const struct sb_identity *sender,
-		     const char *link, size_t payload_len, struct sb_error *ret_error);
+		     const char *link, const char *topic, size_t payload_len,
+		     struct sb_error *ret_error);
 int sb_permit_administer(const struct sb_bus_parts *parts, const struct sb_identity *sender,
 			 sd_bus_message *call, struct sb_error *ret_error);
 int sb_permit_cancel(const struct sb_bus_parts *parts, const struct sb_identity *sender,

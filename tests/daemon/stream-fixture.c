@@ -47,6 +47,13 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
 	return add_job(link, &job, ret_error);
 }
 
+const char *sb_link_command_topic(struct sb_link *link, uint64_t message)
+{
+	(void)message;
+
+	return link->command_topic;
+}
+
 int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_published_fn *done,
 		   void *userdata, struct sb_error *ret_error)
 {

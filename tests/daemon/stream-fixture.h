@@ -24,6 +24,7 @@ struct stream_job {
 struct sb_link {
 	const char *name;
 	const char *refusal; /* sb_link_…() fail with QueueFull and this */
+	const char *command_topic; /* of whichever command is answered; NULL: none waits */
 	TAILQ_HEAD(, stream_job) jobs;
 	size_t n_jobs;
 };

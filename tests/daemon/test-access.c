@@ -114,7 +114,7 @@ static void assert_everything(struct fixture *f, const struct sb_identity *ident
 	grant(f, identity);
 	assert_int_equal(may_publish(f, "plant", "$sys/x"), expected);
 	assert_int_equal(may_subscribe(f, "plant", "#"), expected);
-	assert_int_equal(sb_grant_answer(f->grant, "plant", NULL) == 0, expected);
+	assert_int_equal(sb_grant_answer(f->grant, "plant", NULL, NULL) == 0, expected);
 	assert_int_equal(sb_grant_administers(f->grant), expected);
 	assert_int_equal(may_administer(f), expected);
 }
@@ -225,7 +225,7 @@ static void test_nothing_is_granted_but_what_is_told(void **state)
 	assert_false(may_publish(f, "plant", "/sys/pk/dev/ota"));
 	assert_false(may_publish(f, "office", POST));
 	assert_false(may_subscribe(f, "plant", POST));
-	assert_int_equal(sb_grant_answer(f->grant, "plant", &f->error), -EPERM);
+	assert_int_equal(sb_grant_answer(f->grant, "plant", NULL, &f->error), -EPERM);
 	assert_false(may_administer(f));
 }
 
@@ -242,9 +242,14 @@ static void test_subscribing(void **state)
 	assert_false(may_subscribe(f, "plant", "/sys/#"));
 	assert_false(may_subscribe(f, "office", THINGS));
 	assert_false(may_publish(f, "plant", POST));
-	assert_int_equal(sb_grant_answer(f->grant, "plant", &f->error), 0);
-	assert_int_equal(sb_grant_answer(f->grant, "office", &f->error), -EPERM);
+	assert_int_equal(sb_grant_answer(f->grant, "plant", NULL, &f->error), 0);
+	assert_int_equal(sb_grant_answer(f->grant, "office", NULL, &f->error), -EPERM);
 	assert_non_null(strstr(f->error.text, "may not answer commands of link office"));
+	assert_int_equal(sb_grant_answer(f->grant, "plant", POST, &f->error), 0);
+	assert_int_equal(sb_grant_answer(f->grant, "plant", "/sys/pk/dev/ota", &f->error), -EPERM);
+	assert_non_null(strstr(f->error.text, "may not answer the command \"/sys/pk/dev/ota\" on "
+					      "link plant: add a rule"));
+	assert_non_null(strstr(f->error.text, "\"subscribe: ['/sys/pk/dev/ota']\""));
 }
 
 /* One after the other: a link of one rule and a filter of another make no grant. */

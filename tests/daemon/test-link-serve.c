@@ -343,6 +343,8 @@ static void an_app_answers_a_request(void **state)
 	struct link_fixture *f = *state;
 
 	serve_and_wait(f, "/x");
+	assert_string_equal(sb_link_command_topic(f->link, apps.message), TOPIC);
+	assert_null(sb_link_command_topic(f->link, apps.message + 1));
 	assert_in_range(apps.answer_by_ms - sb_wall_clock_ms(), 55000, 60000);
 	assert_int_equal(answer(f, apps.message, "4.04", "no valve"), 0);
 	expect_answers("/x 2.04 [4.04]no valve|");

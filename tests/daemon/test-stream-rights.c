@@ -94,6 +94,7 @@ static int open_stream(struct fixture *f, const char *filter)
 	int fd;
 
 	assert_int_equal(try_to_open(f, filter, &terms, &why), 0);
+	terms.interest.answers = true;
 	fd = app_open_with(f->streams, &terms);
 	stream_run(f->streams);
 	app_expect(f->streams, fd, SB_FRAME_HELLO);
@@ -125,6 +126,28 @@ static void what_comes_is_asked_for_once(void **state)
 	assert_int_equal(try_to_open(f, "#", &terms, &why), -EPERM);
 	assert_int_equal(why.code, SB_ERROR_NOT_PERMITTED);
 	(void)close(open_stream(f, "cmd/a"));
+	stream_run(f->streams);
+}
+
+/* Their numbers can be guessed. */
+static void answering_is_asked_for_each_command(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open_stream(f, "cmd/a");
+
+	f->streams->link.command_topic = "theirs";
+	app_answer(fd, 1, "", "x");
+	stream_run(f->streams);
+	assert_int_equal(f->streams->link.n_jobs, 0);
+	app_expect(f->streams, fd, SB_FRAME_ANSWERED);
+	assert_int_equal(app_number(f->streams, 8), 1);
+	app_expect_error(f->streams, 24, "NotPermitted", "may not answer the command \"theirs\"");
+	f->streams->link.command_topic = "cmd/a";
+	for (uint64_t message = 2; message < 22; message++)
+		app_answer(fd, message, "", "x");
+	stream_run(f->streams);
+	assert_int_equal(f->streams->link.n_jobs, 11);
+	(void)close(fd);
 	stream_run(f->streams);
 }
 
@@ -194,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(publishing_is_asked_for_each_message),
 		TEST(what_comes_is_asked_for_once),
+		TEST(answering_is_asked_for_each_command),
 		TEST(so_many_of_one_user),
 		TEST(who_is_too_fast_is_slowed_down),
 		TEST(rights_stay_as_they_were_until_less_is_granted),

@@ -135,7 +135,7 @@ static int open_guarded(struct stream_fixture *f)
 	const struct sb_stream_terms terms = {
 		.link = &f->link,
 		.interest = { .link = "plant", .filter = "" },
-		.guard = { permit, guard_free, &guard },
+		.guard = { .permit = permit, .free = guard_free, .userdata = &guard },
 	};
 	int fd;
 
@@ -169,7 +169,7 @@ static void test_failed_open_leaves_the_guard_alone(void **state)
 	const struct sb_stream_terms terms = {
 		.link = &f->link,
 		.interest = { .link = "plant", .filter = "a/#/b" },
-		.guard = { permit, guard_free, &guard },
+		.guard = { .permit = permit, .free = guard_free, .userdata = &guard },
 	};
 	struct sb_error why;
 	int fd = -1;

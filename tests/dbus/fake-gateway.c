@@ -366,6 +366,13 @@ int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t t
 	return 0;
 }
 
+const char *sb_link_command_topic(struct sb_link *link, uint64_t message)
+{
+	(void)message;
+
+	return link->command_topic;
+}
+
 int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_published_fn *done,
 		   void *userdata, struct sb_error *ret_error)
 {

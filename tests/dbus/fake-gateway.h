@@ -43,6 +43,7 @@ struct sb_link {
 	struct fake_job jobs[FAKE_JOBS_MAX];
 	size_t n_jobs;
 	unsigned int connects;
+	const char *command_topic; /* of whichever command is answered; NULL: none waits */
 	unsigned int disconnects;
 	unsigned int reauthentications;
 };

@@ -174,10 +174,18 @@ static void test_answering(void **state)
 		sd_bus_message_is_method_error(fixture_call(f, f->app, PLANT_PATH, "SubscribeWith",
 							    "sa{ss}", "a/b", 1, "answer", "yes"),
 					       NULL));
+	f->plant->command_topic = "a/b";
 	client_begin(f->app, &f->call, PLANT_PATH, "Answer", "tss", UINT64_C(1), "", "x");
 	job = fixture_wait_job(f, f->plant);
 	job.published(job.userdata, 0, NULL);
 	assert_false(is_denied(f));
+	/* Numbers can be guessed, and another app's command may wait under one. */
+	f->plant->command_topic = "b";
+	assert_denied(f, "may not answer the command \"b\" on link plant", PLANT_PATH, "Answer",
+		      "tss", UINT64_C(1), "", "x");
+	assert_denied(f, "may not answer the command \"b\" on link plant", PLANT_PATH,
+		      "AnswerBytes", "tsay", UINT64_C(1), "", 0);
+	f->plant->command_topic = NULL;
 	/* The subscription ends with what was granted, and who has none cannot answer. */
 	grant(f, SB_PUBLISH, "#");
 	fixture_assert_error(fixture_call(f, f->app, PLANT_PATH, "Answer", "tss", UINT64_C(1), "",
