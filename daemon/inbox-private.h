@@ -3,7 +3,7 @@
 
 /*
  * The inside of an inbox, shared by its parts: inbox.c (what the consumer gets), inbox-intake.c (what
- * comes in) and inboxes.c (the set). Nobody else includes this.
+ * comes in), inbox-life.c (coming and going) and inboxes.c (the set). Nobody else includes this.
  */
 #include "daemon/inbox-message.h"
 #include "daemon/inbox.h"
@@ -94,6 +94,15 @@ struct sb_inboxes {
 
 /* ---- inboxes.c ---- */
 
+void sb_inboxes_enter(struct sb_inboxes *all, struct sb_inbox *inbox, uint64_t id);
+struct sb_inbox *sb_inboxes_find(const struct sb_inboxes *all, const struct sb_inbox_wish *wish);
+
+/* ---- inbox-life.c ---- */
+
+struct sb_inbox *sb_inbox_new(struct sb_inboxes *all, const char *link, const char *name,
+			      const char *filter);
+struct sb_inbox *sb_inbox_free(struct sb_inbox *inbox);
+int sb_inbox_gather(struct sb_inbox *inbox, const struct sb_interest *interest);
 void sb_inbox_job_done(struct sb_inbox *inbox);
 
 /* ---- inbox.c ---- */
