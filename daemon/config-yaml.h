@@ -48,6 +48,7 @@ struct sb_yaml_list {
 int sb_yaml_read(struct sb_yaml *yaml, const char *file, struct sb_problems *problems);
 void sb_yaml_done(struct sb_yaml *yaml);
 struct sb_yaml_pair sb_yaml_root(struct sb_yaml *yaml);
+struct sb_place sb_yaml_place(const struct sb_yaml *yaml, const yaml_node_t *node);
 
 int sb_yaml_enter(struct sb_yaml_walk *walk, struct sb_yaml *yaml, const struct sb_yaml_pair *pair,
 		  const char *expected, struct sb_problems *problems);
