@@ -97,6 +97,23 @@ void sb_calls_end(struct sb_calls *calls)
 }
 
 /**
+ * sb_calls_give_up() - nobody will answer any more what came in replies: say what is said otherwise, now
+ * @calls: initialised; those calls have ended
+ */
+void sb_calls_give_up(struct sb_calls *calls)
+{
+	struct sb_call *call = TAILQ_FIRST(&calls->all);
+
+	while (call) {
+		struct sb_call *next = TAILQ_NEXT(call, entry);
+
+		if (call->code)
+			call_on_deadline(&call->deadline);
+		call = next;
+	}
+}
+
+/**
  * sb_calls_done() - end all calls; nobody is told anything after this
  * @calls: initialised; who has answered is told so now
  */

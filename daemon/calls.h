@@ -79,6 +79,7 @@ struct sb_calls {
 void sb_calls_init(struct sb_calls *calls, struct sb_loop *loop, sb_call_unanswered_fn *unanswered,
 		   void *userdata);
 void sb_calls_end(struct sb_calls *calls);
+void sb_calls_give_up(struct sb_calls *calls);
 void sb_calls_done(struct sb_calls *calls);
 struct sb_call *sb_calls_find(struct sb_calls *calls, uint64_t message);
 

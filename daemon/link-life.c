@@ -126,12 +126,15 @@ static void rest(struct sb_link *link)
  * sb_link_succeed() - take the place of another link
  * @link: what sb_link_new_successor() made; at rest until sb_link_start_anew()
  * @old: what was under way there goes back to the queue, which is @link's from now on; who waits for the
- *	answer to a request is told that it is not online; only to be freed
+ *	answer to a request is told that it is not online; what no app has answered is answered otherwise;
+ *	only to be freed
  */
 void sb_link_succeed(struct sb_link *link, struct sb_link *old)
 {
 	int r;
 
+	/* While there is a queue for that. */
+	sb_calls_give_up(&old->serve.calls);
 	rest(old);
 	r = sb_link_take_queue(link);
 	assert(r == 0);

@@ -387,6 +387,20 @@ static void the_end_answers_it_otherwise(void **state)
 	assert_string_equal(f->unanswered, "1:404 ");
 }
 
+static void what_is_given_up_is_answered_otherwise_now(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with_code(f, 1, SB_USEC_PER_SEC);
+	(void)begin(f, 2);
+	begin_with_code(f, 3, SB_USEC_PER_SEC);
+	sb_calls_give_up(&f->calls);
+	assert_string_equal(f->unanswered, "1:404 3:404 ");
+	assert_int_equal(f->calls.n, 1);
+	sb_loop_advance(f->loop, SB_USEC_PER_SEC);
+	assert_string_equal(f->unanswered, "1:404 3:404 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +423,7 @@ int main(void)
 		TEST(a_call_that_nobody_could_keep_ends),
 		TEST(its_time_answers_it_otherwise),
 		TEST(the_end_answers_it_otherwise),
+		TEST(what_is_given_up_is_answered_otherwise_now),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

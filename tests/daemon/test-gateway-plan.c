@@ -240,6 +240,50 @@ static void who_waits_for_an_answer_is_told(void **state)
 	assert_string_equal(f->requested, "NotOnline");
 }
 
+static int32_t answer_by_message(const struct skybus_answer *answer,
+				 struct skybus_response *response, struct skybus_verdict *why)
+{
+	(void)why;
+	script.host->response_topic(response, "reply/topic");
+	script.host->response_payload(response, SKYBUS_NO_FORMAT, answer->code,
+				      (uint32_t)strlen(answer->code));
+
+	return 0;
+}
+
+static void ignore_delivery(void *userdata, struct sb_subscription *subscription,
+			    const struct sb_delivery *delivery)
+{
+	(void)userdata;
+	(void)subscription;
+	(void)delivery;
+}
+
+/* The link that the app would have to answer is not there any more. */
+static void what_no_app_can_answer_any_more_is_answered_otherwise(void **state)
+{
+	static const struct sb_interest interest = { "a", "cmd", SB_FROM_CLOUD, true };
+	static const char *const settings[] = { "window", "3", NULL };
+	struct fixture *f = *state;
+	struct sb_subscription *subscription;
+
+	assert_int_equal(sb_hub_subscribe(f->parts->parts.hub, &interest, ignore_delivery, NULL,
+					  &subscription, NULL),
+			 0);
+	begin(f, "a", NULL);
+	(void)come_up(f, "a");
+	script.answer = answer_by_message;
+	script.otherwise = "404";
+	assert_int_equal(script_deliver("cmd", SKYBUS_ANSWERABLE, 60), 1);
+	change_to(f, "a", settings);
+	(void)sb_subscription_free(subscription);
+	f->parts->link = sb_gateway_find(f->gateway, "a");
+	link_come_up(f->parts);
+	f->parts->link = NULL;
+	link_expect_sent("/login 404 ");
+	link_answer(f->parts, "404", OK);
+}
+
 static void what_waits_for_one_that_is_gone_is_there_when_it_is_back(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +416,7 @@ int main(void)
 		TEST(new_ones_are_started),
 		TEST(one_that_has_changed_sends_again_what_was_in_flight),
 		TEST(who_waits_for_an_answer_is_told),
+		TEST(what_no_app_can_answer_any_more_is_answered_otherwise),
 		TEST(what_waits_for_one_that_is_gone_is_there_when_it_is_back),
 		TEST(one_that_is_disabled_now_stays_down),
 		TEST(one_that_has_changed_does_not_wait_for_its_back_off),
