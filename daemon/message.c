@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,29 +182,4 @@ enum sb_outcome sb_cause_outcome(enum sb_cause cause)
 	};
 
 	return outcomes[cause];
-}
-
-/**
- * sb_priority_of_word() - a priority from the word that people and the bus have for it
- * @word: "urgent"
- * @ret: the priority
- *
- * Return: 0; -EINVAL when no priority is called that.
- */
-int sb_priority_of_word(const char *word, enum sb_priority *ret)
-{
-	static const char *const words[] = {
-#define PRIORITY_WORD(constant, word) [constant] = (word),
-		SB_PRIORITIES(PRIORITY_WORD)
-#undef PRIORITY_WORD
-	};
-
-	for (size_t i = 0; i < SB_ELEMENTS(words); i++) {
-		if (strcmp(words[i], word) == 0) {
-			*ret = (enum sb_priority)i;
-			return 0;
-		}
-	}
-
-	return -EINVAL;
 }

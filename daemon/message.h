@@ -60,17 +60,14 @@ enum sb_cause {
 	SB_N_CAUSES
 };
 
-/* X(constant, word) - the first that waits of the highest goes first */
-#define SB_PRIORITIES(X)       \
-	X(SB_BULK, "bulk")     \
-	X(SB_NORMAL, "normal") \
-	X(SB_URGENT, "urgent")
-
-/* The numbers are in the database: add at the end, never reorder. */
+/*
+ * The first that waits of the highest goes first. The numbers are in the database: add at the end, never
+ * reorder.
+ */
 enum sb_priority {
-#define SB_PRIORITY_CONSTANT(constant, word) constant,
-	SB_PRIORITIES(SB_PRIORITY_CONSTANT)
-#undef SB_PRIORITY_CONSTANT
+	SB_BULK,
+	SB_NORMAL,
+	SB_URGENT,
 	SB_N_PRIORITIES
 };
 
@@ -137,4 +134,3 @@ struct skybus_message sb_message_view(const struct sb_message *message, int64_t 
 const char *sb_outcome_word(enum sb_outcome outcome);
 const char *sb_cause_word(enum sb_cause cause);
 enum sb_outcome sb_cause_outcome(enum sb_cause cause);
-int sb_priority_of_word(const char *word, enum sb_priority *ret);

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,24 +105,6 @@ static void every_cause_has_a_word_and_an_outcome(void **state)
 	assert_string_equal(sb_outcome_word(SB_IN_FLIGHT), "in-flight");
 }
 
-static void a_priority_has_one_word(void **state)
-{
-	enum sb_priority priority = SB_URGENT;
-
-	(void)state;
-	assert_int_equal(sb_priority_of_word("bulk", &priority), 0);
-	assert_int_equal(priority, SB_BULK);
-	assert_int_equal(sb_priority_of_word("normal", &priority), 0);
-	assert_int_equal(priority, SB_NORMAL);
-	assert_int_equal(sb_priority_of_word("urgent", &priority), 0);
-	assert_int_equal(priority, SB_URGENT);
-
-	assert_int_equal(sb_priority_of_word("", &priority), -EINVAL);
-	assert_int_equal(sb_priority_of_word("Bulk", &priority), -EINVAL);
-	assert_int_equal(sb_priority_of_word("bulky", &priority), -EINVAL);
-	assert_int_equal(priority, SB_URGENT);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,7 +112,6 @@ int main(void)
 		cmocka_unit_test(it_may_be_empty),
 		cmocka_unit_test_setup_teardown(the_view_is_what_a_plugin_needs, setup, teardown),
 		cmocka_unit_test(every_cause_has_a_word_and_an_outcome),
-		cmocka_unit_test(a_priority_has_one_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
