@@ -194,6 +194,20 @@ struct sb_inboxes *sb_inboxes_free(struct sb_inboxes *all)
 }
 
 /**
+ * sb_inboxes_filter() - what an inbox gathers at present
+ * @all: the set
+ * @wish: which: its link, owner and name
+ *
+ * Return: its filter, lent until the loop runs again; NULL when there is no such inbox.
+ */
+const char *sb_inboxes_filter(const struct sb_inboxes *all, const struct sb_inbox_wish *wish)
+{
+	const struct sb_inbox *inbox = sb_inboxes_find(all, wish);
+
+	return inbox ? inbox->filter : NULL;
+}
+
+/**
  * sb_inboxes_each() - look at all
  * @all: the set
  * @each: called for each that is on disk, by link, owner and name

@@ -48,4 +48,5 @@ int sb_inboxes_open(struct sb_inboxes *all, const struct sb_inbox_wish *wish,
 		    sb_inbox_opened_fn *done, void *userdata, struct sb_error *ret_error);
 int sb_inboxes_forget(struct sb_inboxes *all, const struct sb_inbox_wish *wish,
 		      sb_inbox_forgotten_fn *done, void *userdata, struct sb_error *ret_error);
+const char *sb_inboxes_filter(const struct sb_inboxes *all, const struct sb_inbox_wish *wish);
 void sb_inboxes_each(const struct sb_inboxes *all, sb_inbox_status_fn *each, void *userdata);

@@ -79,8 +79,7 @@ static int subscribe(sd_bus_message *call, void *userdata, const struct sb_ident
 	if (sd_bus_message_at_end(call, true) == 0 &&
 	    sb_interest_read(call, &wish.interest, &why) < 0)
 		return sb_bus_reply_error(call, &why);
-	if (sb_permit_subscribe(object->parts, sender, wish.interest.link, wish.interest.filter,
-				&why) < 0)
+	if (sb_permit_inbox(object->parts, sender, &wish, &why) < 0)
 		return sb_bus_reply_error(call, &why);
 
 	return open_inbox(call, object, &wish);

@@ -4,7 +4,9 @@
 
 #include "daemon/access.h"
 #include "daemon/cleanup.h"
+#include "daemon/gateway.h"
 #include "daemon/identity.h"
+#include "daemon/inboxes.h"
 #include "daemon/message.h"
 #include "daemon/rate.h"
 #include "dbus/parts.h"
@@ -101,6 +103,37 @@ int sb_permit_subscribe(const struct sb_bus_parts *parts, const struct sb_identi
 		return r;
 
 	return sb_grant_subscribe(grant, link, filter, ret_error);
+}
+
+/**
+ * sb_permit_inbox() - may it have an inbox, with what waits there?
+ * @parts: of the object that was called
+ * @sender: who calls
+ * @wish: the inbox, and what it is to gather
+ * @ret_error: why not
+ *
+ * An inbox gathers for a user who is away, whatever the rules have come to be meanwhile; so what it has gathered
+ * is asked for when somebody wants to have it.
+ *
+ * Return: 0, or a negative errno with @ret_error.
+ */
+int sb_permit_inbox(const struct sb_bus_parts *parts, const struct sb_identity *sender,
+		    const struct sb_inbox_wish *wish, struct sb_error *ret_error)
+{
+	const char *gathered = sb_inboxes_filter(sb_gateway_inboxes(parts->gateway), wish);
+	const struct sb_interest *interest = &wish->interest;
+	int r;
+
+	r = sb_permit_subscribe(parts, sender, interest->link, interest->filter, ret_error);
+	if (r < 0 || !gathered ||
+	    sb_permit_subscribe(parts, sender, interest->link, gathered, NULL) == 0)
+		return r;
+
+	return sb_error_set(
+		ret_error, SB_ERROR_NOT_PERMITTED,
+		"the inbox %s has gathered \"%.100s\", which the section access does not "
+		"grant this user any more: remove it with ForgetDurable first",
+		wish->name, gathered);
 }
 
 /**

@@ -13,6 +13,7 @@
 
 struct sb_bus_parts;
 struct sb_identity;
+struct sb_inbox_wish;
 
 int sb_permit_publish(const struct sb_bus_parts *parts, const struct sb_identity *sender,
 		      const char *link, const char *topic, size_t payload_len,
@@ -23,6 +24,8 @@ int sb_permit_rate(const struct sb_bus_parts *parts, const struct sb_identity *s
 		   struct sb_error *ret_error);
 int sb_permit_subscribe(const struct sb_bus_parts *parts, const struct sb_identity *sender,
 			const char *link, const char *filter, struct sb_error *ret_error);
+int sb_permit_inbox(const struct sb_bus_parts *parts, const struct sb_identity *sender,
+		    const struct sb_inbox_wish *wish, struct sb_error *ret_error);
 int sb_permit_answer(const struct sb_bus_parts *parts, const struct sb_identity *sender,
 		     const char *link, const char *topic, size_t payload_len,
 		     struct sb_error *ret_error);

@@ -50,6 +50,13 @@ static int forget_as(struct inbox_fixture *f, uint32_t owner, const char *name, 
 	return sb_inboxes_forget(f->all, &wanted, ignore_forgotten, n, &f->error);
 }
 
+static const char *filter_of(struct inbox_fixture *f, uint32_t owner, const char *name)
+{
+	const struct sb_inbox_wish wanted = wish(owner, name);
+
+	return sb_inboxes_filter(f->all, &wanted);
+}
+
 static void test_names(void **state)
 {
 	static const char *const bad[] = { "", "a b", "a/b", "ä", "a\nb" };
@@ -134,7 +141,10 @@ static void test_changed_filter(void **state)
 	assert_non_null(inbox_open(f, "app", "a"));
 	(void)inbox_deliver(f, "a", NULL);
 	inbox_settle(f);
+	assert_string_equal(filter_of(f, 1000, "app"), "a");
 	assert_non_null(inbox_open(f, "app", "b"));
+	assert_string_equal(filter_of(f, 1000, "app"), "b");
+	assert_null(filter_of(f, 1001, "app"));
 	(void)inbox_deliver(f, "a", NULL);
 	(void)inbox_deliver(f, "b", NULL);
 	inbox_settle(f);

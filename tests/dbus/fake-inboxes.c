@@ -121,6 +121,13 @@ int sb_inboxes_forget(struct sb_inboxes *all, const struct sb_inbox_wish *wish,
 	return ask(all, &job, ret_error);
 }
 
+const char *sb_inboxes_filter(const struct sb_inboxes *all, const struct sb_inbox_wish *wish)
+{
+	const struct sb_inbox *inbox = find((struct sb_inboxes *)all, wish->name);
+
+	return inbox ? inbox->filter : NULL;
+}
+
 void sb_inboxes_each(const struct sb_inboxes *all, sb_inbox_status_fn *each, void *userdata)
 {
 	for (size_t i = 0; i < all->n; i++) {

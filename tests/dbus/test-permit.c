@@ -163,6 +163,29 @@ static void test_what_is_granted_no_more_ends(void **state)
 	assert_null(client_signal(f->app, "SubscriptionEnded", 1));
 }
 
+/* What the inbox went on to gather while its user was away, or could not have it any more. */
+static void test_what_an_inbox_has_gathered(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_inbox_job job;
+
+	grant(f, SB_SUBSCRIBE, "#");
+	client_begin(f->app, &f->call, PLANT_PATH, "SubscribeDurable", "ss", "box", "#");
+	job = fake_inboxes_wait_job(f->loop, &f->gateway->inboxes);
+	job.opened(job.userdata, job.inbox, NULL);
+	assert_false(is_denied(f));
+	grant(f, SB_SUBSCRIBE, "a/#");
+	assert_denied(f, "has gathered \"#\"", PLANT_PATH, "SubscribeDurable", "ss", "box", "a/b");
+	assert_denied(f, "ForgetDurable first", PLANT_PATH, "SubscribeDurableWith", "ssa{ss}",
+		      "box", "a/b", 0);
+	assert_int_equal(f->gateway->inboxes.n_jobs, 0);
+	client_call_done(&f->call);
+	client_begin(f->app, &f->call, PLANT_PATH, "SubscribeDurable", "ss", "other", "a/b");
+	job = fake_inboxes_wait_job(f->loop, &f->gateway->inboxes);
+	job.opened(job.userdata, job.inbox, NULL);
+	assert_false(is_denied(f));
+}
+
 static void test_answering(void **state)
 {
 	struct fixture *f = *state;
@@ -269,6 +292,7 @@ int main(void)
 		TEST(test_what_needs_no_grant),
 		TEST(test_publishing),
 		TEST(test_what_is_granted_no_more_ends),
+		TEST(test_what_an_inbox_has_gathered),
 		TEST(test_answering),
 		TEST(test_administering),
 		TEST(test_rate),
