@@ -92,7 +92,7 @@ int sb_gateway_plan(struct sb_gateway *gateway, struct sb_config *config,
 
 /**
  * sb_gateway_plan_free() - nothing comes of a plan
- * @plan: may be NULL or half-built; its gateway's links are not what it was made for any more
+ * @plan: may be NULL or half-built; was not carried out, and its gateway has the links that it was made for
  *
  * Return: NULL.
  */

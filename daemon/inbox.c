@@ -414,16 +414,6 @@ void sb_inbox_detach(struct sb_inbox *inbox)
 	window_clear(inbox);
 }
 
-/**
- * sb_inbox_resume() - the consumer takes messages again
- * @inbox: to which it is attached; it gets some from within this call
- */
-void sb_inbox_resume(struct sb_inbox *inbox)
-{
-	inbox->window.paused = false;
-	pump(inbox);
-}
-
 /* ---- asking ---- */
 
 /**

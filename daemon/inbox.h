@@ -37,8 +37,7 @@ enum sb_inbox_end {
 struct sb_inbox_consumer {
 	/**
 	 * Here is a message; everything is lent. It may detach. Returns 0; or a negative errno when it
-	 * takes nothing at present: then nothing more comes until sb_inbox_resume(), or until the time to
-	 * acknowledge has passed.
+	 * takes nothing at present: then nothing more comes until the time to acknowledge has passed.
 	 */
 	int (*deliver)(void *userdata, const struct sb_delivery *delivery, bool redelivered);
 	/** It is over: the consumer is detached, and must not name the inbox any more. */
@@ -60,7 +59,6 @@ struct sb_inbox_status {
 void sb_inbox_attach(struct sb_inbox *inbox, const struct sb_inbox_consumer *consumer,
 		     void *userdata);
 void sb_inbox_detach(struct sb_inbox *inbox);
-void sb_inbox_resume(struct sb_inbox *inbox);
 int sb_inbox_acknowledge(struct sb_inbox *inbox, uint64_t message, sb_store_done_fn *done,
 			 void *userdata, struct sb_error *ret_error);
 

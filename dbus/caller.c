@@ -32,7 +32,8 @@ static const struct {
 				   "end some with Unsubscribe, use filters with + and #, or raise "
 				   "subscriptions in the section callers" },
 	[SB_HELD_DURABLE] = { "durable subscriptions",
-			      "end some with Unsubscribe, or use filters with + and #" },
+			      "end some with Unsubscribe, use filters with + and #, or raise "
+			      "subscriptions in the section callers" },
 	[SB_HELD_WAITER] = { "calls of WaitTicket waiting", "wait for some of them first" },
 };
 
@@ -221,8 +222,7 @@ struct sb_caller *sb_caller_find(struct sb_callers *callers, const char *name)
 
 static uint64_t most_of(const struct sb_callers *callers, enum sb_held_kind kind)
 {
-	return kind == SB_HELD_SUBSCRIPTION ? callers->limits->subscriptions
-					    : SB_CALLER_WAITERS_MAX;
+	return kind == SB_HELD_WAITER ? SB_CALLER_WAITERS_MAX : callers->limits->subscriptions;
 }
 
 static void forget_if_idle(struct sb_caller *caller)

@@ -22,6 +22,26 @@ static int ask(sd_bus_message *call, struct sb_link_object *object, sb_identifie
 
 /* ---- SubscribeDurable, SubscribeDurableWith ---- */
 
+/* The rules may have changed while the disk was at work. */
+static int attach(struct sb_durables *durables, const char *caller, struct sb_inbox *inbox,
+		  uint32_t *ret_id, struct sb_error *ret_error)
+{
+	const struct sb_bus_parts *parts = durables->parts;
+	const struct sb_identity *sender = sb_identities_find(parts->identities, caller);
+	struct sb_inbox_status status;
+	int r;
+
+	if (!sender)
+		return sb_error_set(ret_error, SB_ERROR_FAILED,
+				    "the bus does not say any more who calls: subscribe again");
+	sb_inbox_status(inbox, &status);
+	r = sb_permit_subscribe(parts, sender, status.link, status.filter, ret_error);
+	if (r < 0)
+		return r;
+
+	return sb_durables_attach(durables, caller, inbox, ret_id, ret_error);
+}
+
 static void subscribe_on_opened(void *userdata, struct sb_inbox *inbox,
 				const struct sb_error *error)
 {
@@ -36,8 +56,7 @@ static void subscribe_on_opened(void *userdata, struct sb_inbox *inbox,
 
 	if (error)
 		(void)sb_bus_reply_error(call, error);
-	else if (sb_durables_attach(durables, sd_bus_message_get_sender(call), inbox, &id, &why) <
-		 0)
+	else if (attach(durables, sd_bus_message_get_sender(call), inbox, &id, &why) < 0)
 		(void)sb_bus_reply_error(call, &why);
 	else
 		(void)sd_bus_reply_method_return(call, "u", id);

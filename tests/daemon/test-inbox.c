@@ -215,7 +215,7 @@ static void test_consumer_that_takes_nothing(void **state)
 	(void)inbox_deliver(f, "cmd/3", NULL);
 	inbox_settle(f);
 	inbox_expect(&f->app, "");
-	sb_inbox_resume(f->app.inbox);
+	inbox_pass(f, 60 * SB_USEC_PER_SEC);
 	inbox_expect(&f->app, "1 2 3 ");
 
 	f->app.refusal = -EAGAIN;

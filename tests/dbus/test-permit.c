@@ -186,6 +186,19 @@ static void test_what_an_inbox_has_gathered(void **state)
 	assert_false(is_denied(f));
 }
 
+static void test_granted_no_more_when_the_inbox_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_inbox_job job;
+
+	grant(f, SB_SUBSCRIBE, "#");
+	client_begin(f->app, &f->call, PLANT_PATH, "SubscribeDurable", "ss", "box", "b");
+	job = fake_inboxes_wait_job(f->loop, &f->gateway->inboxes);
+	grant(f, SB_SUBSCRIBE, "a/#");
+	job.opened(job.userdata, job.inbox, NULL);
+	assert_true(is_denied(f));
+}
+
 static void test_answering(void **state)
 {
 	struct fixture *f = *state;
@@ -293,6 +306,7 @@ int main(void)
 		TEST(test_publishing),
 		TEST(test_what_is_granted_no_more_ends),
 		TEST(test_what_an_inbox_has_gathered),
+		TEST(test_granted_no_more_when_the_inbox_is_there),
 		TEST(test_answering),
 		TEST(test_administering),
 		TEST(test_rate),
