@@ -10,9 +10,10 @@ import os
 import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
 
-from client import ERROR, LINK, MANAGER, PROPERTIES, ROOT, DBusError
-from clients import ERROR_NAMES, STAYS, plain
-from harness import POINTS, SOURCE_ROOT, post
+from client import ERROR, LINK, MANAGER, PROPERTIES, ROOT, DBusError, link_path
+from clients import DESCRIPTORS, ERROR_NAMES, STAYS, plain
+from harness import POINTS, SOURCE_ROOT, enos_link, eventually, post
+from stream import example
 from world import (
     DELIVERED,
     METER,
@@ -21,6 +22,8 @@ from world import (
     PARKED_PATH,
     PLANT,
     PLANT_PATH,
+    RAW_READINGS,
+    READINGS,
     TOPIC,
 )
 
@@ -67,7 +70,7 @@ def refusal(client, path, method, *args):
 
 
 def next_message(client, topic):
-    """Number, payload and properties of the next command with this topic."""
+    """Number, payload and properties of the next one with this topic."""
     number, _, payload, properties = client.wait_signal(
         "Message", lambda _number, name, *_: name == topic
     )
@@ -117,6 +120,49 @@ def request(client, world):
     code, payload = client.call(PLANT_PATH, LINK + ".Request", *arguments)
     same(code, "2.04")
     same(json.loads(payload), {"id": str(number), "code": 200, "data": {}})
+
+
+# ---- publish by topic ----------------------------------------------------------------------------
+
+
+def teed(world, tickets, text):
+    """Both links of the route have it."""
+    meter, plant = tickets
+    same([world.arrived(meter, "1nce"), world.arrived(plant, "enos-v2")], [text, text])
+
+
+@row("Manager.Publish")
+def manager_publish(client, world):
+    text = post(next(world.numbers))
+    [tickets] = client.call(ROOT, MANAGER + ".Publish", "ss", READINGS, text)
+    teed(world, tickets, text)
+    nowhere = (ROOT, MANAGER + ".Publish", "ss", "elsewhere", text)
+    same(refusal(client, *nowhere).text, refusal(world.observer, *nowhere).text)
+
+
+@row("Manager.PublishBytes")
+def manager_publish_bytes(client, world):
+    [[ticket]] = client.call(ROOT, MANAGER + ".PublishBytes", "say", RAW_READINGS, RAW)
+    same(world.arrived(ticket), RAW)
+
+
+@row("Manager.PublishWith")
+def manager_publish_with(client, world):
+    text = post(next(world.numbers))
+    method = MANAGER + ".PublishWith"
+    options = {"ttl": "1h", "priority": "urgent"}
+    [tickets] = client.call(ROOT, method, "ssa{ss}", READINGS, text, options)
+    teed(world, tickets, text)
+    bad = (ROOT, method, "ssa{ss}", READINGS, text, {"ttl": "soon"})
+    same(refusal(client, *bad).text, refusal(world.observer, *bad).text)
+
+
+@row("Manager.PublishBytesWith")
+def manager_publish_bytes_with(client, world):
+    method = MANAGER + ".PublishBytesWith"
+    options = {"durability": "memory"}
+    [[ticket]] = client.call(ROOT, method, "saya{ss}", RAW_READINGS, RAW, options)
+    same(world.arrived(ticket), RAW)
 
 
 # ---- tickets -------------------------------------------------------------------------------------
@@ -321,6 +367,151 @@ def unsubscribe(client, world):
     same(world.answer(world.command("/over/2", "x")).split()[0], "4.04")
 
 
+@row("what apps publish", needs=STAYS)
+def origin_local(client, world):
+    """The client sees its own."""
+    client.listen(METER_PATH, LINK, "Message")
+    method = LINK + ".SubscribeWith"
+    [subscription] = client.call(METER_PATH, method, "sa{ss}", TOPIC, {"origin": "local"})
+    text = world.text()
+    [ticket] = client.call(METER_PATH, LINK + ".Publish", "ss", TOPIC, text)
+    _, payload, properties = next_message(client, TOPIC)
+    same([payload, properties], [text.encode(), {"link": METER, "origin": "local"}])
+    client.call(METER_PATH, LINK + ".Unsubscribe", "u", subscription)
+    world.arrived(ticket)
+
+
+@row("answers Ping", needs=STAYS)
+def ping(client, world):
+    """The daemon asks it of whoever gets signals, and gives up those that do not answer."""
+    method = "org.freedesktop.DBus.Peer.Ping"
+    same(world.observer.call("/", method, destination=world.unique_name(client)), [])
+
+
+# ---- inboxes -------------------------------------------------------------------------------------
+
+
+def inbox_of(client, topic_filter):
+    """The name of an inbox that no other client has, nor another row."""
+    return f"{client.NAME}.{topic_filter.strip('/#').replace('/', '.')}"
+
+
+def look_into(world, name):
+    """What ListInboxes has of an inbox, behind its name; None if there is none."""
+    [inboxes] = world.observer.call(ROOT, MANAGER + ".ListInboxes")
+    return next((plain(inbox[3:]) for inbox in inboxes if inbox[2] == name), None)
+
+
+def forget(client, name):
+    same(client.call(METER_PATH, LINK + ".ForgetDurable", "s", name), [])
+
+
+def fills(world, name, topic_filter, size):
+    """An inbox whose client is away, or reads it and does not acknowledge, has one message."""
+    [got_filter, count, got_size, lost, _] = look_into(world, name)
+    same([got_filter, count, got_size, lost], [topic_filter, 1, size, 0])
+
+
+@row("SubscribeDurable")
+def subscribe_durable(client, world):
+    """Where the client hangs up, the inbox stays."""
+    name = inbox_of(client, "/durable/#")
+    [subscription] = client.call(METER_PATH, LINK + ".SubscribeDurable", "ss", name, "/durable/#")
+    holds(subscription > 0, "no number")
+    same(world.answer(world.command("/durable/1", "open")), "2.04")
+    fills(world, name, "/durable/#", len("/durable/1open"))
+    forget(world.observer, name)
+
+
+@row("SubscribeDurableWith")
+def subscribe_durable_with(client, world):
+    name, text = inbox_of(client, TOPIC), world.text()
+    arguments = (name, TOPIC, {"origin": "local"})
+    method = LINK + ".SubscribeDurableWith"
+    [subscription] = client.call(METER_PATH, method, "ssa{ss}", *arguments)
+    holds(subscription > 0, "no number")
+    world.arrived(world.observer.publish(METER, TOPIC, text))
+    fills(world, name, TOPIC, len(TOPIC) + len(text.encode()))
+    forget(world.observer, name)
+
+
+@row("ListInboxes")
+def list_inboxes(client, world):
+    name = inbox_of(client, "/list/#")
+    arguments = (METER_PATH, LINK + ".SubscribeDurable", "ss", name, "/list/#")
+    world.observer.call(*arguments)
+    [inboxes] = client.call(ROOT, MANAGER + ".ListInboxes")
+    holds([METER, os.getuid(), name, "/list/#", 0, 0, 0, True] in plain(inboxes), f"only {inboxes}")
+    same([inboxes], world.observer.call(ROOT, MANAGER + ".ListInboxes"))
+    forget(world.observer, name)
+
+
+@row("ForgetDurable")
+def forget_durable(client, world):
+    name = inbox_of(client, "/forget/#")
+    arguments = (METER_PATH, LINK + ".SubscribeDurable", "ss", name, "/forget/#")
+    world.observer.call(*arguments)
+    forget(client, name)
+    same(look_into(world, name), None)
+
+
+@row("Acknowledge", needs=STAYS)
+def acknowledge(client, world):
+    name = inbox_of(client, "/acknowledge/#")
+    subscribe_method = (METER_PATH, LINK + ".SubscribeDurable", "ss", name, "/acknowledge/#")
+    acknowledge_method = (METER_PATH, LINK + ".Acknowledge", "t")
+    client.listen(METER_PATH, LINK, "Message")
+    [subscription] = client.call(*subscribe_method)
+    same(world.answer(world.command("/acknowledge/1", "open")), "2.04")
+    wanted = {"link": METER, "origin": "cloud", "inbox": name, "redelivered": False}
+    number, payload, properties = next_message(client, "/acknowledge/1")
+    same([payload, wanted | properties], [b"open", properties])
+    # It leaves, and comes again.
+    client.call(METER_PATH, LINK + ".Unsubscribe", "u", subscription)
+    client.call(*subscribe_method)
+    again, payload, properties = next_message(client, "/acknowledge/1")
+    same([again, payload, properties["redelivered"]], [number, b"open", True])
+    same(client.call(*acknowledge_method, number), [])
+    same(look_into(world, name), ["/acknowledge/#", 0, 0, 0, True])
+    same(refusal(client, *acknowledge_method, number).name, ERROR + "NoSuchMessage")
+    forget(client, name)
+
+
+@row("SubscriptionEnded", needs=STAYS)
+def subscription_ended(client, world):
+    """Another connection takes the inbox over."""
+    name = inbox_of(client, "/taken/#")
+    arguments = (METER_PATH, LINK + ".SubscribeDurable", "ss", name, "/taken/#")
+    client.listen(METER_PATH, LINK, "SubscriptionEnded")
+    [subscription] = client.call(*arguments)
+    world.observer.call(*arguments)
+    _, reason = client.wait_signal("SubscriptionEnded", lambda number, _: number == subscription)
+    holds("SubscribeDurable" in reason, reason)
+    forget(world.observer, name)
+
+
+# ---- streams -------------------------------------------------------------------------------------
+
+
+def next_frame(client, stream, kind):
+    """The fields of the next frame, which must be of this kind."""
+    got, *fields = example.parse(client.receive_from(stream))
+    same(got, kind)
+    return fields
+
+
+@row("OpenStream", needs=DESCRIPTORS)
+def open_stream(client, world):
+    [stream] = client.call(METER_PATH, LINK + ".OpenStream", "sa{ss}", "", {})
+    same(next_frame(client, stream, example.HELLO)[-1], METER)
+    tag, text = next(world.numbers), world.text()
+    client.send(stream, example.publish(tag, TOPIC, text.encode()))
+    got, ticket = next_frame(client, stream, example.TICKET)
+    same(got, tag)
+    same(next_frame(client, stream, example.SETTLED), [ticket, *DELIVERED])
+    same(world.arrived(ticket), text)
+
+
 # ---- the link, and errors ------------------------------------------------------------------------
 
 
@@ -330,6 +521,48 @@ def disconnect(client, world):
     same(world.observer.get(METER_PATH, LINK, "State"), "disabled")
     same(client.call(METER_PATH, LINK + ".Connect"), [])
     world.daemon.wait_state(METER, "online")
+
+
+@row("Reauthenticate")
+def reauthenticate(client, world):
+    since = world.observer.get(METER_PATH, LINK, "Since")
+    same(client.call(METER_PATH, LINK + ".Reauthenticate"), [])
+    eventually(lambda: world.observer.get(METER_PATH, LINK, "Since") != since, "another login")
+    world.daemon.wait_state(METER, "online")
+
+
+@row("Reload")
+def reload(client, world):
+    """A link that is new comes, and goes again."""
+    links = world.observer.get(ROOT, MANAGER, "Links")
+    endpoint = world.simulator.endpoints["enos-v2"]
+    added = world.config + enos_link("added", endpoint, enabled="no")
+    for config, wanted in (added, [*links, link_path("added")]), (world.config, links):
+        world.daemon.configure(config)
+        same(client.call(ROOT, MANAGER + ".Reload"), [])
+        same(world.observer.get(ROOT, MANAGER, "Links"), wanted)
+
+
+def broken_configuration(client, world):
+    """The error that Reload gets for it."""
+    world.daemon.configure(world.config + "  wrong:\n    plugin: [\n")
+    try:
+        call = (ROOT, MANAGER + ".Reload")
+        error = refusal(client, *call)
+        same(error.text, refusal(world.observer, *call).text)
+    finally:
+        world.daemon.configure(world.config)
+    return error
+
+
+@row("Reload, refused")
+def reload_refused(client, world):
+    holds(":" in broken_configuration(client, world).text, "no place")
+
+
+@row("Reload, error's name", needs=ERROR_NAMES)
+def reload_error_name(client, world):
+    same(broken_configuration(client, world).name, ERROR + "InvalidConfiguration")
 
 
 BAD_TOPIC = (METER_PATH, LINK + ".Publish", "ss", "a//b", "x")

@@ -25,6 +25,7 @@ INTROSPECT = "org.freedesktop.DBus.Introspectable.Introspect"
 # What a call may need of a client.
 STAYS = "stays on the bus"
 ERROR_NAMES = "tells the names of errors"
+DESCRIPTORS = "passes descriptors"
 
 
 def split_signature(signature):
@@ -55,7 +56,7 @@ def plain(value):
 class OneCall:
     """A tool for the command line: connects, calls, and hangs up."""
 
-    LACKS = {STAYS: "hangs up after its call"}
+    LACKS = dict.fromkeys((STAYS, DESCRIPTORS), "hangs up after its call")
 
     def __init__(self, bus):
         self.bus = bus
@@ -210,8 +211,11 @@ class Program:
         {"call": [PATH, INTERFACE, MEMBER, SIGNATURE, [VALUE...]]}  with {"reply": [VALUE...]}
                                                                       or {"error": [NAME, TEXT]}
         {"listen": [PATH, INTERFACE, MEMBER]}                       with {"reply": []}
+        {"send": [DESCRIPTOR, BYTES]}                               with {"reply": []}
+        {"receive": [DESCRIPTOR]}                                   with {"reply": [BYTES]}
 
-    Signals are told between these: {"signal": [MEMBER, [VALUE...]]}. Bytes are {"hex": "00ff"}. When there
+    A value of type h is the number that the descriptor has in the program; the last two are for one that
+    passes descriptors. Signals are told between these: {"signal": [MEMBER, [VALUE...]]}. Bytes are {"hex": "00ff"}. When there
     are no more lines it ends.
     """
 
@@ -264,6 +268,12 @@ class Program:
     def introspect(self, path):
         return self.call(path, INTROSPECT)[0]
 
+    def send(self, descriptor, data):
+        self.ask({"send": [descriptor, data]})
+
+    def receive_from(self, descriptor):
+        return self.ask({"receive": [descriptor]})[0]
+
     def listen(self, path, interface, member):
         if (signal := (path, interface, member)) not in self.heard:
             self.ask({"listen": signal})
@@ -292,6 +302,7 @@ class PythonDBus(Program):
 
 class DBusNext(Program):
     NAME = "dbus-next"
+    LACKS = {DESCRIPTORS: "needs usocket for it"}
     COMMAND = (os.environ["NODE"], os.path.join(HERE, "dbus-next-client.js"))
 
 

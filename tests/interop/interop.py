@@ -20,7 +20,7 @@ from world import World
 BUSES = ("dbus-daemon", "dbus-broker")
 
 OK, FAILED, NOT_APPLICABLE = "ok", "FAILED", "n/a"
-FORM = "{:<14}{:<24}{:<13}{:<13}{}"
+FORM = "{:<14}{:<26}{:<13}{:<13}{}"
 
 
 class Table:

@@ -9,11 +9,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SERVICE "io.skybus.Gateway1"
 #define TIMEOUT_MS 20000
-#define BYTES_MAX 65536
+#define BYTES_MAX 131072
 
 static _Noreturn void die(const char *why)
 {
@@ -51,20 +52,27 @@ static json_t *values_of(DBusMessageIter *iter)
 	return values;
 }
 
-static json_t *bytes_of(DBusMessageIter *iter)
+static json_t *hex_of(const unsigned char *bytes, size_t n)
 {
 	static char hex[2 * BYTES_MAX + 1];
+
+	need(n <= BYTES_MAX, "too many bytes");
+	hex[0] = '\0';
+	for (size_t i = 0; i < n; i++)
+		(void)snprintf(&hex[2 * i], 3, "%02x", bytes[i]);
+
+	return json_pack("{s:s}", "hex", hex);
+}
+
+static json_t *bytes_of(DBusMessageIter *iter)
+{
 	const unsigned char *bytes;
 	int n = 0;
 
 	if (dbus_message_iter_get_arg_type(iter) == DBUS_TYPE_BYTE)
 		dbus_message_iter_get_fixed_array(iter, &bytes, &n);
-	need(n <= BYTES_MAX, "too many bytes");
-	hex[0] = '\0';
-	for (int i = 0; i < n; i++)
-		(void)snprintf(&hex[2 * i], 3, "%02x", bytes[i]);
 
-	return json_pack("{s:s}", "hex", hex);
+	return hex_of(bytes, (size_t)n);
 }
 
 static json_t *dict_of(DBusMessageIter *iter)
@@ -107,6 +115,8 @@ static json_t *basic_of(DBusMessageIter *iter, int type)
 		return json_integer((json_int_t)value.u64);
 	case DBUS_TYPE_DOUBLE:
 		return json_real(value.dbl);
+	case DBUS_TYPE_UNIX_FD: /* a copy, which is ours */
+		return json_integer(value.fd);
 	case DBUS_TYPE_STRING:
 	case DBUS_TYPE_OBJECT_PATH:
 	case DBUS_TYPE_SIGNATURE:
@@ -137,12 +147,25 @@ static json_t *value_of(DBusMessageIter *iter)
 
 static void append(DBusMessageIter *iter, const DBusSignatureIter *type, const json_t *value);
 
-static void append_bytes(DBusMessageIter *array, const char *hex)
+static size_t read_hex(const json_t *value, unsigned char bytes[static BYTES_MAX])
 {
-	unsigned char byte;
+	const char *hex = json_string_value(json_object_get(value, "hex"));
+	size_t n = 0;
 
-	for (; hex && sscanf(hex, "%2hhx", &byte) == 1; hex += 2)
-		need(dbus_message_iter_append_basic(array, DBUS_TYPE_BYTE, &byte), "no memory");
+	for (; hex && n < BYTES_MAX && sscanf(hex, "%2hhx", &bytes[n]) == 1; hex += 2)
+		n++;
+
+	return n;
+}
+
+static void append_bytes(DBusMessageIter *array, const json_t *value)
+{
+	static unsigned char buffer[BYTES_MAX];
+	const unsigned char *bytes = buffer;
+	const size_t n = read_hex(value, buffer);
+
+	need(dbus_message_iter_append_fixed_array(array, DBUS_TYPE_BYTE, &bytes, (int)n),
+	     "no memory");
 }
 
 static void append_entry(DBusMessageIter *dict, DBusSignatureIter type, const char *key,
@@ -174,7 +197,7 @@ static void append_array(DBusMessageIter *iter, const DBusSignatureIter *type, c
 	dbus_free(signature);
 	switch (dbus_signature_iter_get_current_type(&element)) {
 	case DBUS_TYPE_BYTE:
-		append_bytes(&array, json_string_value(json_object_get(value, "hex")));
+		append_bytes(&array, value);
 		break;
 	case DBUS_TYPE_DICT_ENTRY:
 		dbus_signature_iter_recurse(&element, &inner);
@@ -277,6 +300,31 @@ static void listen_to(DBusConnection *connection, json_t *order)
 		say(json_pack("{s:[]}", "reply"));
 }
 
+static void send_bytes(json_t *order)
+{
+	static unsigned char bytes[BYTES_MAX];
+	json_t *value;
+	size_t n;
+	int fd;
+
+	need(json_unpack(order, "[i,o]", &fd, &value) == 0, "send what?");
+	n = read_hex(value, bytes);
+	need(write(fd, bytes, n) == (ssize_t)n, "cannot send");
+	say(json_pack("{s:[]}", "reply"));
+}
+
+static void receive_bytes(json_t *order)
+{
+	static unsigned char bytes[BYTES_MAX];
+	ssize_t n;
+	int fd;
+
+	need(json_unpack(order, "[i]", &fd) == 0, "receive from where?");
+	n = read(fd, bytes, sizeof(bytes));
+	need(n >= 0, "cannot receive");
+	say(json_pack("{s:[o]}", "reply", hex_of(bytes, (size_t)n)));
+}
+
 static DBusHandlerResult on_message(DBusConnection *connection, DBusMessage *message,
 				    void *userdata)
 {
@@ -292,11 +340,26 @@ static DBusHandlerResult on_message(DBusConnection *connection, DBusMessage *mes
 	return DBUS_HANDLER_RESULT_HANDLED;
 }
 
+static void carry_out(DBusConnection *connection, const char *verb, json_t *arguments)
+{
+	if (strcmp(verb, "call") == 0)
+		call(connection, arguments);
+	else if (strcmp(verb, "listen") == 0)
+		listen_to(connection, arguments);
+	else if (strcmp(verb, "send") == 0)
+		send_bytes(arguments);
+	else if (strcmp(verb, "receive") == 0)
+		receive_bytes(arguments);
+	else
+		die("a verb that is not known");
+}
+
 static bool obey(DBusConnection *connection)
 {
 	char *line = NULL;
 	size_t size = 0;
-	json_t *order;
+	json_t *order, *arguments;
+	const char *verb;
 
 	if (getline(&line, &size, stdin) < 0) {
 		free(line);
@@ -304,10 +367,8 @@ static bool obey(DBusConnection *connection)
 	}
 	order = json_loads(line, 0, NULL);
 	free(line);
-	if (json_object_get(order, "call"))
-		call(connection, json_object_get(order, "call"));
-	else
-		listen_to(connection, json_object_get(order, "listen"));
+	json_object_foreach(order, verb, arguments)
+		carry_out(connection, verb, arguments);
 	json_decref(order);
 
 	return true;

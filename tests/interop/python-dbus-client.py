@@ -3,6 +3,7 @@
 
 import functools
 import json
+import os
 import sys
 
 import dbus
@@ -12,6 +13,7 @@ from gi.repository import GLib
 
 NAME = "io.skybus.Gateway1"
 TIMEOUT = 20  # seconds
+FRAME = 131072  # bytes
 
 
 def to_plain(value):
@@ -20,6 +22,8 @@ def to_plain(value):
         return {"hex": value.hex()}
     if isinstance(value, dict):
         return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, dbus.types.UnixFd):
+        return value.take()
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     return value
@@ -61,6 +65,15 @@ class Program:
     @staticmethod
     def on_signal(member, *values):
         say(signal=[member, values])
+
+    @staticmethod
+    def send(descriptor, data):
+        os.write(descriptor, data)
+        say(reply=[])
+
+    @staticmethod
+    def receive(descriptor):
+        say(reply=[os.read(descriptor, FRAME)])
 
     def on_line(self, *_):
         line = sys.stdin.readline()

@@ -10,7 +10,7 @@ import itertools
 
 import harness
 from client import Client, link_path
-from harness import SKYBUS_SIM, enos_link, free_ports, link_at, start_stranger
+from harness import POINTS, SKYBUS_SIM, enos_link, free_ports, link_at, start_stranger
 
 # At 1NCE: any payload is good, and the cloud calls the box.
 METER = "meter"
@@ -25,6 +25,20 @@ PLANT_PATH = link_path(PLANT)
 PARKED_PATH = link_path(PARKED)
 
 DELIVERED = ["delivered", "2.04", ""]
+
+# An app's own topics: what is published to these goes to both METER and PLANT, or to METER alone.
+READINGS = "readings/temperature"
+RAW_READINGS = "raw/temperature"
+ROUTES = f"""routes:
+  - match: readings/#
+    send: all
+    to:
+      - {{link: {METER}, topic: {TOPIC}}}
+      - {{link: {PLANT}, topic: {POINTS}}}
+  - match: raw/#
+    send: first-online
+    to: [{{link: {METER}, topic: {TOPIC}}}]
+"""
 
 
 class World(contextlib.ExitStack):
@@ -44,7 +58,8 @@ class World(contextlib.ExitStack):
         self.simulator = harness.Simulator(self.folder)
         self.callback(self.simulator.end)
         self.downlink = free_ports(1)
-        self.daemon = harness.Daemon(self.folder, self.bus, "links:\n" + self.links())
+        self.config = ROUTES + "links:\n" + self.links()
+        self.daemon = harness.Daemon(self.folder, self.bus, self.config)
         self.callback(self.daemon.client.close)
         self.callback(self.daemon.end)
         self.daemon.start()
@@ -64,15 +79,24 @@ class World(contextlib.ExitStack):
         """Another one each time, with what may be lost on the way to a cloud."""
         return f'{{"n": {next(self.numbers)}, "größe": "5 €"}}'
 
-    def arrived(self, ticket):
-        """The last message at METER's cloud, once that has been delivered."""
+    def arrived(self, ticket, cloud="1nce"):
+        """The last message at the link's cloud, METER's unless given, once that has been delivered."""
         outcome = list(self.observer.wait_ticket(ticket))
         if outcome != DELIVERED:
             raise AssertionError(f"ticket {ticket} ended as {outcome}")
-        message = self.simulator.record("message", "1nce")[-1]
+        message = self.simulator.record("message", cloud)[-1]
         if "payload_base64" in message:
             return base64.b64decode(message["payload_base64"])
         return message["payload"]
+
+    def unique_name(self, program):
+        """What the bus calls a program that stays."""
+        for name in self.observer.call_driver("ListNames")[0]:
+            if name.startswith(":"):
+                [pid] = self.observer.call_driver("GetConnectionUnixProcessID", "s", name)
+                if pid == program.process.pid:
+                    return name
+        raise AssertionError(f"{program.NAME} is not on the bus")
 
     def command(self, path, text):
         """METER's cloud calls the box, and waits for the answer."""

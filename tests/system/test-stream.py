@@ -4,34 +4,20 @@
 import collections
 import json
 import os
-import re
 import select
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-import types
 
 import harness
 from client import LINK, link_path
 from harness import OWN, POINTS, post
+from stream import EXAMPLE, example
 
-PAGE = os.path.join(harness.SOURCE_ROOT, "docs", "stream.md")
 SET = f"{OWN}/thing/service/measurepoint/set"
 COMMAND = {"id": "c17", "version": "1.0", "params": {"temperature": 30.5}}
-
-
-def read_example():
-    """The program on the page, as a module, and its text."""
-    with open(PAGE, encoding="utf-8") as page:
-        text = re.search("```python\n(.*?)```", page.read(), re.DOTALL)[1]
-    module = types.ModuleType("example")
-    exec(compile(text, PAGE, "exec"), module.__dict__)  # a program of our own
-    return module, text
-
-
-example, EXAMPLE = read_example()
 
 
 class StreamTest(harness.SystemTest):
