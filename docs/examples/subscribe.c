@@ -3,11 +3,12 @@
  * A program that gets commands from the cloud, prints them, and answers each that wants an answer:
  *
  *   cc -o subscribe subscribe.c $(pkg-config --cflags --libs libsystemd)
- *   ./subscribe LINK [FILTER [ANSWER]]
+ *   ./subscribe LINK [FILTER [ANSWER [INBOX]]]
  *
  * LINK is a link of skybusd, FILTER an MQTT filter ("#" unless given), ANSWER what each command is
- * answered with ("{}" unless given). It uses the system bus, or the one that DBUS_SYSTEM_BUS_ADDRESS
- * names.
+ * answered with ("{}" unless given). With INBOX, a name, it misses none: what comes while it does not run
+ * waits on disk until it has printed it; that may come again if it ends just then. It uses the system bus,
+ * or the one that DBUS_SYSTEM_BUS_ADDRESS names.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #define LINK SERVICE ".Link"
 
 static const char *answer = "{}";
+static const char *inbox;
 
 /* Whether the cloud waits for an answer: the signal's properties hold "answer-by" then. */
 static int wants_answer(sd_bus_message *signal)
@@ -43,6 +45,8 @@ static int wants_answer(sd_bus_message *signal)
 
 static int on_message(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
+	sd_bus *bus = sd_bus_message_get_bus(signal);
+	const char *path = sd_bus_message_get_path(signal);
 	const void *payload;
 	const char *topic;
 	uint64_t number;
@@ -60,13 +64,15 @@ static int on_message(sd_bus_message *signal, void *userdata, sd_bus_error *erro
 	(void)fflush(stdout);
 
 	r = wants_answer(signal);
-	if (r <= 0)
-		return r;
-
 	/* The ticket in the reply would tell whether the answer has arrived. */
-	return sd_bus_call_method_async(sd_bus_message_get_bus(signal), NULL, SERVICE,
-					sd_bus_message_get_path(signal), LINK, "Answer", NULL, NULL,
-					"tss", number, "", answer);
+	if (r > 0)
+		r = sd_bus_call_method_async(bus, NULL, SERVICE, path, LINK, "Answer", NULL, NULL,
+					     "tss", number, "", answer);
+	if (r >= 0 && inbox)
+		r = sd_bus_call_method_async(bus, NULL, SERVICE, path, LINK, "Acknowledge", NULL,
+					     NULL, "t", number);
+
+	return r;
 }
 
 static int subscribe(sd_bus *bus, const char *link, const char *filter)
@@ -79,7 +85,10 @@ static int subscribe(sd_bus *bus, const char *link, const char *filter)
 	if (r >= 0)
 		r = sd_bus_match_signal(bus, NULL, SERVICE, path, LINK, "Message", on_message,
 					NULL);
-	if (r >= 0)
+	if (r >= 0 && inbox)
+		r = sd_bus_call_method(bus, SERVICE, path, LINK, "SubscribeDurableWith", &error,
+				       NULL, "ssa{ss}", inbox, filter, 1, "answer", "yes");
+	else if (r >= 0)
 		r = sd_bus_call_method(bus, SERVICE, path, LINK, "SubscribeWith", &error, NULL,
 				       "sa{ss}", filter, 1, "answer", "yes");
 	if (r < 0)
@@ -100,11 +109,13 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc < 2) {
-		(void)fprintf(stderr, "usage: %s LINK [FILTER [ANSWER]]\n", argv[0]);
+		(void)fprintf(stderr, "usage: %s LINK [FILTER [ANSWER [INBOX]]]\n", argv[0]);
 		return 2;
 	}
 	if (argc > 3)
 		answer = argv[3];
+	if (argc > 4)
+		inbox = argv[4];
 	r = sd_bus_open_system(&bus);
 	if (r < 0)
 		(void)fprintf(stderr, "no bus: %s\n", strerror(-r));

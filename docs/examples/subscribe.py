@@ -3,11 +3,12 @@
 """
 Gets commands from the cloud, prints them, and answers each that wants an answer.
 
-    ./subscribe.py LINK [FILTER [ANSWER]]
+    ./subscribe.py LINK [FILTER [ANSWER [INBOX]]]
 
 LINK is a link of skybusd, FILTER an MQTT filter ("#" unless given), ANSWER what each command is answered
-with ("{}" unless given). It takes Debian's python3-dbus and python3-gi, and uses the system bus, or the
-one that DBUS_SYSTEM_BUS_ADDRESS names.
+with ("{}" unless given). With INBOX, a name, it misses none: what comes while it does not run waits on disk
+until it has printed it; that may come again if it ends just then. It takes Debian's python3-dbus and
+python3-gi, and uses the system bus, or the one that DBUS_SYSTEM_BUS_ADDRESS names.
 """
 
 import re
@@ -31,11 +32,10 @@ def complain(error):
 
 
 def main():
-    if len(sys.argv) not in (2, 3, 4):
+    if not 2 <= len(sys.argv) <= 5:
         sys.exit(__doc__)
-    name = sys.argv[1]
-    topic_filter = sys.argv[2] if len(sys.argv) > 2 else "#"
-    text = sys.argv[3] if len(sys.argv) > 3 else "{}"
+    name, *rest = sys.argv[1:]
+    topic_filter, text, inbox = rest + ["#", "{}", None][len(rest) :]
 
     def on_message(message, topic, payload, properties):
         print(topic, payload.decode(errors="replace"), flush=True)
@@ -44,13 +44,18 @@ def main():
             link.Answer(
                 message, "", text, reply_handler=lambda ticket: None, error_handler=complain
             )
+        if inbox:
+            link.Acknowledge(message, reply_handler=lambda: None, error_handler=complain)
 
     DBusGMainLoop(set_as_default=True)
     try:
         bus = dbus.SystemBus()
         link = dbus.Interface(bus.get_object(SERVICE, link_path(name)), SERVICE + ".Link")
         link.connect_to_signal("Message", on_message, byte_arrays=True)
-        link.SubscribeWith(topic_filter, {"answer": "yes"})
+        if inbox:
+            link.SubscribeDurableWith(inbox, topic_filter, {"answer": "yes"})
+        else:
+            link.SubscribeWith(topic_filter, {"answer": "yes"})
     except dbus.DBusException as error:
         sys.exit(error.get_dbus_message())
     print("subscribed to", topic_filter, flush=True)

@@ -3,12 +3,13 @@
 #
 # Gets commands from the cloud in a script:
 #
-#   ./subscribe.sh LINK [FILTER [ANSWER]]
+#   ./subscribe.sh LINK [FILTER [ANSWER [INBOX]]]
 #
 # A subscription ends with its connection, and busctl, gdbus and dbus-send have one for a single call each;
 # busctl monitor listens, but cannot subscribe. So something else must stay on the bus for the script: here
 # the program of subscribe.c, beside this file. It says that it has subscribed, then prints each command
-# in a line: its topic and its text.
+# in a line: its topic and its text. With INBOX, what comes while the script does not run waits on disk; what
+# that program has printed does not come again.
 set -u
 
 "$(dirname -- "$0")/subscribe" "$@" | {

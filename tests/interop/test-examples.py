@@ -8,9 +8,9 @@ import subprocess
 import tempfile
 
 import harness
-from client import run_stranger
+from client import LINK, MANAGER, ROOT, run_stranger
 from harness import SOURCE_ROOT
-from world import METER, TOPIC, World
+from world import METER, METER_PATH, TOPIC, World
 
 SOURCES = os.path.join(SOURCE_ROOT, "docs/examples")
 # By language, what runs a program there.
@@ -95,6 +95,32 @@ class ExamplesTest(harness.SystemTest):
                     caller = self.world.command("/valve/1", text)
                     self.assertEqual(process.stdout.readline(), f"/valve/1 {text}\n")
                     self.assertEqual(self.world.answer(caller).split(None, 1)[1], '{"done": true}')
+
+    def inbox(self, name):
+        """How many messages wait in it, and whether a program has it."""
+        [inboxes] = self.world.observer.call(ROOT, MANAGER + ".ListInboxes")
+        return next((row[4], row[7]) for row in inboxes if row[2] == name)
+
+    def wait_inbox(self, name, *state):
+        harness.eventually(lambda: self.inbox(name) == state, f"{name} to be {state}")
+
+    def test_subscribe_with_inbox(self):
+        """A command that comes while the program does not run is the first thing that it prints."""
+        for file, command in self.each("subscribe"):
+            arguments = (METER, "/door/+", '{"done": true}', file)
+            with self.subTest(file):
+                with running(*command, *arguments) as process:
+                    self.assertEqual(process.stdout.readline(), "subscribed to /door/+\n")
+                self.wait_inbox(file, 0, False)
+                caller = self.world.command("/door/1", "open")
+                self.wait_inbox(file, 1, False)
+                with running(*command, *arguments) as process:
+                    # Some clients hand over a signal before the reply that came ahead of it.
+                    lines = {process.stdout.readline() for _ in range(2)}
+                    self.assertEqual(lines, {"subscribed to /door/+\n", "/door/1 open\n"})
+                    self.assertEqual(self.world.answer(caller).split(None, 1)[1], '{"done": true}')
+                    self.wait_inbox(file, 0, True)
+                self.world.observer.call(METER_PATH, LINK + ".ForgetDurable", "s", file)
 
     def test_subscribe_to_what_is_no_filter(self):
         for file, command in self.each("subscribe"):
