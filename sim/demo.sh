@@ -285,6 +285,20 @@ publish_with() { # LINK NUMBER OPTIONS
     note_ticket "$1"
 }
 
+# It is answered with "array [ uint64 21 uint64 22 ]": a ticket for each link of the route.
+publish_by_topic() { # NUMBER LINK...
+    payload=$(reading "$1")
+    call $object $manager_interface.Publish string:readings "string:$payload" ||
+        fail "the manager does not take a message: $reply"
+    shift
+    tickets=$reply
+    for link; do
+        tickets=${tickets#*uint64 }
+        reply=${tickets%%[!0-9]*}
+        note_ticket "$link"
+    done
+}
+
 note_ticket() { # LINK
     ticket=${reply##* }
     echo "$1 $ticket" >>"$dir/tickets"
@@ -315,12 +329,14 @@ compare() {
         fail "what was published (<) is not what the clouds have (>)."
 }
 
+# Its inbox has the link's name.
 start_subscriber() { # LINK
     : >"$dir/commands.$1"
     DBUS_SYSTEM_BUS_ADDRESS="unix:path=$dir/bus" "$build/docs/examples/subscribe" "$1" '#' "$answer" \
-        >"$dir/commands.$1" 2>"$dir/subscribe.$1.log" &
-    started $!
-    wait_until $! subscribe grep -q "^subscribed" "$dir/commands.$1" ||
+        "$1" >"$dir/commands.$1" 2>"$dir/subscribe.$1.log" &
+    subscriber=$!
+    started $subscriber
+    wait_until $subscriber subscribe grep -q "^subscribed" "$dir/commands.$1" ||
         fail "cannot subscribe: $(cat "$dir/subscribe.$1.log")"
 }
 
@@ -333,8 +349,8 @@ send_commands() {
     [ "$(ctl call POST "coap://127.0.0.1:$port/switch" on)" = "2.04 $answer" ] ||
         fail "1nce got no answer from the program that has subscribed."
     # EnOS tells of its command in the reply to whatever comes next.
-    publish plant $((rounds + 2))
-    publish depot $((rounds + 2))
+    publish plant $((rounds + 3))
+    publish depot $((rounds + 3))
 }
 
 ctl() { # VERB ARGUMENT...
@@ -349,6 +365,22 @@ wait_command() { # LINK
     wait_until $gateway skybusd got_command "$1" || fail "link $1 got no command."
     commands=$((commands + 1))
     printf '  %-8s%s\n' "$1" "$(sed -n '2s/ / <-- /p' "$dir/commands.$1")"
+}
+
+# An inbox is "LINK uint32 UID NAME FILTER uint64 MESSAGES ..."
+has_waiting() { # LINK MESSAGES
+    call $object $manager_interface.ListInboxes || return 1
+    [ "$(echo "$reply" | tr -s ' \n' ' ' | grep -c " $1 # uint64 $2 ")" = 1 ]
+}
+
+# To the app that was started last, the one of meter, when it is gone.
+send_command_to_inbox() {
+    wait_until $gateway skybusd has_waiting meter 0 || fail "no command is acknowledged: $reply"
+    stop "$subscriber" || :
+    ctl call POST "coap://127.0.0.1:$port/switch" off >"$dir/call" &
+    started $!
+    wait_until $gateway skybusd has_waiting meter 1 || fail "no command waits: $reply"
+    printf '  %-8s1 command waits\n' meter
 }
 
 # Both EnOS clouds have their answers, which are messages of their own.
@@ -398,6 +430,9 @@ for link in $links; do
     publish_with "$link" $((rounds + 1)) priority,urgent,ttl,15m
 done
 
+title "Publish of the manager: to all clouds that the configuration has for the topic"
+publish_by_topic $((rounds + 2)) plant fleet
+
 title "Commands: a program subscribes, and answers $answer where the cloud waits for it"
 for link in $links; do
     start_subscriber "$link"
@@ -407,6 +442,11 @@ for link in $links; do
     wait_command "$link"
 done
 wait_until $gateway skybusd is_answered || fail "EnOS got no answer to its command."
+
+title "ListInboxes: a command that comes while its app is away waits on disk"
+send_command_to_inbox
+start_subscriber meter
+wait_command meter
 
 title "WaitTicket: it answers when the cloud has"
 while read -r link ticket; do
