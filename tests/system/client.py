@@ -113,7 +113,7 @@ class Client:
         self.unique_name = self.connection.unique_name
         self.signals = collections.deque()
         self.replies = {}
-        self.pings = 0
+        self.pongs = set()
 
     def close(self):
         self.connection.close()
@@ -133,11 +133,15 @@ class Client:
         if message.header.message_type is MessageType.signal:
             self.signals.append(message)
         elif HeaderFields.reply_serial in message.header.fields:
-            self.replies[message.header.fields[HeaderFields.reply_serial]] = message
+            serial = message.header.fields[HeaderFields.reply_serial]
+            # Of a pong for one that has gone meanwhile the bus says so.
+            if serial not in self.pongs:
+                self.replies[serial] = message
         elif message.header.fields.get(HeaderFields.member) == "Ping":
             # D-Bus libraries answer it by themselves; jeepney's blocking connection does not.
-            self.pings += 1
-            self.connection.send(new_method_return(message))
+            serial = next(self.connection.outgoing_serial)
+            self.pongs.add(serial)
+            self.connection.send(new_method_return(message), serial=serial)
 
     def reply(self, serial, timeout=PATIENCE):
         """What a call was answered, as a tuple."""
