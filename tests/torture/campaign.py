@@ -16,6 +16,7 @@ import random
 import socket
 import time
 
+import consumer
 import harness
 import ledger
 import publisher
@@ -82,7 +83,9 @@ class Campaign:
     def run_rounds(self, say):
         with contextlib.ExitStack() as stack:
             self.set_up(stack)
-            self.start_publishers(stack)
+            context = multiprocessing.get_context("fork")
+            self.start_consumer(stack, context)
+            self.start_publishers(stack, context)
             for number in range(self.rounds):
                 self.round(number)
                 say(self.describe(number))
@@ -109,15 +112,43 @@ class Campaign:
         self.daemon.configure(config)
         self.round_number.value = number
 
-    def start_publishers(self, stack):
-        context = multiprocessing.get_context("fork")
+    def start_consumer(self, stack, context):
+        self.has_inbox, self.consumed = context.Event(), context.Event()
+        self.consumer_notes = os.path.join(self.folder, "consumer.json")
+        arguments = (self.bus, self.has_inbox, self.consumed, self.consumer_notes)
+        self.consumer = context.Process(target=consumer.run, args=arguments)
+        self.consumer.start()
+        stack.callback(self.consumer.kill)
+
+    def end_consumer(self):
+        """Waits until its inbox is empty, and takes its notes in."""
+
+        def is_empty():
+            return all(row[4] == 0 for row in self.list_all("Inboxes"))
+
+        try:
+            harness.eventually(is_empty, "the consumer to acknowledge everything", DRAIN)
+        except TimeoutError as error:
+            self.ledger.find(str(error))
+        self.consumed.set()
+        self.consumer.join(PATIENCE)
+        with open(self.consumer_notes, encoding="utf-8") as file:
+            notes = json.load(file)
+        for wrong in notes["wrong"]:
+            self.ledger.find(f"the consumer: {wrong}")
+        self.ledger.check_inbox(notes["received"])
+
+    def list_all(self, what):
+        return self.daemon.client.call(ROOT, f"{MANAGER}.List{what}")[0]
+
+    def start_publishers(self, stack, context):
         self.round_number = context.Value("i", 0)
         self.stop = context.Event()
         self.publishers = []
         for number in range(1, PUBLISHERS + 1):
             path = os.path.join(self.folder, f"notes-{number}.jsonl")
             arguments = (self.bus, self.world, number, self.random.getrandbits(32))
-            arguments += (self.round_number, self.stop, path)
+            arguments += (self.round_number, self.has_inbox, self.stop, path)
             process = context.Process(target=publisher.run, args=arguments)
             process.start()
             stack.callback(process.kill)
@@ -209,12 +240,12 @@ class Campaign:
         self.configure(self.rounds)
         self.daemon.start()
         self.end_publishers()
+        self.end_consumer()
         self.drain()
         self.ledger.read_record(self.rounds)
         outcomes = self.ask_for(self.ledger.kept())
         self.tickets = len(outcomes)
-        [losses] = self.daemon.client.call(ROOT, MANAGER + ".ListLosses")
-        self.ledger.check_losses(losses, outcomes)
+        self.ledger.check_losses(self.list_all("Losses"), outcomes)
         self.accounted, self.lost = self.ledger.close(outcomes)
         self.daemon.end()
 

@@ -42,12 +42,21 @@ def copied_database(state_dir):
             yield connection
 
 
+WAITING = """SELECT link.name, ifnull(message.payload, body.payload)
+    FROM message JOIN link ON link.id = message.link
+    LEFT JOIN share ON share.ticket = message.ticket LEFT JOIN body ON body.id = share.body
+    WHERE message.outcome = 0"""
+
+
 def waiting_in(connection):
-    """The numbers of the messages that have not ended."""
-    if not connection.execute("PRAGMA user_version").fetchone()[0]:
+    """The messages that have not ended."""
+    # A database that is being made has nothing yet.
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'share'").fetchone():
         return set()
-    rows = connection.execute("SELECT payload FROM message WHERE outcome = 0")
-    return {world.number_of(payload.decode(errors="replace")) for [payload] in rows}
+    return {
+        world.copy_of((payload or b"").decode(errors="replace"), world.cloud_of(link))
+        for link, payload in connection.execute(WAITING)
+    }
 
 
 class Ledger:
@@ -107,7 +116,7 @@ class Ledger:
                 self.arrived(line, number)
 
     def arrived(self, line, number):
-        message = world.number_of(line.get("payload", ""))
+        message = world.copy_of(line.get("payload", ""), line["cloud"])
         self.arrived_by_round[number, line["cloud"]] += 1
         if message is None:
             self.find(f"round {number}: the cloud has what nobody published: {line}")
@@ -139,6 +148,16 @@ class Ledger:
                 f"{number} for {message}"
             )
         self.notes[ticket] = (message, kind, link, number)
+
+    def check_inbox(self, received):
+        """What was announced has come to the consumer; received are numbers."""
+        came = {world.copy_for(message, world.cloud_of(world.ONCE)) for message in received}
+        for ticket, (message, kind, _, number) in self.notes.items():
+            if kind == "announced" and message not in came:
+                self.find(
+                    f"message {message}, whose ticket {ticket} was given in round {number}, has not "
+                    "come out of the inbox"
+                )
 
     def kept(self):
         """The tickets whose end must be known for ever."""

@@ -34,6 +34,8 @@ KINDS = {
     "memory": 50,
     "recalled": 20,
     "refused": 2,
+    "teed": 80,
+    "announced": 80,
 }
 
 OPTIONS = {
@@ -60,6 +62,8 @@ EXPECTED = (ERROR + "Failed", ERROR + "TooLate")
 
 def method_of(link, kind):
     """The method that publishes, its signature, and its last arguments."""
+    if kind == "teed":
+        return ROOT, MANAGER + ".Publish", "ss", ()
     if kind in OPTIONS:
         return link_path(link), LINK + ".PublishWith", "ssa{ss}", (OPTIONS[kind],)
     return link_path(link), LINK + ".Publish", "ss", ()
@@ -68,11 +72,12 @@ def method_of(link, kind):
 class Publisher:
     """Runs in a process of its own until stop is set; round_number is shared with the driver."""
 
-    def __init__(self, bus, links, number, seed, round_number, stop):
+    def __init__(self, bus, links, number, seed, round_number, has_inbox, stop):
         self.client = Client(bus)
         self.world = links
         self.random = random.Random(seed)
         self.round_number = round_number
+        self.has_inbox = has_inbox
         self.stop = stop
         self.next_id = number * IDS
         self.pending = {}  # by serial
@@ -86,7 +91,7 @@ class Publisher:
         for kind, share in KINDS.items():
             place -= share
             if place < 0:
-                return kind
+                return kind if kind != "announced" or self.has_inbox.is_set() else "plain"
         return "plain"
 
     def publish(self):
@@ -97,12 +102,17 @@ class Publisher:
         topic = self.world.topics[link]
         if kind == "refused":
             link, topic = self.random.choice(world.ALIYUN), world.REFUSED
+        if kind == "announced":
+            link, topic = world.ONCE, world.ANNOUNCED
+        links = (link,)
+        if kind == "teed":
+            links, topic = world.TEE, world.TEED
         path, method, signature, last = method_of(link, kind)
         arguments = (topic, world.payload(self.next_id), *last)
         serial = self.client.send(path, method, signature, *arguments)
-        self.pending[serial] = (self.next_id, kind, link)
+        self.pending[serial] = (self.next_id, kind, links)
         self.next_id += 1
-        self.called += 1
+        self.called += len(links)
 
     def recall(self, ticket):
         """Whether it is in time shows in the ticket's outcome."""
@@ -121,9 +131,14 @@ class Publisher:
             return
         self.is_alone = False
         if note:
-            [ticket] = answer
-            self.notes.append((ticket, *note, self.round_number.value))
-            if note[1] == "recalled":
+            self.take_tickets(answer, *note)
+
+    def take_tickets(self, answer, number, kind, links):
+        tickets = answer[0] if kind == "teed" else answer
+        for ticket, link in zip(tickets, links, strict=True):
+            message = world.copy_for(number, world.cloud_of(link))
+            self.notes.append((ticket, message, kind, link, self.round_number.value))
+            if kind == "recalled":
                 self.recall(ticket)
 
     def receive(self):
@@ -153,10 +168,10 @@ class Publisher:
         self.settle()
 
 
-def run(bus, links, number, seed, round_number, stop, notes_path):
+def run(bus, links, number, seed, round_number, has_inbox, stop, notes_path):
     """What the process does; its notes are the lines of a file."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    publisher = Publisher(bus, links, number, seed, round_number, stop)
+    publisher = Publisher(bus, links, number, seed, round_number, has_inbox, stop)
     publisher.run()
     publisher.client.close()
     with open(notes_path, "w", encoding="utf-8") as file:

@@ -20,6 +20,16 @@ GENERATIONS = ("enos-v1", "enos-v2")
 ALIYUN = ("aliyun-a", "aliyun-b")
 ONCE = "once"
 
+# What is published to this topic goes to both links, each of another cloud.
+TEED = "teed"
+TEE = (ALIYUN[0], ONCE)
+
+# A topic of ONCE: what is published to it goes to an inbox as well.
+ANNOUNCED = "plant/announced"
+
+# So that the inbox is never full, however slow its app is.
+INBOXES = "inboxes:\n  messages: 1000000\n  bytes: 1G\n"
+
 # A topic that the cloud refuses.
 REFUSED = f"/{PRODUCT}/another/user/update"
 
@@ -35,6 +45,21 @@ def number_of(text):
     found = ID.search(text)
     number = int(found[1]) if found else None
     return number if number is not None and payload(number) == text else None
+
+
+def cloud_of(link):
+    return "1nce" if link == ONCE else link.rpartition("-")[0]
+
+
+def copy_for(number, cloud):
+    """What a message is called: of one that is teed there is a copy for each cloud."""
+    return f"{number} at {cloud}"
+
+
+def copy_of(text, cloud):
+    """The same by its payload; None when it is none of ours, or not whole."""
+    number = number_of(text)
+    return None if number is None else copy_for(number, cloud)
 
 
 class World:
@@ -75,15 +100,20 @@ class World:
 
     def link_config(self, link, endpoints, enabled):
         rows = {"enabled": "yes" if enabled else "no"}
+        endpoint = endpoints[cloud_of(link)]
         if link == ONCE:
             rows |= {"plugin": "1nce", "security": "plain"}
-            return link_at(link, endpoints["1nce"], **rows)
+            return link_at(link, endpoint, **rows)
         rows |= {"product_key": PRODUCT, "device_secret": f"{{file: {self.secret_path}}}"}
         if link in ALIYUN:
             rows |= {"plugin": "aliyun", "mode": "symmetric", "device_name": link}
-            return link_at(link, endpoints["aliyun"], **rows)
+            return link_at(link, endpoint, **rows)
         rows |= {"plugin": "enos", "device_key": link}
-        return link_at(link, endpoints[link.rpartition("-")[0]], **rows)
+        return link_at(link, endpoint, **rows)
+
+    def route(self):
+        targets = ", ".join(f"{{link: {link}, topic: {self.topics[link]}}}" for link in TEE)
+        return f"routes:\n  - {{match: {TEED}, send: all, to: [{targets}]}}\n"
 
     def config(self, endpoints, number, store):
         """The daemon's configuration in a round; the links that are up come first."""
@@ -91,4 +121,4 @@ class World:
         links = sorted(self.links, key=lambda link: link not in up)
         store_rows = "".join(f"  {key}: {value}\n" for key, value in store.items())
         link_rows = "".join(self.link_config(link, endpoints, link in up) for link in links)
-        return f"store:\n{store_rows}links:\n{link_rows}"
+        return f"store:\n{store_rows}{INBOXES}{self.route()}links:\n{link_rows}"
