@@ -34,7 +34,8 @@ UNKEPT = "memory"
 def copied_database(state_dir):
     """A connection to a copy, so that looking does not mend what the daemon has to."""
     with tempfile.TemporaryDirectory(prefix="skybus-look-") as folder:
-        for suffix in "", "-wal":
+        # The journal is there while the database is being made.
+        for suffix in "", "-journal", "-wal":
             with contextlib.suppress(FileNotFoundError):
                 source = os.path.join(state_dir, "skybus.db" + suffix)
                 shutil.copyfile(source, os.path.join(folder, "skybus.db" + suffix))
