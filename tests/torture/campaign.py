@@ -182,7 +182,10 @@ class Campaign:
             self.starts[number] = time.monotonic() - begun
             time.sleep(self.random.uniform(*LOAD))
         self.daemon.check_running()
-        self.kill(self.random.random() < 0.5)
+        cut_first = self.random.random() < 0.5
+        if self.disk and cut_first:
+            self.ledger.disk_went_first.add(number)
+        self.kill(cut_first)
         self.wait_for_cloud()
         self.ledger.read_record(number)
         self.ledger.look_at_database(self.daemon.state_dir, number, self.disk is not None)
