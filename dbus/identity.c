@@ -32,8 +32,9 @@
 #define DRIVER "org.freedesktop.DBus"
 #define DRIVER_PATH "/org/freedesktop/DBus"
 
-/* What a method call takes beside its parameters: roughly, and not too little. */
+/* What a method call takes beside its parameters, and a text beside its letters: roughly, and not too little. */
 #define CALL_BYTES 1024
+#define TEXT_BYTES 8
 
 /* A method call that was put aside. */
 struct deferred {
@@ -91,7 +92,7 @@ static int add_parameters(sd_bus_message *call, size_t *bytes)
 	while ((r = sd_bus_message_peek_type(call, &type, &contents)) > 0) {
 		if (type == SD_BUS_TYPE_STRING) {
 			r = sd_bus_message_read_basic(call, type, &data);
-			*bytes += r > 0 ? strlen(data) : 0;
+			*bytes += r > 0 ? TEXT_BYTES + strlen(data) : 0;
 		} else if (type == SD_BUS_TYPE_ARRAY && strcmp(contents, "y") == 0) {
 			r = sd_bus_message_read_array(call, SD_BUS_TYPE_BYTE, &data, &len);
 			*bytes += r > 0 ? len : 0;

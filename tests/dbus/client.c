@@ -130,9 +130,22 @@ static int call_on_reply(sd_bus_message *message, void *userdata, sd_bus_error *
 }
 
 /**
- * client_begin() - call a method and do not wait
+ * client_begin_message() - call a method and do not wait
  * @client: who calls
  * @call: zeroed or used before; client_call_done() is for the caller
+ * @message: the method call
+ */
+void client_begin_message(struct client *client, struct client_call *call, sd_bus_message *message)
+{
+	client_call_done(call);
+	if (sd_bus_call_async(client->bus, &call->slot, message, call_on_reply, call, 0) < 0)
+		abort();
+}
+
+/**
+ * client_begin() - the same with the parameters
+ * @client: who calls
+ * @call: as above
  * @path: of the object
  * @method: of the manager's interface for its path, of any interface if it has a dot, else of a
  *	link's
@@ -149,7 +162,6 @@ void client_begin(struct client *client, struct client_call *call, const char *p
 								      : SB_BUS_LINK_INTERFACE);
 	va_list args;
 
-	client_call_done(call);
 	if (sd_bus_message_new_method_call(client->bus, &message, SB_BUS_NAME, path, interface,
 					   dot ? dot + 1 : method) < 0)
 		abort();
@@ -157,8 +169,7 @@ void client_begin(struct client *client, struct client_call *call, const char *p
 	if (sd_bus_message_appendv(message, types, args) < 0)
 		abort();
 	va_end(args);
-	if (sd_bus_call_async(client->bus, &call->slot, message, call_on_reply, call, 0) < 0)
-		abort();
+	client_begin_message(client, call, message);
 }
 
 static bool has_reply(void *userdata)

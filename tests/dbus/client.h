@@ -30,6 +30,7 @@ struct client *client_new(struct sb_loop *loop, const char *address);
 struct client *client_free(struct client *client);
 const char *client_name(const struct client *client);
 
+void client_begin_message(struct client *client, struct client_call *call, sd_bus_message *message);
 void client_begin(struct client *client, struct client_call *call, const char *path,
 		  const char *method, const char *types, ...);
 sd_bus_message *client_end(struct client *client, struct client_call *call);

@@ -93,6 +93,8 @@ static int service_on_call(sd_bus_message *call, void *userdata, sd_bus_error *e
 
 static const sd_bus_vtable service_vtable[] = {
 	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("PublishWith", SD_BUS_ARGS("s", text, "a{ss}", options),
+				SD_BUS_NO_RESULT, service_on_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_ARGS("s", text), SD_BUS_NO_RESULT,
 				service_on_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
@@ -439,6 +441,26 @@ static void test_too_large_calls_of_all(void **state)
 	assert_int_equal(s->identities.deferred_bytes, 0);
 }
 
+/* Many texts that are empty take a lot as well. */
+static void test_large_calls_of_little_parts(void **state)
+{
+	struct service *s = *state;
+	sd_bus_message *call = NULL;
+	size_t i;
+
+	assert_true(sd_bus_message_new_method_call(s->apps[0]->bus, &call, SB_BUS_NAME, PATH,
+						   SB_BUS_LINK_INTERFACE, "PublishWith") >= 0);
+	assert_true(sd_bus_message_append(call, "s", "") >= 0);
+	assert_true(sd_bus_message_open_container(call, 'a', "{ss}") >= 0);
+	for (i = 0; i < SB_IDENTITIES_DEFERRED_BYTES_MAX / 16; i++)
+		assert_true(sd_bus_message_append(call, "{ss}", "", "") >= 0);
+	assert_true(sd_bus_message_close_container(call) >= 0);
+	client_begin_message(s->apps[0], &s->calls[0], call);
+	(void)sd_bus_message_unref(call);
+	assert_error(s, 0, ERROR "QueueFull");
+	assert_int_equal(s->n_handled, 0);
+}
+
 static void test_what_it_is_about_goes(void **state)
 {
 	struct service *s = *state;
@@ -513,6 +535,7 @@ int main(void)
 		TEST(test_too_many_are_asked_for),
 		TEST(test_too_many_calls_of_one),
 		TEST(test_too_large_calls_of_all),
+		TEST(test_large_calls_of_little_parts),
 		TEST(test_what_it_is_about_goes),
 		TEST(test_end),
 		TEST(test_bus_dies_while_it_is_asked_for),
