@@ -414,6 +414,11 @@ static void receiver_on_patience(struct sb_timer *timer)
 	struct sb_outflow_receiver *receiver =
 		sb_container_of(timer, struct sb_outflow_receiver, patience);
 
+	/* While we are behind ourselves, nobody knows whether it has answered. */
+	if (receiver->ping && !is_late(receiver, SB_OUTFLOW_LATE_SEC)) {
+		sb_timer_arm(&receiver->patience, SB_OUTFLOW_LATE_SEC * SB_USEC_PER_SEC);
+		return;
+	}
 	give_up(receiver, "it has answered nothing for " WORDS(SB_OUTFLOW_PATIENCE_SEC) " s");
 }
 

@@ -392,6 +392,20 @@ static void test_no_answer_for_long(void **state)
 	assert_ended(f, "nothing for 60 s", 201);
 }
 
+/* The loop has been busy for long: the answers are there, behind what others have sent. */
+static void test_patience_with_answers_that_are_not_read_yet(void **state)
+{
+	struct fixture *f = *state;
+	size_t i;
+
+	(void)subscribe(f, f->app);
+	for (i = 0; i < MORE_THAN_UNREAD; i++)
+		(void)deliver(f, 2);
+	sb_loop_advance(f->loop, 3 * SB_OUTFLOW_PATIENCE_SEC * SB_USEC_PER_SEC);
+	wait_for(f, &app_ear.n_messages, MORE_THAN_UNREAD);
+	assert_int_equal(app_ear.n_ended, 0);
+}
+
 static void test_all_queues_together(void **state)
 {
 	struct fixture *f = *state;
@@ -552,7 +566,7 @@ static void test_publisher_that_does_not_read(void **state)
 	settle(f, f->app, MORE_THAN_UNREAD);
 	settle(f, f->other, MORE_THAN_UNREAD);
 	wait_for(f, &other_ear.n_settled, MORE_THAN_UNREAD);
-	sb_loop_advance(f->loop, SB_OUTFLOW_PATIENCE_SEC * SB_USEC_PER_SEC);
+	sb_loop_advance(f->loop, (SB_OUTFLOW_PATIENCE_SEC + SB_OUTFLOW_LATE_SEC) * SB_USEC_PER_SEC);
 	go_on(f->app);
 	client_settle_down(f->app);
 	assert_true(app_ear.n_settled > 100);
@@ -655,6 +669,7 @@ int main(void)
 		TEST(test_pressure_by_those_that_read),
 		TEST(test_no_pressure_by_one_that_hangs),
 		TEST(test_no_answer_for_long),
+		TEST(test_patience_with_answers_that_are_not_read_yet),
 		TEST(test_all_queues_together),
 		TEST(test_whoever_is_late_goes_first),
 		TEST(test_two_that_hang),
