@@ -11,6 +11,7 @@
  * A connection that is over is freed by the timer that tries again, since sd-bus may still be at work on it.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,9 @@
 /* The first attempt, and then each after twice the time of the one before, up to the most. */
 #define RETRY_MIN_USEC (100 * SB_USEC_PER_MSEC)
 #define RETRY_MAX_USEC (5 * SB_USEC_PER_SEC)
+
+/* How long the bus may take no more of what is left to be sent when the daemon ends. */
+#define FLUSH_MSEC 2000
 
 /* What RequestName may answer, of the D-Bus specification; others mean that somebody else has it. */
 #define PRIMARY_OWNER 1
@@ -62,6 +66,18 @@ static const char *bus_word(const struct sb_connection *connection)
 }
 
 /* ---- the end of one -------------------------------------------------------------------------- */
+
+/* sd_bus_flush() would wait for ever for a bus that does not read. */
+static void flush(sd_bus *bus)
+{
+	struct pollfd door = { .fd = sd_bus_get_fd(bus), .events = POLLOUT };
+	uint64_t n;
+
+	/* While something can be written, sd-bus writes, and reads nothing. */
+	while (sd_bus_get_n_queued_write(bus, &n) >= 0 && n > 0 && poll(&door, 1, FLUSH_MSEC) > 0 &&
+	       sd_bus_process(bus, NULL) > 0)
+		;
+}
 
 static void drop(struct sb_connection *connection)
 {
@@ -124,8 +140,15 @@ static void explain_refusal(const struct sb_connection *connection, int r)
 
 static int come_up(struct sb_connection *connection)
 {
-	int r = connection->events.up(connection->userdata, connection->bus);
+	int r;
 
+	/*
+	 * From now on an answer that is missing is most likely one that we have not read yet, behind
+	 * many calls: who gives it up takes an app for nobody, or for gone.
+	 */
+	r = sd_bus_set_method_call_timeout(connection->bus, UINT64_MAX);
+	if (r >= 0)
+		r = connection->events.up(connection->userdata, connection->bus);
 	if (r < 0) {
 		sb_log(LOG_ERR, "cannot show the links on the message bus: %s", strerror(-r));
 		return r;
@@ -326,9 +349,9 @@ struct sb_connection *sb_connection_free(struct sb_connection *connection)
 		return NULL;
 
 	sb_timer_disarm(&connection->retry);
-	/* Before it is up there is nothing to say, and to flush it would mean to wait for the bus. */
+	connection->disconnected = sd_bus_slot_unref(connection->disconnected);
 	if (connection->up)
-		(void)sd_bus_flush(connection->bus);
+		flush(connection->bus);
 	drop(connection);
 	free(connection->address);
 	free(connection);

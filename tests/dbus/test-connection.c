@@ -334,6 +334,76 @@ static void test_a_bus_that_does_not_answer(void **state)
 	expect_good(fixture_call(f, f->app, PLANT_PATH, "Connect", ""));
 }
 
+static int remember_bus(void *userdata, sd_bus *bus)
+{
+	*(sd_bus **)userdata = bus;
+
+	return 0;
+}
+
+static void forget_bus(void *userdata)
+{
+	*(sd_bus **)userdata = NULL;
+}
+
+static bool bus_is_remembered(void *userdata)
+{
+	sd_bus *const *bus = userdata;
+
+	return *bus != NULL;
+}
+
+/* Answers that we have not read yet are not missing. */
+static void assert_waits_for_ever(sd_bus *bus)
+{
+	uint64_t timeout = 0;
+
+	assert_true(sd_bus_get_method_call_timeout(bus, &timeout) >= 0);
+	assert_true(timeout == UINT64_MAX);
+}
+
+static void test_no_answer_is_given_up(void **state)
+{
+	static const struct sb_connection_events events = { remember_bus, forget_bus };
+	struct fixture *f = *state;
+	struct sb_bus_options options = fixture_bus_options(f);
+	struct sb_connection *connection = NULL;
+	sd_bus *bus = NULL;
+
+	f->bus = sb_bus_free(f->bus);
+	assert_int_equal(sb_connection_new(&options, f->loop, &events, &bus, &connection), 0);
+	assert_waits_for_ever(bus);
+	private_bus_kill(f->private_bus);
+	loop_settle_down(f->loop);
+	assert_null(bus);
+	assert_int_equal(private_bus_revive(f->private_bus), 0);
+	sb_loop_advance(f->loop, 5 * SB_USEC_PER_SEC);
+	assert_true(loop_until(f->loop, bus_is_remembered, &bus));
+	assert_waits_for_ever(bus);
+	(void)sb_connection_free(connection);
+}
+
+/* More is to be sent than its socket takes. */
+static void test_it_ends_while_the_bus_stands_still(void **state)
+{
+	static const uint8_t payload[16 * 1024 * 1024];
+	struct sb_delivery delivery = {
+		.link = "plant",
+		.topic = "a",
+		.payload = payload,
+		.payload_len = sizeof(payload),
+	};
+	struct fixture *f = *state;
+
+	expect_good(fixture_call(f, f->app, PLANT_PATH, "Subscribe", "s", "#"));
+	expect_good(fixture_call(f, f->other, PLANT_PATH, "Subscribe", "s", "#"));
+	client_call_done(&f->call);
+	private_bus_pause(f->private_bus);
+	assert_int_equal(sb_hub_deliver(f->gateway->hub, &delivery).matched, 2);
+	f->bus = sb_bus_free(f->bus);
+	assert_null(f->gateway->listener.settled);
+}
+
 static unsigned int count(const char *text, const char *part)
 {
 	unsigned int n = 0;
@@ -398,6 +468,8 @@ int main(void)
 		TEST(test_other_senders),
 		TEST(test_attempts_become_rarer),
 		TEST(test_a_bus_that_does_not_answer),
+		TEST(test_no_answer_is_given_up),
+		TEST(test_it_ends_while_the_bus_stands_still),
 		TEST(test_the_name_is_taken_meanwhile),
 #undef TEST
 	};
