@@ -18,6 +18,7 @@
 #include "daemon/cleanup.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
+#include "dbus/brake.h"
 #include "dbus/connection.h"
 #include "dbus/parts.h"
 
@@ -48,6 +49,7 @@ struct sb_connection {
 	sd_bus *bus;
 	sd_bus_slot *disconnected;
 	sd_bus_slot *naming;
+	struct sb_brake brake;
 	struct sb_timer retry;
 	uint64_t delay_usec;
 	bool up;
@@ -81,6 +83,7 @@ static void flush(sd_bus *bus)
 
 static void drop(struct sb_connection *connection)
 {
+	sb_brake_done(&connection->brake);
 	connection->naming = sd_bus_slot_unref(connection->naming);
 	connection->disconnected = sd_bus_slot_unref(connection->disconnected);
 	connection->bus = sd_bus_close_unref(connection->bus);
@@ -147,6 +150,9 @@ static int come_up(struct sb_connection *connection)
 	 * many calls: who gives it up takes an app for nobody, or for gone.
 	 */
 	r = sd_bus_set_method_call_timeout(connection->bus, UINT64_MAX);
+	if (r >= 0)
+		r = sb_brake_init(&connection->brake, connection->bus, connection->loop,
+				  SB_BRAKE_UNSENT_MAX);
 	if (r >= 0)
 		r = connection->events.up(connection->userdata, connection->bus);
 	if (r < 0) {

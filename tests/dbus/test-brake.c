@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A service whose replies are a thousand times larger than the calls, on a bus that stands still at times.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/loop.h"
+#include "dbus/brake.h"
+#include "dbus/parts.h"
+#include "tests/dbus/client.h"
+#include "tests/dbus/private-bus.h"
+
+#define N_CALLS 60
+#define UNSENT_MAX 4
+/* Of these a socket takes 8 at most. */
+#define REPLY_SIZE (1024 * 1024)
+/* At least. */
+#define CALL_SIZE 100
+
+struct service {
+	struct private_bus *private_bus;
+	struct sb_loop *loop;
+	sd_bus *bus;
+	struct sb_brake brake;
+	struct client *app;
+	struct client_call calls[N_CALLS];
+	size_t n_handled;
+};
+
+static int service_on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	static const uint8_t large[REPLY_SIZE];
+	struct service *s = userdata;
+	sd_bus_message *reply = NULL;
+
+	(void)error;
+	s->n_handled++;
+	assert_true(sd_bus_message_new_method_return(call, &reply) >= 0);
+	assert_true(sd_bus_message_append_array(reply, 'y', large, sizeof(large)) >= 0);
+	assert_true(sd_bus_send(s->bus, reply, NULL) >= 0);
+	(void)sd_bus_message_unref(reply);
+
+	return 1;
+}
+
+static const sd_bus_vtable service_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_NO_ARGS, SD_BUS_RESULT("ay", large),
+				service_on_call, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};
+
+static int setup(void **state)
+{
+	static struct service service;
+	struct service *s = &service;
+	const char *address;
+
+	*s = (struct service){ 0 };
+	*state = s;
+	s->private_bus = private_bus_start(PRIVATE_BUS_OPEN);
+	if (!s->private_bus)
+		return -1;
+	address = private_bus_address(s->private_bus);
+	if (sb_loop_new_virtual(&s->loop) < 0 || sd_bus_new(&s->bus) < 0 ||
+	    sd_bus_set_address(s->bus, address) < 0 || sd_bus_set_bus_client(s->bus, 1) < 0 ||
+	    sd_bus_start(s->bus) < 0 ||
+	    sd_bus_attach_event(s->bus, sb_loop_event(s->loop), SD_EVENT_PRIORITY_NORMAL) < 0 ||
+	    sb_brake_init(&s->brake, s->bus, s->loop, UNSENT_MAX) < 0 ||
+	    sd_bus_add_object_vtable(s->bus, NULL, SB_BUS_LINKS "/plant", SB_BUS_LINK_INTERFACE,
+				     service_vtable, s) < 0 ||
+	    sd_bus_request_name(s->bus, SB_BUS_NAME, 0) < 0)
+		return -1;
+	s->app = client_new(s->loop, address);
+
+	return s->app ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct service *s = *state;
+	size_t i;
+
+	private_bus_resume(s->private_bus);
+	for (i = 0; i < N_CALLS; i++)
+		client_call_done(&s->calls[i]);
+	s->app = client_free(s->app);
+	sb_brake_done(&s->brake);
+	s->bus = sd_bus_close_unref(s->bus);
+	s->loop = sb_loop_free(s->loop);
+	s->private_bus = private_bus_stop(s->private_bus);
+
+	return 0;
+}
+
+static int count_unread(const struct service *s)
+{
+	int n = 0;
+
+	assert_int_equal(ioctl(sd_bus_get_fd(s->bus), FIONREAD, &n), 0);
+
+	return n;
+}
+
+/* All calls are in the service's socket, and the bus takes no reply. */
+static void call_and_pause(struct service *s)
+{
+	size_t i;
+
+	for (i = 0; i < N_CALLS; i++)
+		client_begin(s->app, &s->calls[i], SB_BUS_LINKS "/plant", "Publish", "");
+	client_flush(s->app);
+	while (count_unread(s) < N_CALLS * CALL_SIZE)
+		(void)usleep(1000);
+	private_bus_pause(s->private_bus);
+	loop_settle_down(s->loop);
+}
+
+static void test_calls_wait_while_replies_do(void **state)
+{
+	struct service *s = *state;
+	size_t i;
+
+	call_and_pause(s);
+	assert_true(s->n_handled > UNSENT_MAX);
+	assert_true(s->n_handled < N_CALLS / 2);
+	assert_non_null(s->brake.writable);
+	private_bus_resume(s->private_bus);
+	for (i = 0; i < N_CALLS; i++) {
+		assert_non_null(client_end(s->app, &s->calls[i]));
+		assert_false(sd_bus_message_is_method_error(s->calls[i].reply, NULL));
+	}
+	loop_settle_down(s->loop);
+	assert_null(s->brake.writable);
+	assert_int_equal(s->n_handled, N_CALLS);
+}
+
+static void test_what_is_sent_at_once_does_not_brake(void **state)
+{
+	struct service *s = *state;
+	size_t i;
+
+	for (i = 0; i < N_CALLS; i++) {
+		client_begin(s->app, &s->calls[0], SB_BUS_LINKS "/plant", "Publish", "");
+		assert_non_null(client_end(s->app, &s->calls[0]));
+		assert_null(s->brake.writable);
+	}
+}
+
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	(void)message;
+	(void)error;
+	*(bool *)userdata = true;
+
+	return 0;
+}
+
+static bool is_set(void *userdata)
+{
+	return *(bool *)userdata;
+}
+
+static void test_the_bus_dies_meanwhile(void **state)
+{
+	struct service *s = *state;
+	bool disconnected = false;
+
+	assert_true(sd_bus_match_signal(s->bus, NULL, "org.freedesktop.DBus.Local",
+					"/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+					"Disconnected", on_disconnected, &disconnected) >= 0);
+	call_and_pause(s);
+	assert_non_null(s->brake.writable);
+	private_bus_kill(s->private_bus);
+	assert_true(loop_until(s->loop, is_set, &disconnected));
+	assert_null(s->brake.writable);
+}
+
+static void test_it_ends_meanwhile(void **state)
+{
+	struct service *s = *state;
+
+	call_and_pause(s);
+	assert_non_null(s->brake.writable);
+	sb_brake_done(&s->brake);
+	loop_settle_down(s->loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(test_calls_wait_while_replies_do),
+		TEST(test_what_is_sent_at_once_does_not_brake),
+		TEST(test_the_bus_dies_meanwhile),
+		TEST(test_it_ends_meanwhile),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
