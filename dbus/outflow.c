@@ -524,7 +524,7 @@ void sb_outflow_done(struct sb_outflow *all)
  * sb_outflow_send() - send a signal to one connection, now or when it has read more
  * @all: the outflow
  * @name: the connection's unique name
- * @signal: sealed or not, without destination; a reference is taken if it has to wait
+ * @signal: not sealed, without destination; a reference is taken if it has to wait
  * @len: of its texts and its payload, in bytes
  *
  * What goes to one connection keeps its order. A signal for a connection that does not read may be
