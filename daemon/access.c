@@ -102,17 +102,6 @@ void sb_access_replace(struct sb_access *access, struct sb_rules *rules)
 		access->changed(access->userdata);
 }
 
-/**
- * sb_access_names_units() - is any rule about a unit?
- * @access: the rules as they are now
- *
- * Return: whether it is worth knowing which unit somebody belongs to.
- */
-bool sb_access_names_units(const struct sb_access *access)
-{
-	return sb_rules_name_units(access->rules);
-}
-
 /* ---- grants ---- */
 
 /**

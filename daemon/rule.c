@@ -227,18 +227,3 @@ int sb_rules_add(struct sb_rules *rules, struct sb_rule *rule)
 
 	return 0;
 }
-
-/**
- * sb_rules_name_units() - is any rule about a unit?
- * @rules: the set
- *
- * Return: whether it is worth knowing which unit somebody belongs to.
- */
-bool sb_rules_name_units(const struct sb_rules *rules)
-{
-	for (size_t i = 0; i < rules->n; i++)
-		if (rules->all[i].subject == SB_SUBJECT_UNIT)
-			return true;
-
-	return false;
-}

@@ -83,4 +83,3 @@ int sb_rules_new_built_in(struct sb_rules **ret);
 struct sb_rules *sb_rules_ref(struct sb_rules *rules);
 struct sb_rules *sb_rules_unref(struct sb_rules *rules);
 int sb_rules_add(struct sb_rules *rules, struct sb_rule *rule);
-bool sb_rules_name_units(const struct sb_rules *rules);

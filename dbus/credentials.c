@@ -101,12 +101,11 @@ static void seek_unit(const struct process *process, const char *name, struct sb
  * sb_credentials_read() - who is behind a connection
  * @reply: the bus's answer to GetConnectionCredentials, perhaps an error
  * @name: of the connection, for the log
- * @with_unit: whether to look for its systemd unit
  *
  * Return: the identity, to be ended with sb_identity_done(); its user is SB_NO_OWNER if the bus does not
  * tell it.
  */
-struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name, bool with_unit)
+struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name)
 {
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	struct sb_identity identity = { .uid = SB_NO_OWNER };
@@ -122,7 +121,7 @@ struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name, 
 	if (r < 0) {
 		sb_identity_done(&identity);
 		log_unknown(name, strerror(-r));
-	} else if (with_unit) {
+	} else {
 		seek_unit(&process, name, &identity);
 	}
 

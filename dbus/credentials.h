@@ -4,9 +4,8 @@
 /*
  * Credentials: what the bus answers when it is asked who is behind a connection.
  */
-#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #include "daemon/identity.h"
 
-struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name, bool with_unit);
+struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name);

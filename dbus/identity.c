@@ -10,9 +10,6 @@
  * reply. Nobody can tell any more whose call it was, but it was a good one, so it is carried out as
  * nobody's; all that is nobody's shares one account, so that nobody escapes the bounds by hanging up.
  * It is the same when the bus itself goes: the question then ends with an error.
- *
- * The systemd unit costs some reading below /proc, so it is looked up only if a rule names one. Rules can
- * be replaced: whoever was asked for without its unit is then asked for again.
  */
 #include <errno.h>
 #include <search.h>
@@ -20,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/error.h"
 #include "daemon/log.h"
@@ -50,7 +46,6 @@ struct sb_identity_peer {
 	struct sb_identities *all; /* NULL until it is in the tree */
 	char *name;
 	struct sb_identity identity;
-	bool unit_sought;
 	sd_bus_slot *question; /* NULL once it is known */
 	TAILQ_HEAD(, deferred) deferred;
 	size_t n_deferred;
@@ -231,8 +226,7 @@ static int peer_on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *e
 		return 0;
 	}
 
-	peer->unit_sought = sb_access_names_units(peer->all->access);
-	peer->identity = sb_credentials_read(reply, peer->name, peer->unit_sought);
+	peer->identity = sb_credentials_read(reply, peer->name);
 	TAILQ_REMOVE(&peer->all->asked, peer, entry);
 	peer->question = sd_bus_slot_unref(peer->question);
 	TAILQ_INSERT_TAIL(&peer->all->known, peer, entry);
@@ -321,17 +315,15 @@ static int identities_on_watched(sd_bus_message *answer, void *userdata, sd_bus_
  * sb_identities_init() - nobody is known
  * @all: to be set up
  * @connection: lent
- * @access: tells whether units matter; lent
  * @max: how many connections to remember
  *
  * Return: 0, or a negative errno.
  */
-int sb_identities_init(struct sb_identities *all, sd_bus *connection,
-		       const struct sb_access *access, size_t max)
+int sb_identities_init(struct sb_identities *all, sd_bus *connection, size_t max)
 {
 	int r;
 
-	*all = (struct sb_identities){ .connection = connection, .access = access, .max = max };
+	*all = (struct sb_identities){ .connection = connection, .max = max };
 	TAILQ_INIT(&all->known);
 	TAILQ_INIT(&all->asked);
 	r = sd_bus_add_match_async(connection, &all->gone,
@@ -392,8 +384,6 @@ int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identi
 	struct sb_identity_peer *peer = peer_find(all, name);
 	int r;
 
-	if (peer && !peer->question && !peer->unit_sought && sb_access_names_units(all->access))
-		peer = peer_free(peer);
 	if (peer && !peer->question) {
 		TAILQ_REMOVE(&all->known, peer, entry);
 		TAILQ_INSERT_TAIL(&all->known, peer, entry);

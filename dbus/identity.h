@@ -15,7 +15,6 @@
 
 #include "daemon/identity.h"
 
-struct sb_access;
 struct sb_error;
 
 /**
@@ -45,7 +44,6 @@ typedef int sb_identified_fn(sd_bus_message *call, void *userdata,
 /** struct sb_identities - all that are known, or asked for; embedded in its owner */
 struct sb_identities {
 	sd_bus *connection;
-	const struct sb_access *access;
 	sd_bus_slot *gone;
 	size_t max;
 	size_t n;
@@ -55,8 +53,7 @@ struct sb_identities {
 	TAILQ_HEAD(, sb_identity_peer) asked;
 };
 
-int sb_identities_init(struct sb_identities *all, sd_bus *connection,
-		       const struct sb_access *access, size_t max);
+int sb_identities_init(struct sb_identities *all, sd_bus *connection, size_t max);
 void sb_identities_done(struct sb_identities *all);
 
 int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identified_fn *handle,

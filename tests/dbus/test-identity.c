@@ -16,12 +16,10 @@
 #include <cmocka.h>
 #include <systemd/sd-login.h>
 
-#include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/error.h"
 #include "daemon/loop.h"
 #include "daemon/message.h"
-#include "daemon/rule.h"
 #include "dbus/identity.h"
 #include "dbus/parts.h"
 #include "tests/dbus/client.h"
@@ -47,8 +45,6 @@ struct service {
 	struct sb_loop *loop;
 	sd_bus *bus;
 	sd_bus_slot *vtable;
-	struct sb_rules *rules;
-	struct sb_access *access;
 	struct sb_identities identities;
 	struct client *apps[N_APPS];
 	struct client_call calls[4];
@@ -115,13 +111,11 @@ static int setup_on(void **state, const char *policy)
 	if (!s->private_bus)
 		return -1;
 	address = private_bus_address(s->private_bus);
-	if (sb_rules_new(&s->rules) < 0 || sb_access_new(s->rules, 0, &s->access) < 0)
-		return -1;
 	if (sb_loop_new_virtual(&s->loop) < 0 || sd_bus_new(&s->bus) < 0 ||
 	    sd_bus_set_address(s->bus, address) < 0 || sd_bus_set_bus_client(s->bus, 1) < 0 ||
 	    sd_bus_start(s->bus) < 0 ||
 	    sd_bus_attach_event(s->bus, sb_loop_event(s->loop), 0) < 0 ||
-	    sb_identities_init(&s->identities, s->bus, s->access, REMEMBERED) < 0 ||
+	    sb_identities_init(&s->identities, s->bus, REMEMBERED) < 0 ||
 	    sd_bus_add_object_vtable(s->bus, &s->vtable, PATH, SB_BUS_LINK_INTERFACE,
 				     service_vtable, s) < 0 ||
 	    sd_bus_request_name(s->bus, SB_BUS_NAME, 0) < 0)
@@ -162,8 +156,6 @@ static int teardown(void **state)
 	s->loop = sb_loop_free(s->loop);
 	s->private_bus = private_bus_stop(s->private_bus);
 	sb_identity_done(&s->sender);
-	s->access = sb_access_free(s->access);
-	s->rules = sb_rules_unref(s->rules);
 
 	return 0;
 }
@@ -240,17 +232,6 @@ static void test_groups(void **state)
 	assert_false(sb_identity_has_gid(&s->sender, 54321));
 }
 
-static void name_a_unit(struct service *s)
-{
-	struct sb_rule rule = { .subject = SB_SUBJECT_UNIT, .unit = strdup("app.service") };
-	struct sb_rules *rules;
-
-	assert_int_equal(sb_rules_new(&rules), 0);
-	assert_int_equal(sb_rules_add(rules, &rule), 0);
-	sb_access_replace(s->access, rules);
-	(void)sb_rules_unref(rules);
-}
-
 /* The app is this process, so its unit is, too; where that has none, the app must have none. */
 static void assert_own_unit(const struct service *s)
 {
@@ -262,21 +243,14 @@ static void assert_own_unit(const struct service *s)
 		assert_string_equal(s->sender.unit, unit);
 }
 
-static void test_unit_is_looked_up_if_a_rule_names_one(void **state)
+static void test_unit(void **state)
 {
 	struct service *s = *state;
 
 	assert_false(call_once(s, 0));
-	assert_null(s->sender.unit);
-	name_a_unit(s);
-	assert_false(call_once(s, 0));
 	assert_own_unit(s);
-	assert_int_equal(s->uid, geteuid());
 	assert_true(call_once(s, 0));
 	assert_own_unit(s);
-	assert_int_equal(s->identities.n, 1);
-	sb_access_replace(s->access, s->rules);
-	assert_true(call_once(s, 0));
 }
 
 static void test_order(void **state)
@@ -525,7 +499,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_asked_once),
 		TEST(test_groups),
-		TEST(test_unit_is_looked_up_if_a_rule_names_one),
+		TEST(test_unit),
 		TEST(test_order),
 		TEST(test_handler_fails),
 		TEST(test_forgotten_when_it_goes),
