@@ -392,90 +392,6 @@ static void test_answered_after_the_end(void **state)
 	job.published(job.userdata, 0, NULL);
 }
 
-/* Who subscribed is known, but not its unit, of which a rule is now: it will be asked for again. */
-static void make_unknown(struct fixture *f)
-{
-	struct sb_rule rules[] = {
-		{ .subject = SB_SUBJECT_UNIT, .unit = strdup("app.service") },
-		{ .subject = SB_SUBJECT_UNIDENTIFIED, .everything = true },
-	};
-
-	fixture_rules(f, rules, 2);
-}
-
-static void test_order_of_answers_and_messages(void **state)
-{
-	struct fixture *f = *state;
-	struct fake_job job;
-
-	(void)subscribe_to_answer(f, PLANT_PATH, "#");
-	make_unknown(f);
-	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "first", "x");
-	client_begin(f->app, &f->call2, PLANT_PATH, "Answer", "tss", UINT64_C(1), "second", "x");
-	fixture_hold_bus(f);
-	assert_int_equal(f->plant->n_jobs, 0);
-	private_bus_resume(f->private_bus);
-	job = fixture_wait_job(f, f->plant);
-	assert_string_equal(job.message->topic, "first");
-	job.published(job.userdata, 1, NULL);
-	job = fixture_wait_job(f, f->plant);
-	assert_string_equal(job.message->topic, "second");
-	assert_int_equal(job.owner, geteuid());
-	job.published(job.userdata, 2, NULL);
-	assert_int_equal(read_ticket(client_end(f->app, &f->call2)), 2);
-}
-
-/* It may answer when it calls, and that counts. */
-static void test_unsubscribes_while_it_is_asked_for(void **state)
-{
-	struct fixture *f = *state;
-	uint32_t id = subscribe_to_answer(f, PLANT_PATH, "#");
-	struct fake_job job;
-
-	make_unknown(f);
-	client_begin(f->app, &f->call, PLANT_PATH, "Answer", "tss", UINT64_C(1), "", "x");
-	client_begin(f->app, &f->call2, PLANT_PATH, "Unsubscribe", "u", id);
-	fixture_hold_bus(f);
-	assert_true(nobody_is_subscribed(f));
-	assert_int_equal(f->plant->n_jobs, 0);
-	private_bus_resume(f->private_bus);
-	job = fixture_wait_job(f, f->plant);
-	assert_int_equal(job.command, 1);
-	job.published(job.userdata, 3, NULL);
-	assert_int_equal(read_ticket(client_end(f->app, &f->call)), 3);
-}
-
-static void test_goes_while_it_is_asked_for(void **state)
-{
-	struct fixture *f = *state;
-	struct fake_job job;
-
-	(void)subscribe_to_answer(f, PLANT_PATH, "#");
-	make_unknown(f);
-	client_begin(f->app, &f->call, PLANT_PATH, "Answer", "tss", UINT64_C(1), "", "x");
-	client_flush(f->app);
-	client_call_done(&f->call);
-	f->app = client_free(f->app);
-	client_flush(f->other);
-	job = fixture_wait_job(f, f->plant);
-	assert_int_equal(job.command, 1);
-	assert_int_equal(job.owner, SB_NO_OWNER);
-	job.published(job.userdata, 0, NULL);
-}
-
-static void test_link_goes_while_who_answers_is_asked_for(void **state)
-{
-	struct fixture *f = *state;
-
-	(void)subscribe_to_answer(f, PLANT_PATH, "#");
-	make_unknown(f);
-	client_begin(f->app, &f->call, PLANT_PATH, "Answer", "tss", UINT64_C(1), "", "x");
-	fixture_hold_bus(f);
-	fake_link_remove(f->plant);
-	private_bus_resume(f->private_bus);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "NoSuchLink", "link plant ");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,10 +411,6 @@ int main(void)
 		TEST(test_answer_that_could_not_be_stored),
 		TEST(test_who_answered_has_gone),
 		TEST(test_answered_after_the_end),
-		TEST(test_order_of_answers_and_messages),
-		TEST(test_unsubscribes_while_it_is_asked_for),
-		TEST(test_goes_while_it_is_asked_for),
-		TEST(test_link_goes_while_who_answers_is_asked_for),
 #undef TEST
 	};
 
