@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 What a message costs the daemon in CPU (user and system, all threads), per way into a cloud: from
-Publish on the bus until the cloud has it, stored durably in between. Beside it a bare libcoap
-client, which sends the same payload to the same door, as many at a time. The two alternate; it is
-their ratio that counts. The client does not log in: a door may refuse what it sends.
+Publish on the bus, or from a stream, until the cloud has it, stored durably in between. Beside them
+a bare libcoap client, which sends the same payload to the same door, as many at a time. The three
+take turns; what counts is the ratio to the client. It does not log in: a door may refuse what it
+sends.
 
 All processes share one CPU. To wake somebody on another one can cost several times what a message
 does, and left alone the scheduler does either, by chance. So the rates are no measure of speed.
@@ -19,8 +20,8 @@ RUNS = 5
 COUNT = 20000
 WARM_UP = 1000
 
-HEADER = ("CPU a message", "us", "bare us", "ratio", "from-to", "per s", "bare per s", "bare code")
-FORMAT = "{:20} {:>7} {:>8} {:>6} {:>11} {:>8} {:>11} {:>10}"
+HEADER = ("CPU a message", "us", "ratio", "from-to", "per s", "code")
+FORMAT = "{:20} {:8} {:>6} {:>6} {:>11} {:>8} {:>5}"
 
 
 @contextlib.contextmanager
@@ -41,11 +42,11 @@ def cpu_s(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_daemon(place, daemon):
-    """Messages a second, and CPU us a message."""
+def run_daemon(daemon, publish):
+    """CPU us a message, and messages a second."""
     before = cpu_s(daemon.process)
-    rate = place.publish(COUNT)
-    return rate, (cpu_s(daemon.process) - before) / COUNT * 1e6
+    rate = publish(COUNT)
+    return (cpu_s(daemon.process) - before) / COUNT * 1e6, rate
 
 
 def run_bare(place):
@@ -54,37 +55,58 @@ def run_bare(place):
     psk = (way.psk[0], way.psk[1].hex()) if way.psk else ()
     arguments = (way.url(place.simulator), payload(), COUNT, way.window, *psk)
     rate, cpu, code = place.run("coap-loop", *arguments)
-    return float(rate), float(cpu), code
+    return float(cpu), float(rate), code
+
+
+def summary(runs, bare_runs):
+    cpus, rates = zip(*runs)
+    ratios = [cpu / bare for cpu, (bare, *_) in zip(cpus, bare_runs)]
+    return {
+        "cpu_us_per_message": statistics.median(cpus),
+        "ratio": statistics.median(ratios),
+        "ratio_least": min(ratios),
+        "ratio_most": max(ratios),
+        "per_s": statistics.median(rates),
+    }
 
 
 def measure_way(place):
     daemon = place.new_daemon()
     place.start(daemon)
-    place.publish(WARM_UP)
-    runs = [(*run_daemon(place, daemon), *run_bare(place)) for _ in range(RUNS)]
-    rates, cpus, bare_rates, bare_cpus, codes = zip(*runs)
-    ratios = [cpu / bare for cpu, bare in zip(cpus, bare_cpus)]
-    return {
+    publishers = {"bus": place.publish, "stream": place.stream}
+    for publish in publishers.values():
+        publish(WARM_UP)
+    runs = {name: [] for name in publishers}
+    bare_runs = []
+    for _ in range(RUNS):
+        for name, publish in publishers.items():
+            runs[name].append(run_daemon(daemon, publish))
+        bare_runs.append(run_bare(place))
+    results = {name: summary(runs[name], bare_runs) for name in publishers}
+    cpus, rates, codes = zip(*bare_runs)
+    results["bare"] = {
         "cpu_us_per_message": statistics.median(cpus),
-        "bare_cpu_us_per_message": statistics.median(bare_cpus),
-        "ratio": statistics.median(ratios),
-        "ratio_least": min(ratios),
-        "ratio_most": max(ratios),
         "per_s": statistics.median(rates),
-        "bare_per_s": statistics.median(bare_rates),
-        "bare_code": codes[-1],
+        "code": codes[-1],
     }
+    return results
+
+
+def print_way(name, results):
+    for by in "bus", "stream":
+        cpu, ratio, least, most, rate = results[by].values()
+        cells = f"{cpu:.1f}", f"{ratio:.2f}", f"{least:.2f}-{most:.2f}", f"{rate:.0f}"
+        print(FORMAT.format(name, by, *cells, ""))
+    cpu, rate, code = results["bare"].values()
+    print(FORMAT.format(name, "bare", f"{cpu:.1f}", "", "", f"{rate:.0f}", code), flush=True)
 
 
 def measure(build):
     results = {}
     print(f"{COUNT} messages of {PAYLOAD_BYTES} bytes, median of {RUNS} runs")
-    print(FORMAT.format(*HEADER))
+    print(FORMAT.format(HEADER[0], "by", *HEADER[1:]))
     for way in MESSAGES:
         with one_cpu(), Place(way, build) as place:
-            row = results[way.name] = measure_way(place)
-        cpu, bare, ratio, least, most, rate, bare_rate, code = row.values()
-        cells = f"{cpu:.1f}", f"{bare:.1f}", f"{ratio:.2f}", f"{least:.2f}-{most:.2f}"
-        cells += f"{rate:.0f}", f"{bare_rate:.0f}"
-        print(FORMAT.format(way.name, *cells, code), flush=True)
+            results[way.name] = measure_way(place)
+        print_way(way.name, results[way.name])
     return results

@@ -11,7 +11,7 @@ From a checkout, all of them:
 
 start    how fast it starts, what memory it takes, how long a request takes beside an echo
 login    round trips and bytes of a login, per way into a cloud
-cpu      CPU a message per way into a cloud, beside a bare libcoap client
+cpu      CPU a message per way into a cloud, by bus and by stream, beside a bare libcoap client
 share    how much of the instructions of a message are the plugin's; takes valgrind
 drain    how fast what was stored during an outage goes out, beside what comes in live
 disk     what is written to the disk for a message, and how fast it goes, by setting of sync

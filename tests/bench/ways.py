@@ -199,3 +199,9 @@ class Place:
         path = harness.link_path(LINK)
         arguments = (self.bus.address, path, self.way.topic, payload(size), n, until)
         return float(self.run("publish", *arguments)[0])
+
+    def stream(self, n, size=PAYLOAD_BYTES):
+        """The same by a stream, until the cloud has all."""
+        path = harness.link_path(LINK)
+        arguments = (self.bus.address, path, self.way.topic, payload(size), n)
+        return float(self.run("stream", *arguments)[0])
