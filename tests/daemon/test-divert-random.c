@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random interleavings of three queues between which messages move as links come and go: each ticket ends once,
- * is at one queue at a time and never taken after its end; in the end nothing is left at the wrong queue, nor
- * counted. Where a test wants that, jobs of the store fail; and where it wants that, the daemon is killed now and
- * then: what was published is there, whatever was on its way. SKYBUS_TEST_SEED repeats a run that has failed.
+ * Random interleavings of three queues between which messages move as links come and go: each ticket
+ * ends once, is at one queue at a time and never taken after its end; in the end nothing is left at the
+ * wrong queue, nor counted. Where a test wants that, jobs of the store fail; and where it wants that,
+ * the daemon is killed now and then: what was published is there, whatever was on its way.
+ * SKYBUS_TEST_SEED sets the seed; a run with the same one is alike, but not the same, for the store's
+ * thread keeps its own time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,9 +19,9 @@
 #include <string.h>
 
 #include "daemon/queue.h"
-#include "daemon/store-db.h"
 #include "daemon/store-job.h"
 #include "tests/daemon/outbox-fixture.h"
+#include "tests/daemon/troubled-job.h"
 
 /* Handing over is as it is, but for the jobs, some of which fail. */
 static struct sb_store_job *random_job_new(const struct sb_job_kind *kind, const char *link,
@@ -49,7 +51,7 @@ struct link {
 
 static struct {
 	struct outbox_fixture *f;
-	unsigned int trouble; /* so many of a thousand jobs fail */
+	struct trouble trouble;
 	bool restarts;
 	struct sb_queue_limits limits;
 	struct link links[LINKS];
@@ -58,7 +60,6 @@ static struct {
 	bool in_memory[TICKETS_MAX];
 	bool lost[TICKETS_MAX]; /* nobody was told of its end: the daemon was not there */
 	uint64_t last;
-	unsigned int seed;
 	unsigned int n_ended;
 	unsigned int n_published;
 	unsigned int n_refused;
@@ -69,61 +70,13 @@ static struct {
 
 static unsigned int draw(unsigned int below)
 {
-	return (unsigned int)rand_r(&run.seed) % below;
-}
-
-static int run_alone(struct sb_db *db, struct sb_job *job)
-{
-	(void)db;
-	(void)job;
-
-	return -EIO;
-}
-
-static int run_together(struct sb_db *db, struct sb_job *job)
-{
-	(void)job;
-	sb_db_rollback(db);
-
-	return -EROFS;
-}
-
-/* A kind that fails; it lives as long as the test. */
-static const struct sb_job_kind *failing(const struct sb_job_kind *kind)
-{
-	static struct {
-		const struct sb_job_kind *of;
-		struct sb_job_kind kinds[2];
-	} known[12];
-	size_t i = 0;
-
-	while (known[i].of && known[i].of != kind)
-		i++;
-	assert_true(i < SB_ELEMENTS(known));
-	if (!known[i].of) {
-		known[i].of = kind;
-		known[i].kinds[0] = *kind;
-		known[i].kinds[1] = *kind;
-		known[i].kinds[0].run = run_alone;
-		known[i].kinds[1].run = kind->writes ? run_together : run_alone;
-	}
-
-	return &known[i].kinds[draw(2)];
+	return trouble_draw(&run.trouble, below);
 }
 
 static struct sb_store_job *random_job_new(const struct sb_job_kind *kind, const char *link,
 					   void *userdata)
 {
-	bool fails = run.trouble > 0 && draw(1000) < run.trouble;
-	struct sb_store_job *job;
-
-	if (fails && draw(3) == 0)
-		return NULL;
-	job = sb_store_job_new(kind, link, userdata);
-	if (job && fails)
-		job->base.kind = failing(kind);
-
-	return job;
+	return troubled_job_new(&run.trouble, kind, link, userdata);
 }
 
 /* ---- Links that come and go ---- */
@@ -342,11 +295,11 @@ static void take_stock(void)
 /* With jobs in its hands, which are done, and complete no more. */
 static void random_restart(void)
 {
-	unsigned int trouble = run.trouble;
+	unsigned int per_thousand = run.trouble.per_thousand;
 
 	run.n_restarts++;
 	close_queues();
-	run.trouble = 0;
+	run.trouble.per_thousand = 0;
 	(void)sb_queue_free(run.f->queue);
 	run.f->queue = NULL;
 	outbox_fixture_close(run.f);
@@ -356,7 +309,7 @@ static void random_restart(void)
 	for (size_t i = 0; i < LINKS; i++)
 		run.links[i].online = draw(2) == 0;
 	sb_outbox_divert(run.f->outbox, NULL);
-	run.trouble = trouble;
+	run.trouble.per_thousand = per_thousand;
 }
 
 static void random_step(void)
@@ -391,7 +344,7 @@ static void random_step(void)
 /* One link is online in the end, and all has to go there. */
 static void finish(void)
 {
-	run.trouble = 0;
+	run.trouble.per_thousand = 0;
 	for (size_t i = 0; i < LINKS; i++)
 		if (run.links[i].online != (i == 1))
 			random_toggle(&run.links[i]);
@@ -432,7 +385,7 @@ static void check(void)
 	assert_null(outbox->moves);
 }
 
-static void run_with(struct outbox_fixture *f, unsigned int trouble, bool restarts,
+static void run_with(struct outbox_fixture *f, unsigned int per_thousand, bool restarts,
 		     unsigned int seed)
 {
 	const char *given = getenv("SKYBUS_TEST_SEED");
@@ -441,14 +394,15 @@ static void run_with(struct outbox_fixture *f, unsigned int trouble, bool restar
 	run.f = f;
 	run.limits = roomy;
 	run.limits.messages = 400;
-	run.trouble = trouble;
+	run.trouble.ways = TROUBLE_ON_DISK;
+	run.trouble.per_thousand = per_thousand;
 	run.restarts = restarts;
-	run.seed = given ? (unsigned int)strtoul(given, NULL, 10) : seed;
+	run.trouble.seed = given ? (unsigned int)strtoul(given, NULL, 10) : seed;
 	run.links[0].name = "first";
 	run.links[1].name = "second";
 	run.links[2].name = "the-third";
 	open_queues();
-	seed = run.seed;
+	seed = run.trouble.seed;
 	for (int i = 0; i < STEPS; i++)
 		random_step();
 	finish();

@@ -2,9 +2,8 @@
 /*
  * Random interleavings: whatever comes between handing a job to the store and its completion, each
  * ticket ends once, none is taken after its end, and in the end nothing is left, nor counted. The link
- * goes and comes back; and where a test wants that, jobs of the store fail: for want of memory, alone, with
- * all that is in their transaction, or because the disk is full. SKYBUS_TEST_SEED repeats a run that has
- * failed.
+ * goes and comes back; and where a test wants that, jobs of the store fail. SKYBUS_TEST_SEED sets the
+ * seed; a run with the same one is alike, but not the same, for the store's thread keeps its own time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,9 +17,9 @@
 #include <string.h>
 
 #include "daemon/queue.h"
-#include "daemon/store-db.h"
 #include "daemon/store-job.h"
 #include "tests/daemon/outbox-fixture.h"
+#include "tests/daemon/troubled-job.h"
 
 /* Handing over is as it is, but for the jobs, some of which fail. */
 static struct sb_store_job *random_job_new(const struct sb_job_kind *kind, const char *link,
@@ -42,13 +41,12 @@ enum state {
 static struct {
 	struct outbox_fixture *f;
 	const struct sb_queue_limits *limits;
-	unsigned int trouble; /* so many of a thousand jobs fail */
+	struct trouble trouble;
 	enum state states[TICKETS_MAX];
 	bool published[TICKETS_MAX]; /* and the publisher was told */
 	struct sb_message *taken[TAKEN_MAX];
 	size_t n_taken;
 	uint64_t last;
-	unsigned int seed;
 	unsigned int n_ended;
 	unsigned int n_published;
 	unsigned int n_by_cause[SB_N_CAUSES];
@@ -57,70 +55,13 @@ static struct {
 
 static unsigned int draw(unsigned int below)
 {
-	return (unsigned int)rand_r(&run.seed) % below;
-}
-
-static int run_alone(struct sb_db *db, struct sb_job *job)
-{
-	(void)db;
-	(void)job;
-
-	return -EIO;
-}
-
-static int run_together(struct sb_db *db, struct sb_job *job)
-{
-	(void)job;
-	sb_db_rollback(db);
-
-	return -EROFS;
-}
-
-static int run_full(struct sb_db *db, struct sb_job *job)
-{
-	(void)db;
-	(void)job;
-
-	return -ENOSPC;
-}
-
-/* A kind that fails; it lives as long as the test. */
-static const struct sb_job_kind *failing(const struct sb_job_kind *kind)
-{
-	static struct {
-		const struct sb_job_kind *of;
-		struct sb_job_kind kinds[3];
-	} known[8];
-	size_t i = 0;
-
-	while (known[i].of && known[i].of != kind)
-		i++;
-	assert_true(i < SB_ELEMENTS(known));
-	if (!known[i].of) {
-		known[i].of = kind;
-		for (size_t j = 0; j < 3; j++)
-			known[i].kinds[j] = *kind;
-		known[i].kinds[0].run = run_alone;
-		known[i].kinds[1].run = kind->writes ? run_together : run_alone;
-		known[i].kinds[2].run = kind->writes ? run_full : run_alone;
-	}
-
-	return &known[i].kinds[draw(3)];
+	return trouble_draw(&run.trouble, below);
 }
 
 static struct sb_store_job *random_job_new(const struct sb_job_kind *kind, const char *link,
 					   void *userdata)
 {
-	bool fails = run.trouble > 0 && draw(1000) < run.trouble;
-	struct sb_store_job *job;
-
-	if (fails && draw(3) == 0)
-		return NULL;
-	job = sb_store_job_new(kind, link, userdata);
-	if (job && fails)
-		job->base.kind = failing(kind);
-
-	return job;
+	return troubled_job_new(&run.trouble, kind, link, userdata);
 }
 
 static void random_on_settled(void *userdata, const struct sb_settled *settled)
@@ -286,7 +227,7 @@ static void random_step(void)
 /* Take and deliver what is left; the disk works, and is asked again. */
 static void finish(void)
 {
-	run.trouble = 0;
+	run.trouble.per_thousand = 0;
 	for (unsigned int idle = 0; idle < 3;) {
 		unsigned int before = run.n_ended;
 
@@ -337,13 +278,14 @@ static void check(void)
 }
 
 static void run_with(struct outbox_fixture *f, const struct sb_queue_limits *limits,
-		     unsigned int trouble, unsigned int seed)
+		     unsigned int per_thousand, unsigned int seed)
 {
 	memset(&run, 0, sizeof(run));
 	run.f = f;
 	run.limits = limits;
-	run.trouble = trouble;
-	run.seed = seed;
+	run.trouble.ways = TROUBLE_WITH_FULL_DISK;
+	run.trouble.per_thousand = per_thousand;
+	run.trouble.seed = seed;
 	outbox_fixture_limit(f, limits);
 	sb_outbox_listen(f->outbox, random_on_settled, NULL);
 	for (int i = 0; i < STEPS; i++)
