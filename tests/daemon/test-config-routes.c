@@ -8,8 +8,7 @@
 
 #include <errno.h>
 
-#include "daemon/config.h"
-#include "tests/daemon/scratch.h"
+#include "tests/daemon/config-fixture.h"
 
 /* Two links, of which the second is wrong where the test says so. */
 #define LINKS_WITH(more)                         \
@@ -25,65 +24,9 @@
 	"    device_secret: {credential: key}\n" more
 #define LINKS LINKS_WITH("    product: p2\n")
 
-struct fixture {
-	struct scratch scratch;
-	struct sb_plugins *plugins;
-	struct sb_problems problems;
-	struct sb_config *config;
-	char main_path[128];
-};
-
-static int group_setup(void **state)
+static void read_good(struct config_fixture *f, const char *text)
 {
-	static struct fixture fixture;
-
-	*state = &fixture;
-	scratch_init(&fixture.scratch);
-	scratch_mkdir(&fixture.scratch, "plugins");
-	scratch_mkdir(&fixture.scratch, "conf.d");
-	scratch_plugin(&fixture.scratch, "good.so", "plugins/good.so");
-	scratch_text(&fixture.scratch, "key", "hush\n");
-	(void)snprintf(fixture.main_path, sizeof(fixture.main_path), "%s/skybus.yaml",
-		       fixture.scratch.path);
-	if (sb_plugins_new(scratch_path(&fixture.scratch, "plugins"), &fixture.plugins) < 0)
-		return -1;
-
-	return setenv("CREDENTIALS_DIRECTORY", fixture.scratch.path, 1);
-}
-
-static int group_teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	f->plugins = sb_plugins_free(f->plugins);
-	scratch_done(&f->scratch);
-
-	return unsetenv("CREDENTIALS_DIRECTORY");
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	f->config = sb_config_free(f->config);
-	sb_problems_done(&f->problems);
-	(void)unlink(scratch_path(&f->scratch, "conf.d/more.yaml"));
-
-	return 0;
-}
-
-static int read_text(struct fixture *f, const char *text)
-{
-	f->config = sb_config_free(f->config);
-	sb_problems_done(&f->problems);
-	scratch_text(&f->scratch, "skybus.yaml", text);
-
-	return sb_config_read(f->main_path, f->plugins, &f->problems, &f->config);
-}
-
-static void read_good(struct fixture *f, const char *text)
-{
-	int r = read_text(f, text);
+	int r = config_fixture_read(f, text);
 
 	if (f->problems.n_errors > 0)
 		fail_msg("%s", f->problems.all[0].text);
@@ -91,11 +34,11 @@ static void read_good(struct fixture *f, const char *text)
 }
 
 /* It spoils the whole, with this sentence behind the path of the file. */
-static void expect_refused(struct fixture *f, const char *text, const char *sentence)
+static void expect_refused(struct config_fixture *f, const char *text, const char *sentence)
 {
 	size_t len = strlen(f->main_path);
 
-	assert_int_equal(read_text(f, text), -EINVAL);
+	assert_int_equal(config_fixture_read(f, text), -EINVAL);
 	assert_null(f->config);
 	for (size_t i = 0; i < f->problems.n; i++)
 		if (strncmp(f->problems.all[i].text + len, sentence, strlen(sentence)) == 0)
@@ -104,7 +47,7 @@ static void expect_refused(struct fixture *f, const char *text, const char *sent
 }
 
 /* The topic of one link, of the first route. */
-static void expect_pattern(struct fixture *f, const char *topic, const char *expected)
+static void expect_pattern(struct config_fixture *f, const char *topic, const char *expected)
 {
 	char text[1024];
 
@@ -121,7 +64,7 @@ static void expect_pattern(struct fixture *f, const char *topic, const char *exp
 
 static void without_the_section_there_are_no_routes(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	read_good(f, LINKS);
 	assert_int_equal(f->config->routes->n, 0);
@@ -132,7 +75,7 @@ static void without_the_section_there_are_no_routes(void **state)
 static void routes_are_read(void **state)
 {
 	const struct sb_route *routes;
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	read_good(f, "routes:\n"
 		     "  - match: telemetry/#\n"
@@ -157,10 +100,10 @@ static void routes_are_read(void **state)
 
 static void files_add_routes_in_their_order(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
-	scratch_text(&f->scratch, "conf.d/more.yaml",
-		     "routes: [{match: b, to: [{link: plant}]}]\n");
+	scratch_mkdir(&f->scratch, "etc/conf.d");
+	config_fixture_put(f, "conf.d/more.yaml", "routes: [{match: b, to: [{link: plant}]}]\n");
 	read_good(f, LINKS "routes: [{match: a, to: [{link: plant}]}]\n");
 	assert_int_equal(f->config->routes->n, 2);
 	assert_string_equal(f->config->routes->items[0].match, "a");
@@ -169,7 +112,7 @@ static void files_add_routes_in_their_order(void **state)
 
 static void settings_are_filled_in(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	expect_pattern(f, "{product}", "p1");
 	expect_pattern(f, "/{product}/{topic}/{product}", "/p1/\1/p1");
@@ -185,7 +128,7 @@ static void settings_are_filled_in(void **state)
 
 static void unknown_links_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	expect_refused(f, ONE("[{link: plnt}]"),
 		       ":14:17: there is no link \"plnt\": did you mean \"plant\"?");
@@ -201,7 +144,7 @@ static void the_same_link_twice_is_refused(void **state)
 
 static void a_route_needs_links_and_a_filter(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	expect_refused(f, ONE("[]"), ":14:5: to has no links");
 	expect_refused(f, ONE(""), ":14:5: to has no links");
@@ -224,7 +167,7 @@ static void too_many_links_are_refused(void **state)
 
 static void bad_filters_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	expect_refused(f, LINKS "routes: [{match: a/#/b, to: [{link: plant}]}]\n",
 		       ":12:18: in the filter \"a/#/b\" something follows #");
@@ -235,7 +178,7 @@ static void bad_filters_are_refused(void **state)
 
 static void unknown_keys_and_choices_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	expect_refused(f, LINKS "routes: [{math: a, to: [{link: plant}]}]\n",
 		       ":12:11: unknown key \"math\": did you mean \"match\"?");
@@ -251,7 +194,7 @@ static void unknown_keys_and_choices_are_refused(void **state)
 
 static void bad_templates_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 
 	expect_refused(f, ONE("[{link: plant, topic: \"/{prodct}\"}]"),
 		       ":14:31: unknown key \"prodct\": did you mean \"product\"?");
@@ -297,11 +240,11 @@ static void a_link_that_is_wrong_has_no_pattern_yet(void **state)
 				     "    to:\n"
 				     "      - {link: plant, topic: \"{product}\"}\n"
 				     "      - {link: depot, topic: \"{product}\"}\n";
-	struct fixture *f = *state;
+	struct config_fixture *f = *state;
 	char text[1024];
 
 	(void)snprintf(text, sizeof(text), "%s%s", LINKS_WITH(""), routes);
-	assert_int_equal(read_text(f, text), 0);
+	assert_int_equal(config_fixture_read(f, text), 0);
 	assert_int_equal(f->problems.n_errors, 1);
 	assert_non_null(strstr(f->problems.all[0].text, "product is missing"));
 	assert_string_equal(f->config->routes->items[0].targets[0].pattern, "p1");
@@ -309,29 +252,28 @@ static void a_link_that_is_wrong_has_no_pattern_yet(void **state)
 
 	(void)snprintf(text, sizeof(text), "links:\n  depot: {plugin: gone}\n%s",
 		       "routes: [{match: a, to: [{link: depot, topic: \"{product}\"}]}]\n");
-	assert_int_equal(read_text(f, text), 0);
+	assert_int_equal(config_fixture_read(f, text), 0);
 	assert_null(f->config->routes->items[0].targets[0].pattern);
 }
-
-#define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(without_the_section_there_are_no_routes),
-		TEST(routes_are_read),
-		TEST(files_add_routes_in_their_order),
-		TEST(settings_are_filled_in),
-		TEST(unknown_links_are_refused),
-		TEST(the_same_link_twice_is_refused),
-		TEST(a_route_needs_links_and_a_filter),
-		TEST(too_many_links_are_refused),
-		TEST(bad_filters_are_refused),
-		TEST(unknown_keys_and_choices_are_refused),
-		TEST(bad_templates_are_refused),
-		TEST(topics_that_are_too_long_are_refused),
-		TEST(a_link_that_is_wrong_has_no_pattern_yet),
+		CONFIG_TEST(without_the_section_there_are_no_routes),
+		CONFIG_TEST(routes_are_read),
+		CONFIG_TEST(files_add_routes_in_their_order),
+		CONFIG_TEST(settings_are_filled_in),
+		CONFIG_TEST(unknown_links_are_refused),
+		CONFIG_TEST(the_same_link_twice_is_refused),
+		CONFIG_TEST(a_route_needs_links_and_a_filter),
+		CONFIG_TEST(too_many_links_are_refused),
+		CONFIG_TEST(bad_filters_are_refused),
+		CONFIG_TEST(unknown_keys_and_choices_are_refused),
+		CONFIG_TEST(bad_templates_are_refused),
+		CONFIG_TEST(topics_that_are_too_long_are_refused),
+		CONFIG_TEST(a_link_that_is_wrong_has_no_pattern_yet),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, config_fixture_group_setup,
+				      config_fixture_group_teardown);
 }
