@@ -118,8 +118,7 @@ static void take_away(struct sb_gateway *gateway, struct sb_link *link)
 	struct sb_link_status status;
 
 	sb_streams_link_gone(&gateway->streams, link);
-	if (gateway->listener.link_removed)
-		gateway->listener.link_removed(gateway->listener_userdata, link);
+	SB_GATEWAY_TELL(gateway, link_removed, link);
 	sb_log_link(sb_link_name(link), LOG_NOTICE, "removed from the configuration");
 	sb_link_status(link, &status);
 	if (status.queue.queued > 0)
@@ -150,8 +149,7 @@ static void replace(struct sb_gateway *gateway, struct sb_link **place, struct s
 	sb_link_succeed(link, old);
 	*place = link;
 	sb_streams_link_replaced(&gateway->streams, old, link);
-	if (gateway->listener.link_replaced)
-		gateway->listener.link_replaced(gateway->listener_userdata, old, link);
+	SB_GATEWAY_TELL(gateway, link_replaced, old, link);
 	sb_log_link(sb_link_name(link), LOG_NOTICE, "its configuration has changed");
 	(void)sb_link_free(old);
 	sb_link_start_anew(link);
@@ -160,8 +158,7 @@ static void replace(struct sb_gateway *gateway, struct sb_link **place, struct s
 static void add(struct sb_gateway *gateway, struct sb_link *link)
 {
 	sb_log_link(sb_link_name(link), LOG_NOTICE, "new in the configuration");
-	if (gateway->listener.link_added)
-		gateway->listener.link_added(gateway->listener_userdata, link);
+	SB_GATEWAY_TELL(gateway, link_added, link);
 	sb_link_start(link);
 }
 
@@ -180,7 +177,7 @@ static void put_in(struct sb_gateway *gateway, struct sb_link *link)
  * @gateway: whose links are those that the plan was made for
  * @plan: nothing was wrong; freed
  *
- * What is under way at a link that changes or goes returns to its queue, which stays; the listener is told.
+ * What is under way at a link that changes or goes returns to its queue, which stays; who listens is told.
  */
 void sb_gateway_carry_out(struct sb_gateway *gateway, struct sb_gateway_plan *plan)
 {

@@ -43,8 +43,7 @@ void sb_gateway_on_link(void *userdata, struct sb_link *link, uint32_t what)
 		exit_when_quiet(gateway);
 	else if (what & SB_LINK_CHANGED_UP)
 		sb_gateway_routes_on_link(gateway, link);
-	if (gateway->listener.link_changed)
-		gateway->listener.link_changed(gateway->listener_userdata, link, what);
+	SB_GATEWAY_TELL(gateway, link_changed, link, what);
 }
 
 static void gateway_on_settled(void *userdata, const struct sb_settled *settled)
@@ -52,8 +51,7 @@ static void gateway_on_settled(void *userdata, const struct sb_settled *settled)
 	struct sb_gateway *gateway = userdata;
 
 	(void)sb_streams_settled(&gateway->streams, settled);
-	if (gateway->listener.settled)
-		gateway->listener.settled(gateway->listener_userdata, settled);
+	SB_GATEWAY_TELL(gateway, settled, settled);
 }
 
 /**
@@ -73,6 +71,7 @@ int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins
 		return -ENOMEM;
 	gateway->parts = *parts;
 	gateway->plugins = plugins;
+	TAILQ_INIT(&gateway->listeners);
 	sb_streams_init(&gateway->streams, parts->loop, parts->hub);
 	sb_timer_init(&gateway->patience, parts->loop, gateway_on_impatience);
 	sb_outbox_listen(parts->outbox, gateway_on_settled, gateway);
@@ -84,7 +83,7 @@ int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins
 
 /**
  * sb_gateway_free() - take all links away; what is queued stays on disk
- * @gateway: may be NULL; its listener is not told
+ * @gateway: may be NULL; nobody who listens is told
  *
  * Return: NULL.
  */
@@ -94,7 +93,7 @@ struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway)
 		return NULL;
 
 	sb_timer_disarm(&gateway->patience);
-	gateway->listener = (struct sb_gateway_listener){ 0 };
+	TAILQ_INIT(&gateway->listeners);
 	sb_outbox_listen(gateway->parts.outbox, NULL, NULL);
 	sb_streams_done(&gateway->streams);
 	sb_outbox_direct(gateway->parts.outbox, NULL, NULL);
@@ -108,16 +107,23 @@ struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway)
 }
 
 /**
- * sb_gateway_listen() - be told of what happens; there is one listener
+ * sb_gateway_listen() - be told of what happens
  * @gateway: the gateway
- * @listener: copied; NULL for nobody
- * @userdata: for the listener
+ * @listener: lent until sb_gateway_unlisten() or sb_gateway_free()
  */
-void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_listener *listener,
-		       void *userdata)
+void sb_gateway_listen(struct sb_gateway *gateway, struct sb_gateway_listener *listener)
 {
-	gateway->listener = listener ? *listener : (struct sb_gateway_listener){ 0 };
-	gateway->listener_userdata = userdata;
+	TAILQ_INSERT_TAIL(&gateway->listeners, listener, entry);
+}
+
+/**
+ * sb_gateway_unlisten() - be told no more
+ * @gateway: the gateway
+ * @listener: of sb_gateway_listen()
+ */
+void sb_gateway_unlisten(struct sb_gateway *gateway, struct sb_gateway_listener *listener)
+{
+	TAILQ_REMOVE(&gateway->listeners, listener, entry);
 }
 
 /**
@@ -203,8 +209,7 @@ int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config)
 		}
 		config->links[i] = NULL;
 		gateway->links[gateway->n_links++] = link;
-		if (gateway->listener.link_added)
-			gateway->listener.link_added(gateway->listener_userdata, link);
+		SB_GATEWAY_TELL(gateway, link_added, link);
 		sb_link_start(link);
 	}
 	sb_gateway_set_routes(gateway, SB_STEAL(config->routes));

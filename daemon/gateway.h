@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 #include "daemon/config.h"
 #include "daemon/link.h"
@@ -16,7 +17,11 @@
 struct sb_gateway;
 struct sb_gateway_plan;
 
-/** struct sb_gateway_listener - told on the loop's thread; any member may be NULL */
+/**
+ * struct sb_gateway_listener - told on the loop's thread; any function may be NULL
+ *
+ * Embedded in who listens. It may end its own listening from within, and nobody else's.
+ */
 struct sb_gateway_listener {
 	void (*link_added)(void *userdata, struct sb_link *link);
 	void (*link_removed)(void *userdata, struct sb_link *link);
@@ -24,13 +29,15 @@ struct sb_gateway_listener {
 	void (*link_replaced)(void *userdata, struct sb_link *old, struct sb_link *link);
 	sb_link_changed_fn *link_changed;
 	sb_settled_fn *settled;
+	void *userdata; /* for all of them */
+	TAILQ_ENTRY(sb_gateway_listener) entry; /* the gateway's */
 };
 
 int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins,
 		   struct sb_gateway **ret);
 struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway);
-void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_listener *listener,
-		       void *userdata);
+void sb_gateway_listen(struct sb_gateway *gateway, struct sb_gateway_listener *listener);
+void sb_gateway_unlisten(struct sb_gateway *gateway, struct sb_gateway_listener *listener);
 int sb_gateway_apply(struct sb_gateway *gateway, struct sb_config *config);
 void sb_gateway_set_routes(struct sb_gateway *gateway, struct sb_routes *routes);
 int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,

@@ -12,7 +12,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 
 #include "daemon/access.h"
 #include "daemon/cleanup.h"
@@ -28,6 +27,7 @@
 #include "daemon/rate.h"
 #include "daemon/reload.h"
 #include "daemon/resolver.h"
+#include "daemon/service.h"
 #include "daemon/store.h"
 #include "dbus/bus.h"
 
@@ -43,6 +43,7 @@ struct daemon {
 	struct sb_gateway *gateway;
 	struct sb_access *access;
 	struct sb_rates rates;
+	struct sb_service service;
 	struct sb_reload *reload;
 	struct sb_bus *bus;
 };
@@ -59,10 +60,12 @@ static void protect_process(void)
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
+	struct daemon *daemon = userdata;
+
 	(void)source;
 	sb_log(LOG_NOTICE, "ending: %s", strsignal((int)info->ssi_signo));
-	(void)sd_notify(0, "STOPPING=1");
-	sb_gateway_stop(userdata, STOP_PATIENCE_USEC);
+	sb_service_stopping(&daemon->service);
+	sb_gateway_stop(daemon->gateway, STOP_PATIENCE_USEC);
 
 	return 0;
 }
@@ -93,13 +96,13 @@ static int block_signals(void)
 	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
 }
 
-static int catch_signals(const struct daemon *daemon)
+static int catch_signals(struct daemon *daemon)
 {
 	sd_event *event = sb_loop_event(daemon->parts.loop);
 	int r;
 
 	for (size_t i = 0; i < SB_ELEMENTS(end_signals); i++) {
-		r = sd_event_add_signal(event, NULL, end_signals[i], on_signal, daemon->gateway);
+		r = sd_event_add_signal(event, NULL, end_signals[i], on_signal, daemon);
 		if (r < 0)
 			return r;
 	}
@@ -228,9 +231,11 @@ static int build_links(struct daemon *daemon, const struct sb_options *options)
 		.gateway = daemon->gateway,
 		.access = daemon->access,
 		.rates = &daemon->rates,
+		.service = &daemon->service,
 	};
 	int r;
 
+	sb_service_init(&daemon->service, daemon->gateway);
 	(void)sb_gateway_apply(daemon->gateway, daemon->config);
 	r = sb_reload_new(options->config, &parts, daemon->config, &daemon->reload);
 	if (r >= 0) {
@@ -259,6 +264,7 @@ static void take_down(struct daemon *daemon)
 	daemon->bus = sb_bus_free(daemon->bus);
 	sb_rates_done(&daemon->rates);
 	daemon->access = sb_access_free(daemon->access);
+	sb_service_done(&daemon->service);
 	daemon->gateway = sb_gateway_free(daemon->gateway);
 	parts->https = sb_https_free(parts->https);
 	parts->transport = sb_transport_free(parts->transport);
@@ -289,7 +295,11 @@ static void load_plugins(struct sb_plugins *plugins)
 
 static int run(struct daemon *daemon, const struct sb_options *options)
 {
-	const struct sb_bus_options bus = { options->address, options->session };
+	const struct sb_bus_options bus = {
+		.address = options->address,
+		.session = options->session,
+		.instance = options->instance,
+	};
 	struct sb_bus_host host = { .rates = &daemon->rates };
 	int r;
 
@@ -314,7 +324,7 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 	if (r < 0)
 		return EX_UNAVAILABLE; /* said why */
 
-	(void)sd_notifyf(0, "READY=1\nSTATUS=%zu links", sb_gateway_n_links(daemon->gateway));
+	sb_service_ready(&daemon->service);
 	r = sb_loop_run(daemon->parts.loop);
 
 	return r < 0 ? EXIT_FAILURE : r;
@@ -322,12 +332,7 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 
 int main(int argc, char **argv)
 {
-	const char *state_dir = getenv("STATE_DIRECTORY");
-	struct sb_options options = {
-		.config = SKYBUS_CONFIG_FILE,
-		.state_dir = state_dir ? state_dir : SKYBUS_STATE_DIR,
-		.plugin_dir = SKYBUS_PLUGIN_DIR,
-	};
+	struct sb_options options;
 	struct daemon daemon = { 0 };
 	int status;
 	int r;

@@ -10,19 +10,64 @@
 #include "daemon/log.h"
 #include "daemon/options.h"
 
+#define INSTANCE_CONFIG(name) SKYBUS_CONFIG_DIR "/instances/" name "/skybus.yaml"
+#define INSTANCE_STATE(name) SKYBUS_STATE_DIR "-instances/" name
+
+#define CONFIG_FILE SKYBUS_CONFIG_DIR "/skybus.yaml"
+
 static const char help[] =
 	"skybusd: connects the programs of this box to IoT clouds, over D-Bus and CoAP\n"
 	"\n"
-	"  --config FILE       the configuration (" SKYBUS_CONFIG_FILE ")\n"
-	"  --state-dir DIR     where messages and tokens are kept ($STATE_DIRECTORY, or\n"
-	"                      " SKYBUS_STATE_DIR ")\n"
-	"  --plugin-dir DIR    where the plugins are (" SKYBUS_PLUGIN_DIR ")\n"
-	"  --address ADDRESS   a D-Bus address instead of the system bus\n"
-	"  --session           the session bus instead of the system bus\n"
-	"  --log-level LEVEL   error, warning, notice, info (as it is) or debug\n"
-	"  --check-config      say what is wrong with the configuration, and end\n"
-	"  --list-plugins      name the plugins, and end\n"
-	"  --version, --help\n";
+	"  --instance NAME     one of several daemons on this box: on the bus as io.skybus.Gateway1.NAME,\n"
+	"                      its configuration in " INSTANCE_CONFIG(
+		"NAME") ",\n"
+			"                      its state in " INSTANCE_STATE(
+				"NAME") "\n"
+					"  --config FILE       the configuration (" CONFIG_FILE
+					")\n"
+					"  --state-dir DIR     where messages and tokens are kept ($STATE_DIRECTORY, or\n"
+					"                      " SKYBUS_STATE_DIR ")\n"
+					"  --plugin-dir DIR    where the plugins are (" SKYBUS_PLUGIN_DIR
+					")\n"
+					"  --address ADDRESS   a D-Bus address instead of the system bus\n"
+					"  --session           the session bus instead of the system bus\n"
+					"  --log-level LEVEL   error, warning, notice, info (as it is) or debug\n"
+					"  --check-config      say what is wrong with the configuration, and end\n"
+					"  --list-plugins      name the plugins, and end\n"
+					"  --version, --help\n";
+
+/* One element of a name on the bus (D-Bus specification, "Bus names"), and of a path. */
+static bool is_instance(const char *name)
+{
+	static const char digits[] = "0123456789";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	return *name && strlen(name) <= SB_INSTANCE_MAX && !strchr(digits, *name) &&
+	       name[strspn(name, letters)] == '\0';
+}
+
+/* What the command line does not say. systemd names the directory that it made for us, systemd.exec(5). */
+static void fill_in(struct sb_options *options)
+{
+	const char *instance = options->instance;
+	const char *made = getenv("STATE_DIRECTORY");
+
+	if (instance) {
+		(void)snprintf(options->instance_config, sizeof(options->instance_config),
+			       INSTANCE_CONFIG("%s"), instance);
+		(void)snprintf(options->instance_state, sizeof(options->instance_state),
+			       INSTANCE_STATE("%s"), instance);
+	}
+	if (!options->config)
+		options->config = instance ? options->instance_config : CONFIG_FILE;
+	if (!options->state_dir)
+		options->state_dir = made	? made
+				     : instance ? options->instance_state
+						: SKYBUS_STATE_DIR;
+	if (!options->plugin_dir)
+		options->plugin_dir = SKYBUS_PLUGIN_DIR;
+}
 
 static int set_log_level(const char *word)
 {
@@ -48,6 +93,15 @@ static int set_log_level(const char *word)
 static int take_option(int option, struct sb_options *options, int *ret_exit)
 {
 	switch (option) {
+	case 'i':
+		options->instance = optarg;
+		if (is_instance(optarg))
+			return 0;
+		(void)fprintf(stderr,
+			      "skybusd: --instance %s: write letters, digits, _ and -, at most %d, "
+			      "and no digit first\n",
+			      optarg, SB_INSTANCE_MAX);
+		break;
 	case 'c':
 		options->config = optarg;
 		return 0;
@@ -97,16 +151,17 @@ static int take_option(int option, struct sb_options *options, int *ret_exit)
  * sb_options_parse() - take the options from a command line
  * @argc: as main() has it
  * @argv: as main() has it; its text is lent to the options
- * @options: the defaults; changed by what the command line says
+ * @ret: what it says, or what holds without it
  * @ret_exit: the exit code, when the process is to end
  *
  * Says what is wrong, and what was asked for with --help and --version.
  *
  * Return: 0 to go on; -EINVAL or -ECANCELED to end the process with *ret_exit.
  */
-int sb_options_parse(int argc, char **argv, struct sb_options *options, int *ret_exit)
+int sb_options_parse(int argc, char **argv, struct sb_options *ret, int *ret_exit)
 {
 	static const struct option table[] = {
+		{ "instance", required_argument, NULL, 'i' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "plugin-dir", required_argument, NULL, 'p' },
@@ -122,8 +177,9 @@ int sb_options_parse(int argc, char **argv, struct sb_options *options, int *ret
 	int option;
 	int r;
 
+	*ret = (struct sb_options){ 0 };
 	while ((option = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-		r = take_option(option, options, ret_exit);
+		r = take_option(option, ret, ret_exit);
 		if (r < 0)
 			return r;
 	}
@@ -133,6 +189,8 @@ int sb_options_parse(int argc, char **argv, struct sb_options *options, int *ret
 		*ret_exit = EX_USAGE;
 		return -EINVAL;
 	}
+
+	fill_in(ret);
 
 	return 0;
 }

@@ -3,12 +3,9 @@
  * A reload is a task: whoever asks for it may be about to do something to a link that goes with it.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include "daemon/access.h"
 #include "daemon/cleanup.h"
@@ -19,6 +16,7 @@
 #include "daemon/outbox.h"
 #include "daemon/rate.h"
 #include "daemon/reload.h"
+#include "daemon/service.h"
 #include "daemon/stream-rights.h"
 
 /* One who waits for it. */
@@ -167,21 +165,6 @@ static int run(struct sb_reload *reload, struct sb_problems *problems, struct sb
 	return 0;
 }
 
-/* sd_notify(3): without the time the service manager may take an old READY=1 for the answer. */
-static void tell_manager_of_begin(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-			 (uint64_t)now.tv_sec * SB_USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
-}
-
-static void tell_manager_of_end(const struct sb_reload *reload)
-{
-	(void)sd_notifyf(0, "READY=1\nSTATUS=%zu links", sb_gateway_n_links(reload->parts.gateway));
-}
-
 static void answer(struct sb_reload *reload, const struct sb_error *error)
 {
 	struct request_list requests = TAILQ_HEAD_INITIALIZER(requests);
@@ -203,13 +186,13 @@ static void reload_on_task(struct sb_task *task)
 	struct sb_error error;
 	int r;
 
-	tell_manager_of_begin();
+	sb_service_reloading(reload->parts.service);
 	r = run(reload, &problems, &error);
 	if (r < 0)
 		sb_log(LOG_ERR, "the configuration could not be reloaded: %s", error.text);
 	else
 		sb_log(LOG_NOTICE, "the configuration has been reloaded");
-	tell_manager_of_end(reload);
+	sb_service_ready(reload->parts.service);
 	answer(reload, r < 0 ? &error : NULL);
 	sb_problems_done(&problems);
 }

@@ -15,12 +15,14 @@ struct sb_access;
 struct sb_gateway;
 struct sb_rates;
 struct sb_reload;
+struct sb_service;
 
 /** struct sb_reload_parts - what a configuration is applied to; all of it outlives the reload */
 struct sb_reload_parts {
 	struct sb_gateway *gateway;
 	struct sb_access *access;
 	struct sb_rates *rates;
+	struct sb_service *service; /* is told of each reload */
 };
 
 /** The configuration was read again (@error NULL), or nothing has changed, and @error says why. */

@@ -137,6 +137,15 @@ static void complete_losses(struct sb_job *base)
 	job->listed(job->userdata, base->error, job->losses.items, job->losses.n);
 }
 
+/* The disk's thread has come to it, and that was all. */
+static int run_ping(struct sb_db *db, struct sb_job *base)
+{
+	(void)db;
+	(void)base;
+
+	return 0;
+}
+
 static const struct sb_job_kind job_forget = { true, run_forget, complete, NULL };
 
 const struct sb_job_kind sb_job_insert = { true, run_insert, complete, NULL };
@@ -153,6 +162,7 @@ const struct sb_job_kind sb_job_release = { true, run_release, complete, NULL };
 const struct sb_job_kind sb_job_put_boot = { true, run_put_boot, complete, NULL };
 const struct sb_job_kind sb_job_put = { true, run_put, complete, NULL };
 const struct sb_job_kind sb_job_remove = { true, run_remove, complete, NULL };
+const struct sb_job_kind sb_job_ping = { false, run_ping, complete, NULL };
 
 /**
  * sb_store_job_new() - an empty job

@@ -94,6 +94,7 @@ extern const struct sb_job_kind sb_job_release;
 extern const struct sb_job_kind sb_job_put_boot;
 extern const struct sb_job_kind sb_job_put;
 extern const struct sb_job_kind sb_job_remove;
+extern const struct sb_job_kind sb_job_ping;
 
 struct sb_store_job *sb_store_job_new(const struct sb_job_kind *kind, const char *link,
 				      void *userdata);

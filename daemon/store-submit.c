@@ -339,3 +339,21 @@ int sb_store_put_boot(struct sb_store *store, const struct sb_boot *boot, sb_sto
 
 	return sb_store_submit(store, job);
 }
+
+/**
+ * sb_store_ping() - give the disk's thread something to be done with
+ * @store: the store; see sb_store_jobs_done()
+ *
+ * Nothing is read or written for it.
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sb_store_ping(struct sb_store *store)
+{
+	struct sb_store_job *job = sb_store_job_new(&sb_job_ping, NULL, NULL);
+
+	if (!job)
+		return -ENOMEM;
+
+	return sb_store_submit(store, job);
+}

@@ -371,3 +371,20 @@ uint64_t sb_store_thread_commits(struct sb_store_thread *thread)
 
 	return n;
 }
+
+/**
+ * sb_store_thread_jobs_done() - how many jobs have been run
+ * @thread: the thread
+ *
+ * Return: a number that grows.
+ */
+uint64_t sb_store_thread_jobs_done(struct sb_store_thread *thread)
+{
+	uint64_t n;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	n = thread->n_finished;
+	(void)pthread_mutex_unlock(&thread->mutex);
+
+	return n;
+}

@@ -45,3 +45,4 @@ struct sb_store_thread *sb_store_thread_free(struct sb_store_thread *thread);
 void sb_store_thread_submit(struct sb_store_thread *thread, struct sb_job *job);
 void sb_store_thread_drain(struct sb_store_thread *thread);
 uint64_t sb_store_thread_commits(struct sb_store_thread *thread);
+uint64_t sb_store_thread_jobs_done(struct sb_store_thread *thread);

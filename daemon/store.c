@@ -209,6 +209,17 @@ uint64_t sb_store_commits(struct sb_store *store)
 }
 
 /**
+ * sb_store_jobs_done() - how many jobs the disk's thread is done with
+ * @store: the store
+ *
+ * Return: a number that grows while it gets anything done; whether they have completed does not matter.
+ */
+uint64_t sb_store_jobs_done(struct sb_store *store)
+{
+	return sb_store_thread_jobs_done(store->thread);
+}
+
+/**
  * sb_store_last_ticket() - where numbering goes on
  * @store: the store
  *

@@ -151,6 +151,7 @@ void sb_store_drain(struct sb_store *store);
 
 struct sb_loop *sb_store_loop(const struct sb_store *store);
 uint64_t sb_store_commits(struct sb_store *store);
+uint64_t sb_store_jobs_done(struct sb_store *store);
 uint64_t sb_store_last_ticket(const struct sb_store *store);
 const struct sb_boot *sb_store_boots(const struct sb_store *store, size_t *ret_n);
 void sb_store_each_backlog(struct sb_store *store, sb_store_backlog_fn *each, void *userdata);
@@ -187,3 +188,4 @@ int sb_store_put(struct sb_store *store, const char *link, const char *key, cons
 		 size_t len, sb_store_done_fn *done, void *userdata);
 int sb_store_remove(struct sb_store *store, const char *link, const char *key,
 		    sb_store_done_fn *done, void *userdata);
+int sb_store_ping(struct sb_store *store);

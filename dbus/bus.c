@@ -32,6 +32,7 @@ struct sb_bus {
 	struct sb_connection *connection;
 	struct sb_bus_parts parts;
 	sd_bus_slot *object_manager;
+	struct sb_gateway_listener listener;
 	bool listening;
 	struct sb_bus_calls calls;
 	struct sb_callers callers;
@@ -147,7 +148,7 @@ static void bus_on_settled(void *userdata, const struct sb_settled *settled)
 			    settled->sender, strerror(-r));
 }
 
-static const struct sb_gateway_listener listener = {
+static const struct sb_gateway_listener listens = {
 	.link_added = bus_on_link_added,
 	.link_removed = bus_on_link_removed,
 	.link_replaced = bus_on_link_replaced,
@@ -220,7 +221,9 @@ static int put_objects(struct sb_bus *bus)
 		if (r < 0)
 			return r;
 	}
-	sb_gateway_listen(gateway, &listener, bus);
+	bus->listener = listens;
+	bus->listener.userdata = bus;
+	sb_gateway_listen(gateway, &bus->listener);
 	sb_hub_watch_pressure(sb_gateway_hub(gateway), bus_is_pressed, bus);
 	sb_access_listen(bus->parts.access, bus_on_rules, bus);
 	bus->listening = true;
@@ -232,7 +235,7 @@ static int put_objects(struct sb_bus *bus)
 static void let_go(struct sb_bus *bus)
 {
 	if (bus->listening) {
-		sb_gateway_listen(bus->parts.gateway, NULL, NULL);
+		sb_gateway_unlisten(bus->parts.gateway, &bus->listener);
 		sb_hub_watch_pressure(sb_gateway_hub(bus->parts.gateway), NULL, NULL);
 		sb_access_listen(bus->parts.access, NULL, NULL);
 	}

@@ -36,6 +36,7 @@
 /**
  * struct sb_connection - see above
  * @retry: armed while there is no connection, and none is being made
+ * @name: the one that is ours when we are up
  * @delay_usec: until the attempt after the next
  * @up: we have the name
  * @refused: the bus did not give it to us, and that has been logged
@@ -43,6 +44,7 @@
 struct sb_connection {
 	char *address;
 	bool session;
+	char *name;
 	struct sb_loop *loop;
 	struct sb_connection_events events;
 	void *userdata;
@@ -126,19 +128,17 @@ static void explain_refusal(const struct sb_connection *connection, int r)
 
 	if (r == -EEXIST)
 		sb_log(LOG_ERR,
-		       "another process has the name " SB_BUS_NAME " on the %s bus: stop the other "
-		       "skybusd first (systemctl stop skybusd)",
-		       word);
+		       "another process has the name %s on the %s bus: stop the other skybusd "
+		       "first (systemctl stop skybusd)",
+		       connection->name, word);
 	else if (r == -EACCES || r == -EPERM)
 		sb_log(LOG_ERR,
-		       "the %s bus does not let this user have the name " SB_BUS_NAME ": install "
-		       "the policy " SB_BUS_NAME
-		       ".conf below dbus-1/system.d, and start the daemon "
-		       "as root or skybus",
-		       word);
+		       "the %s bus does not let this user have the name %s: install the policy "
+		       "%s.conf below dbus-1/system.d, and start the daemon as root or skybus",
+		       word, connection->name, connection->name);
 	else
-		sb_log(LOG_ERR, "the %s bus does not give us the name " SB_BUS_NAME ": %s", word,
-		       strerror(-r));
+		sb_log(LOG_ERR, "the %s bus does not give us the name %s: %s", word,
+		       connection->name, strerror(-r));
 }
 
 static int come_up(struct sb_connection *connection)
@@ -270,8 +270,8 @@ static void connection_on_retry(struct sb_timer *timer)
 	drop(connection);
 	r = start(connection);
 	if (r >= 0)
-		r = sd_bus_request_name_async(connection->bus, &connection->naming, SB_BUS_NAME, 0,
-					      connection_on_named, connection);
+		r = sd_bus_request_name_async(connection->bus, &connection->naming,
+					      connection->name, 0, connection_on_named, connection);
 	if (r >= 0)
 		return;
 	sb_log(LOG_DEBUG, "the %s bus is not there: %s", bus_word(connection), strerror(-r));
@@ -292,13 +292,29 @@ static int start_and_wait(struct sb_connection *connection)
 		       bus_word(connection), strerror(-r));
 		return r;
 	}
-	r = sd_bus_request_name(connection->bus, SB_BUS_NAME, 0);
+	r = sd_bus_request_name(connection->bus, connection->name, 0);
 	if (r < 0) {
 		explain_refusal(connection, r);
 		return r;
 	}
 
 	return come_up(connection);
+}
+
+static int copy_options(struct sb_connection *connection, const struct sb_bus_options *options)
+{
+	const char *instance = options->instance;
+
+	if (options->address && !(connection->address = strdup(options->address)))
+		return -ENOMEM;
+	if (asprintf(&connection->name, SB_BUS_NAME "%s%s", instance ? "." : "",
+		     instance ? instance : "") < 0) {
+		connection->name = NULL;
+		return -ENOMEM;
+	}
+	connection->session = options->session;
+
+	return 0;
 }
 
 /**
@@ -323,13 +339,10 @@ int sb_connection_new(const struct sb_bus_options *options, struct sb_loop *loop
 
 	if (connection)
 		sb_timer_init(&connection->retry, loop, connection_on_retry);
-	if (connection && options->address)
-		connection->address = strdup(options->address);
-	if (!connection || (options->address && !connection->address)) {
+	if (!connection || copy_options(connection, options) < 0) {
 		sb_log(LOG_ERR, "no memory for the message bus");
 		return -ENOMEM;
 	}
-	connection->session = options->session;
 	connection->loop = loop;
 	connection->events = *events;
 	connection->userdata = userdata;
@@ -359,6 +372,7 @@ struct sb_connection *sb_connection_free(struct sb_connection *connection)
 	if (connection->up)
 		flush(connection->bus);
 	drop(connection);
+	free(connection->name);
 	free(connection->address);
 	free(connection);
 

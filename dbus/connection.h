@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The connection to the message bus, and the name io.skybus.Gateway1 on it. When it is lost it is made again,
+ * The connection to the message bus, and the daemon's name on it. When it is lost it is made again,
  * as often as it takes; nothing waits for the bus meanwhile.
  */
 #include <stdbool.h>
@@ -15,10 +15,12 @@ struct sb_loop;
  * struct sb_bus_options - which bus
  * @address: of a bus, as in DBUS_SESSION_BUS_ADDRESS; NULL for a well-known one
  * @session: without @address, the session bus and not the system bus
+ * @instance: of the daemon, whose name is then io.skybus.Gateway1.INSTANCE; NULL for the one without
  */
 struct sb_bus_options {
 	const char *address;
 	bool session;
+	const char *instance;
 };
 
 /**

@@ -23,6 +23,7 @@ struct fixture {
 	struct sb_gateway_plan *plan;
 	char told[256]; /* "+a -b =c ": has come, is gone, was replaced */
 	char requested[64];
+	struct sb_gateway_listener listener;
 };
 
 static void on_added(void *userdata, struct sb_link *link)
@@ -51,7 +52,7 @@ static void on_replaced(void *userdata, struct sb_link *old, struct sb_link *lin
 	strcat(strcat(strcat(f->told, "="), sb_link_name(link)), " ");
 }
 
-static const struct sb_gateway_listener listener = {
+static const struct sb_gateway_listener listens = {
 	.link_added = on_added,
 	.link_removed = on_removed,
 	.link_replaced = on_replaced,
@@ -78,7 +79,9 @@ static int setup(void **state)
 	f.config.links = calloc(8, sizeof(*f.config.links));
 	assert_non_null(f.config.links);
 	assert_int_equal(sb_gateway_new(&f.parts->parts, NULL, &f.gateway), 0);
-	sb_gateway_listen(f.gateway, &listener, &f);
+	f.listener = listens;
+	f.listener.userdata = &f;
+	sb_gateway_listen(f.gateway, &f.listener);
 	*state = &f;
 
 	return 0;

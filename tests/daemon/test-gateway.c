@@ -28,6 +28,8 @@ struct fixture {
 	unsigned int removed;
 	unsigned int settled;
 	struct sb_link *last_changed;
+	struct sb_gateway_listener listener;
+	struct sb_gateway_listener other;
 };
 
 static int setup(void **state)
@@ -89,12 +91,19 @@ static void on_settled(void *userdata, const struct sb_settled *settled)
 	f->settled++;
 }
 
-static const struct sb_gateway_listener listener = {
+static const struct sb_gateway_listener listens = {
 	.link_added = on_added,
 	.link_removed = on_removed,
 	.link_changed = on_changed,
 	.settled = on_settled,
 };
+
+static void listen_to(struct fixture *f)
+{
+	f->listener = listens;
+	f->listener.userdata = f;
+	sb_gateway_listen(f->gateway, &f->listener);
+}
 
 /* Links by those names. */
 static void configure(struct fixture *f, const char *const *names, size_t n)
@@ -132,13 +141,37 @@ static void expect_logins_apart(struct fixture *f)
 	assert_int_equal(script.logins, MANY);
 }
 
+/* Hears one thing, and then no more. */
+static void on_added_once(void *userdata, struct sb_link *link)
+{
+	struct fixture *f = userdata;
+
+	assert_string_equal(sb_link_name(link), "a");
+	f->removed++;
+	sb_gateway_unlisten(f->gateway, &f->other);
+}
+
+static void several_can_listen(void **state)
+{
+	static const char *const names[] = { "a", "b" };
+	struct fixture *f = *state;
+
+	configure(f, names, 2);
+	f->other = (struct sb_gateway_listener){ .link_added = on_added_once, .userdata = f };
+	sb_gateway_listen(f->gateway, &f->other);
+	listen_to(f);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	assert_string_equal(f->added, "a b ");
+	assert_int_equal(f->removed, 1);
+}
+
 static void it_makes_the_links_of_a_configuration(void **state)
 {
 	static const char *const names[] = { "a", "b", "c" };
 	struct fixture *f = *state;
 
 	configure(f, names, 3);
-	sb_gateway_listen(f->gateway, &listener, f);
+	listen_to(f);
 	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
 	assert_string_equal(f->added, "a b c ");
 	assert_int_equal(sb_gateway_n_links(f->gateway), 3);
@@ -244,7 +277,7 @@ static void it_tells_of_ends(void **state)
 
 	script.login = SCRIPT_OPENS;
 	configure(f, names, 1);
-	sb_gateway_listen(f->gateway, &listener, f);
+	listen_to(f);
 	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
 	link = sb_gateway_link(f->gateway, 0);
 	link_run(f->parts);
@@ -296,7 +329,7 @@ static void streams_publish_and_are_told_of_ends(void **state)
 
 	script.login = SCRIPT_OPENS;
 	configure(f, names, 1);
-	sb_gateway_listen(f->gateway, &listener, f);
+	listen_to(f);
 	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
 	terms.link = sb_gateway_link(f->gateway, 0);
 	assert_int_equal(sb_streams_open(sb_gateway_streams(f->gateway), &terms, &fd, NULL), 0);
@@ -404,7 +437,7 @@ static void nobody_need_listen_and_nobody_is_told_at_the_end(void **state)
 	configure(f, names, 1);
 	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
 	link_run(f->parts);
-	sb_gateway_listen(f->gateway, &listener, f);
+	listen_to(f);
 	strcpy(f->added, "a");
 	f->gateway = sb_gateway_free(f->gateway);
 	assert_int_equal(f->changed, 0);
@@ -431,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_makes_the_links_of_a_configuration),
+		TEST(several_can_listen),
 		TEST(links_start_apart),
 		TEST(so_do_those_that_are_connected_together),
 		TEST(so_do_those_whose_back_off_ends_together),

@@ -36,18 +36,61 @@ static int parse(const char *const *words, struct sb_options *options, int *ret_
 static void without_options_the_defaults_stay(void **state)
 {
 	static const char *const words[] = { "skybusd", NULL };
-	struct sb_options options = { .config = "/etc/a.yaml", .state_dir = "/var/a" };
+	struct sb_options options;
 	int status = 0;
 
 	(void)state;
+	assert_int_equal(unsetenv("STATE_DIRECTORY"), 0);
 	assert_int_equal(parse(words, &options, &status), 0);
-	assert_string_equal(options.config, "/etc/a.yaml");
-	assert_string_equal(options.state_dir, "/var/a");
-	assert_null(options.plugin_dir);
+	assert_null(options.instance);
+	assert_string_equal(options.config, SKYBUS_CONFIG_DIR "/skybus.yaml");
+	assert_string_equal(options.state_dir, SKYBUS_STATE_DIR);
+	assert_string_equal(options.plugin_dir, SKYBUS_PLUGIN_DIR);
 	assert_null(options.address);
 	assert_false(options.session);
 	assert_false(options.check_config);
 	assert_false(options.list_plugins);
+}
+
+static void an_instance_has_places_of_its_own(void **state)
+{
+	static const char *const words[] = { "skybusd", "--instance=depot-2", NULL };
+	static const char *const more[] = { "skybusd", "--config=c", "--instance=depot",
+					    "--state-dir=s", NULL };
+	struct sb_options options;
+	int status = 0;
+
+	(void)state;
+	assert_int_equal(unsetenv("STATE_DIRECTORY"), 0);
+	assert_int_equal(parse(words, &options, &status), 0);
+	assert_string_equal(options.instance, "depot-2");
+	assert_string_equal(options.config, SKYBUS_CONFIG_DIR "/instances/depot-2/skybus.yaml");
+	assert_string_equal(options.state_dir, SKYBUS_STATE_DIR "-instances/depot-2");
+	assert_string_equal(options.plugin_dir, SKYBUS_PLUGIN_DIR);
+
+	assert_int_equal(parse(more, &options, &status), 0);
+	assert_string_equal(options.config, "c");
+	assert_string_equal(options.state_dir, "s");
+}
+
+static void the_service_manager_chooses_the_state_directory(void **state)
+{
+	static const char *const words[][3] = {
+		{ "skybusd", NULL },
+		{ "skybusd", "--instance=depot", NULL },
+		{ "skybusd", "--state-dir=s", NULL },
+	};
+	static const char *const expected[] = { "/var/x", "/var/x", "s" };
+	struct sb_options options;
+	int status = 0;
+
+	(void)state;
+	assert_int_equal(setenv("STATE_DIRECTORY", "/var/x", 1), 0);
+	for (size_t i = 0; i < SB_ELEMENTS(words); i++) {
+		assert_int_equal(parse(words[i], &options, &status), 0);
+		assert_string_equal(options.state_dir, expected[i]);
+	}
+	assert_int_equal(unsetenv("STATE_DIRECTORY"), 0);
 }
 
 static void each_option_is_taken(void **state)
@@ -95,6 +138,13 @@ static void what_is_wrong_ends_the_process(void **state)
 		{ "skybusd", "--config", NULL },
 		{ "skybusd", "--log-level", "loud", NULL },
 		{ "skybusd", "start", NULL },
+		{ "skybusd", "--instance=", NULL },
+		{ "skybusd", "--instance=2nd", NULL },
+		{ "skybusd", "--instance=a.b", NULL },
+		{ "skybusd", "--instance=../a", NULL },
+		{ "skybusd",
+		  "--instance=a2345678901234567890123456789012345678901234567890123456789012345",
+		  NULL },
 	};
 
 	(void)state;
@@ -128,6 +178,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_options_the_defaults_stay),
+		cmocka_unit_test(an_instance_has_places_of_its_own),
+		cmocka_unit_test(the_service_manager_chooses_the_state_directory),
 		cmocka_unit_test(each_option_is_taken),
 		cmocka_unit_test(the_level_of_the_log_is_set),
 		cmocka_unit_test(what_is_wrong_ends_the_process),

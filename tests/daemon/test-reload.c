@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cmocka.h>
 
@@ -20,7 +18,9 @@
 #include "daemon/rate.h"
 #include "daemon/reload.h"
 #include "daemon/rule.h"
+#include "daemon/service.h"
 #include "tests/daemon/link-fixture.h"
+#include "tests/daemon/notices.h"
 
 #define LINK(name, product)          \
 	"  " name ":\n"              \
@@ -36,6 +36,7 @@ struct fixture {
 	struct sb_gateway *gateway;
 	struct sb_access *access;
 	struct sb_rates rates;
+	struct sb_service service;
 	struct sb_reload *reload;
 	char path[128];
 	unsigned int answers;
@@ -75,6 +76,7 @@ static void start(struct fixture *f, const char *text)
 		.gateway = f->gateway,
 		.access = f->access,
 		.rates = &f->rates,
+		.service = &f->service,
 	};
 	struct sb_problems problems = { 0 };
 	struct sb_config *config;
@@ -83,6 +85,7 @@ static void start(struct fixture *f, const char *text)
 	(void)snprintf(f->path, sizeof(f->path), "%s/skybus.yaml", f->scratch.path);
 	assert_int_equal(sb_config_read(f->path, f->plugins, &problems, &config), 0);
 	sb_plugins_seal(f->plugins);
+	sb_service_init(&f->service, f->gateway);
 	assert_int_equal(sb_gateway_apply(f->gateway, config), 0);
 	assert_int_equal(sb_reload_new(f->path, &parts, config, &f->reload), 0);
 	sb_problems_done(&problems);
@@ -134,6 +137,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	sb_service_done(&f->service);
 	f->gateway = sb_gateway_free(f->gateway);
 	f->reload = sb_reload_free(f->reload);
 	f->access = sb_access_free(f->access);
@@ -476,39 +480,22 @@ static void it_is_too_late_when_the_daemon_ends(void **state)
 
 /* ---- the service manager ---- */
 
-static void expect_notice(int fd, const char *begin)
-{
-	char text[256];
-	ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
-
-	assert_true(n > 0);
-	text[n] = '\0';
-	if (strncmp(text, begin, strlen(begin)) != 0)
-		fail_msg("\"%s\" does not begin with \"%s\"", text, begin);
-}
-
 static void the_service_manager_is_told(void **state)
 {
 	struct fixture *f = *state;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct notices notices;
 
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", f->scratch.path);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+	notices_init(&notices, &f->scratch);
 	start(f, "links:\n" LINK("a", "p"));
 	write_config(f, "links:\n" LINK("a", "p") LINK("b", "p"));
 	reload(f);
-	expect_notice(fd, "RELOADING=1\nMONOTONIC_USEC=");
-	expect_notice(fd, "READY=1\nSTATUS=2 links");
+	notices_expect_begin(&notices, "RELOADING=1\nMONOTONIC_USEC=");
+	notices_expect_begin(&notices, "READY=1\nSTATUS=0 of 2 links online | ");
 	write_config(f, "nonsense");
 	reload(f);
-	expect_notice(fd, "RELOADING=1\n");
-	expect_notice(fd, "READY=1\nSTATUS=2 links");
-	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
-	assert_int_equal(unlink(address.sun_path), 0);
-	assert_int_equal(close(fd), 0);
+	notices_expect_begin(&notices, "RELOADING=1\n");
+	notices_expect_begin(&notices, "READY=1\nSTATUS=0 of 2 links online | ");
+	notices_done(&notices);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -74,7 +74,7 @@ struct sb_link *fake_link_add(struct sb_gateway *gateway, const char *name)
 		abort();
 	gateway->links[gateway->n_links++] = link;
 	if (gateway->listener.link_added)
-		gateway->listener.link_added(gateway->userdata, link);
+		gateway->listener.link_added(gateway->listener.userdata, link);
 
 	return link;
 }
@@ -90,7 +90,7 @@ struct sb_link *fake_link_replace(struct sb_link *link)
 	while (gateway->links[i] != link)
 		i++;
 	gateway->links[i] = other;
-	gateway->listener.link_replaced(gateway->userdata, link, other);
+	gateway->listener.link_replaced(gateway->listener.userdata, link, other);
 	link_free(link);
 
 	return other;
@@ -103,7 +103,7 @@ void fake_link_remove(struct sb_link *link)
 
 	sb_streams_link_gone(&gateway->streams, link);
 	if (gateway->listener.link_removed)
-		gateway->listener.link_removed(gateway->userdata, link);
+		gateway->listener.link_removed(gateway->listener.userdata, link);
 	while (gateway->links[i] != link)
 		i++;
 	gateway->links[i] = gateway->links[--gateway->n_links];
@@ -114,7 +114,7 @@ void fake_link_change(struct sb_link *link, uint32_t what)
 {
 	struct sb_gateway *gateway = link->gateway;
 
-	gateway->listener.link_changed(gateway->userdata, link, what);
+	gateway->listener.link_changed(gateway->listener.userdata, link, what);
 }
 
 static void push(struct fake_job *jobs, size_t *n_jobs, const struct fake_job *job)
@@ -154,16 +154,20 @@ struct fake_job fake_outbox_take_job(struct sb_gateway *gateway)
 void fake_settle(struct sb_gateway *gateway, const struct sb_settled *settled)
 {
 	(void)sb_streams_settled(&gateway->streams, settled);
-	gateway->listener.settled(gateway->userdata, settled);
+	gateway->listener.settled(gateway->listener.userdata, settled);
 }
 
 /* ---- what dbus/ calls ------------------------------------------------------------------------ */
 
-void sb_gateway_listen(struct sb_gateway *gateway, const struct sb_gateway_listener *listener,
-		       void *userdata)
+void sb_gateway_listen(struct sb_gateway *gateway, struct sb_gateway_listener *listener)
 {
-	gateway->listener = listener ? *listener : (struct sb_gateway_listener){ 0 };
-	gateway->userdata = userdata;
+	gateway->listener = *listener;
+}
+
+void sb_gateway_unlisten(struct sb_gateway *gateway, struct sb_gateway_listener *listener)
+{
+	(void)listener;
+	gateway->listener = (struct sb_gateway_listener){ 0 };
 }
 
 /* Its routes lead every topic, as it is, to the link plant. */

@@ -78,8 +78,7 @@ struct sb_gateway {
 	struct sb_clock clock;
 	struct sb_reload reload;
 	struct sb_plugins plugins;
-	struct sb_gateway_listener listener;
-	void *userdata;
+	struct sb_gateway_listener listener; /* copied; without functions for nobody */
 	const char *refusal; /* sb_gateway_publish() fails with NoRoute and this */
 	struct fake_job jobs[FAKE_JOBS_MAX]; /* of sb_gateway_publish() */
 	size_t n_jobs;

@@ -211,6 +211,38 @@ static void test_name_is_taken(void **state)
 	assert_null(second);
 }
 
+static bool has_owner(struct fixture *f, const char *name)
+{
+	sd_bus_message *answer = NULL;
+	int owned = -1;
+
+	assert_true(sd_bus_call_method(f->app->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+				       "org.freedesktop.DBus", "NameHasOwner", NULL, &answer, "s",
+				       name) >= 0);
+	assert_true(sd_bus_message_read(answer, "b", &owned) > 0);
+	(void)sd_bus_message_unref(answer);
+
+	return owned;
+}
+
+static void test_instances_are_beside_each_other(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_bus_options options = fixture_bus_options(f);
+	struct sb_bus_host host = fixture_bus_host(f);
+	struct sb_gateway *gateway = fake_gateway_new(f->loop);
+	struct sb_bus *second = NULL;
+
+	host.gateway = gateway;
+	host.reload = &gateway->reload;
+	options.instance = "depot";
+	assert_int_equal(sb_bus_new(&options, &host, &second), 0);
+	assert_true(has_owner(f, SB_BUS_NAME));
+	assert_true(has_owner(f, SB_BUS_NAME ".depot"));
+	(void)sb_bus_free(second);
+	(void)fake_gateway_free(gateway);
+}
+
 static void test_no_bus_there(void **state)
 {
 	struct fixture *f = *state;
@@ -328,10 +360,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-		TEST(test_managed_objects),    TEST(test_links_come_and_go),
-		TEST(test_link_is_replaced),   TEST(test_manager_is_as_written),
-		TEST(test_link_is_as_written), TEST(test_name_is_taken),
-		TEST(test_no_bus_there),       TEST(test_tickets_after_the_loop),
+		TEST(test_managed_objects),
+		TEST(test_links_come_and_go),
+		TEST(test_link_is_replaced),
+		TEST(test_manager_is_as_written),
+		TEST(test_link_is_as_written),
+		TEST(test_name_is_taken),
+		TEST(test_instances_are_beside_each_other),
+		TEST(test_no_bus_there),
+		TEST(test_tickets_after_the_loop),
 #undef TEST
 	};
 	const struct CMUnitTest own_bus_tests[] = {
