@@ -28,27 +28,13 @@
 #define DRIVER "org.freedesktop.DBus"
 #define DRIVER_PATH "/org/freedesktop/DBus"
 
-/* What a method call takes beside its parameters, and a text beside its letters: roughly, and not too little. */
-#define CALL_BYTES 1024
-#define TEXT_BYTES 8
-
-/* A method call that was put aside. */
-struct deferred {
-	sd_bus_message *call;
-	size_t bytes;
-	sb_identified_fn *handle;
-	void *userdata;
-	TAILQ_ENTRY(deferred) entry;
-};
-
 /* One connection: known, or asked for with calls that wait. */
 struct sb_identity_peer {
 	struct sb_identities *all; /* NULL until it is in the tree */
 	char *name;
 	struct sb_identity identity;
 	sd_bus_slot *question; /* NULL once it is known */
-	TAILQ_HEAD(, deferred) deferred;
-	size_t n_deferred;
+	struct sb_deferred deferred;
 	TAILQ_ENTRY(sb_identity_peer) entry; /* of known or asked */
 };
 
@@ -62,117 +48,6 @@ static int compare_names(const void *a, const void *b)
 	const struct sb_identity_peer *right = b;
 
 	return strcmp(left->name, right->name);
-}
-
-/* ---- calls that were put aside --------------------------------------------------------------- */
-
-static void drop_deferred(struct sb_identity_peer *peer, struct deferred *deferred)
-{
-	TAILQ_REMOVE(&peer->deferred, deferred, entry);
-	peer->n_deferred--;
-	peer->all->deferred_bytes -= deferred->bytes;
-	(void)sd_bus_message_unref(deferred->call);
-	free(deferred);
-}
-
-/* sd-bus does not tell how large a message is. What has a fixed size is within CALL_BYTES. */
-static int add_parameters(sd_bus_message *call, size_t *bytes)
-{
-	const char *contents;
-	const void *data;
-	size_t len;
-	char type;
-	int r;
-
-	while ((r = sd_bus_message_peek_type(call, &type, &contents)) > 0) {
-		if (type == SD_BUS_TYPE_STRING) {
-			r = sd_bus_message_read_basic(call, type, &data);
-			*bytes += r > 0 ? TEXT_BYTES + strlen(data) : 0;
-		} else if (type == SD_BUS_TYPE_ARRAY && strcmp(contents, "y") == 0) {
-			r = sd_bus_message_read_array(call, SD_BUS_TYPE_BYTE, &data, &len);
-			*bytes += r > 0 ? len : 0;
-		} else if (contents) {
-			r = sd_bus_message_enter_container(call, type, contents);
-			if (r >= 0)
-				r = add_parameters(call, bytes);
-			if (r >= 0)
-				r = sd_bus_message_exit_container(call);
-		} else {
-			r = sd_bus_message_skip(call, NULL);
-		}
-		if (r < 0)
-			return r;
-	}
-
-	return r;
-}
-
-static int measure(sd_bus_message *call, size_t *ret_bytes)
-{
-	size_t bytes = CALL_BYTES;
-	int r;
-
-	r = add_parameters(call, &bytes);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_rewind(call, true);
-	if (r < 0)
-		return r;
-
-	*ret_bytes = bytes;
-
-	return 0;
-}
-
-static int defer(struct sb_identity_peer *peer, sd_bus_message *call, sb_identified_fn *handle,
-		 void *userdata)
-{
-	struct deferred *deferred;
-	size_t bytes;
-	int r;
-
-	r = measure(call, &bytes);
-	if (r < 0)
-		return r;
-	if (peer->n_deferred >= SB_IDENTITY_DEFERRED_MAX ||
-	    peer->all->deferred_bytes + bytes > SB_IDENTITIES_DEFERRED_BYTES_MAX)
-		return -ENOBUFS;
-	deferred = calloc(1, sizeof(*deferred));
-	if (!deferred)
-		return -ENOMEM;
-
-	deferred->call = sd_bus_message_ref(call);
-	deferred->bytes = bytes;
-	deferred->handle = handle;
-	deferred->userdata = userdata;
-	TAILQ_INSERT_TAIL(&peer->deferred, deferred, entry);
-	peer->n_deferred++;
-	peer->all->deferred_bytes += bytes;
-
-	return 1;
-}
-
-static void carry_out_deferred(struct sb_identity_peer *peer)
-{
-	struct deferred *deferred;
-	int r;
-
-	while ((deferred = TAILQ_FIRST(&peer->deferred))) {
-		r = deferred->handle(deferred->call, deferred->userdata, &peer->identity);
-		if (r < 0)
-			(void)sd_bus_reply_method_errno(deferred->call, r, NULL);
-		drop_deferred(peer, deferred);
-	}
-}
-
-static void refuse_deferred(struct sb_identity_peer *peer, const struct sb_error *why)
-{
-	struct deferred *deferred;
-
-	while ((deferred = TAILQ_FIRST(&peer->deferred))) {
-		(void)sb_bus_reply_error(deferred->call, why);
-		drop_deferred(peer, deferred);
-	}
 }
 
 /* ---- one connection -------------------------------------------------------------------------- */
@@ -208,11 +83,11 @@ static struct sb_identity_peer *peer_free(struct sb_identity_peer *peer)
 
 static void peer_gone(struct sb_identity_peer *peer)
 {
-	if (peer->n_deferred > 0)
+	if (peer->deferred.n > 0)
 		sb_log(LOG_DEBUG,
 		       "%s hung up before the bus said who it is: its %zu calls are nobody's",
-		       peer->name, peer->n_deferred);
-	carry_out_deferred(peer);
+		       peer->name, peer->deferred.n);
+	sb_deferred_carry_out(&peer->deferred, &peer->identity);
 	(void)peer_free(peer);
 }
 
@@ -230,7 +105,7 @@ static int peer_on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *e
 	TAILQ_REMOVE(&peer->all->asked, peer, entry);
 	peer->question = sd_bus_slot_unref(peer->question);
 	TAILQ_INSERT_TAIL(&peer->all->known, peer, entry);
-	carry_out_deferred(peer);
+	sb_deferred_carry_out(&peer->deferred, &peer->identity);
 
 	return 0;
 }
@@ -255,7 +130,7 @@ static int peer_new(struct sb_identities *all, const char *name, struct sb_ident
 
 	if (!peer)
 		return -ENOMEM;
-	TAILQ_INIT(&peer->deferred);
+	sb_deferred_init(&peer->deferred, &all->deferred_bytes);
 	peer->identity.uid = SB_NO_OWNER;
 	peer->name = strdup(name);
 	if (!peer->name)
@@ -345,7 +220,7 @@ void sb_identities_done(struct sb_identities *all)
 
 	(void)sb_error_set(&why, SB_ERROR_FAILED, "skybusd is ending: call again when it is back");
 	while ((peer = TAILQ_FIRST(&all->asked))) {
-		refuse_deferred(peer, &why);
+		sb_deferred_refuse(&peer->deferred, &why);
 		(void)peer_free(peer);
 	}
 	while ((peer = TAILQ_FIRST(&all->known)))
@@ -394,7 +269,7 @@ int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identi
 		if (r < 0)
 			return refuse(call, r);
 	}
-	r = defer(peer, call, handle, userdata);
+	r = sb_deferred_add(&peer->deferred, call, handle, userdata);
 
 	return r < 0 ? refuse(call, r) : r;
 }
@@ -424,16 +299,7 @@ void sb_identities_forget(struct sb_identities *all, const void *userdata,
 			  const struct sb_error *why)
 {
 	struct sb_identity_peer *peer;
-	struct deferred *deferred;
-	struct deferred *next;
 
-	TAILQ_FOREACH(peer, &all->asked, entry) {
-		for (deferred = TAILQ_FIRST(&peer->deferred); deferred; deferred = next) {
-			next = TAILQ_NEXT(deferred, entry);
-			if (deferred->userdata != userdata)
-				continue;
-			(void)sb_bus_reply_error(deferred->call, why);
-			drop_deferred(peer, deferred);
-		}
-	}
+	TAILQ_FOREACH(peer, &all->asked, entry)
+		sb_deferred_refuse_about(&peer->deferred, userdata, why);
 }

@@ -14,6 +14,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/identity.h"
+#include "dbus/deferred.h"
 
 struct sb_error;
 
@@ -22,24 +23,6 @@ struct sb_error;
  * dbus-daemon allows unless it is configured otherwise, so that all may call at the same time.
  */
 #define SB_IDENTITIES_MAX 4096
-
-/**
- * How many calls of one connection may be put aside. Only what the bus has for us already comes
- * before its answer: little, unless the loop was held up.
- */
-#define SB_IDENTITY_DEFERRED_MAX 4096
-
-/** How much memory the calls of all connections that were put aside may take, in bytes. */
-#define SB_IDENTITIES_DEFERRED_BYTES_MAX (16 * 1024 * 1024)
-
-/**
- * The sender of a method call is known: deal with the call, as a method handler of sd-bus does.
- * Nothing of the call has been read. @sender is lent; sb_identity_copy() keeps it.
- *
- * Return: >= 0 when it has been, or will be, replied to; or a negative errno, which is replied.
- */
-typedef int sb_identified_fn(sd_bus_message *call, void *userdata,
-			     const struct sb_identity *sender);
 
 /** struct sb_identities - all that are known, or asked for; embedded in its owner */
 struct sb_identities {

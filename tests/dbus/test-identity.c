@@ -380,7 +380,7 @@ static void test_too_many_calls_of_one(void **state)
 	struct service *s = *state;
 	size_t i;
 
-	for (i = 0; i < SB_IDENTITY_DEFERRED_MAX; i++)
+	for (i = 0; i < SB_DEFERRED_MAX; i++)
 		send_without_reply(s->apps[0], "");
 	begin(s, 0, 0, "one too many");
 	begin(s, 1, 1, "another's");
@@ -389,7 +389,7 @@ static void test_too_many_calls_of_one(void **state)
 	assert_error(s, 0, ERROR "QueueFull");
 	assert_false(sd_bus_message_is_method_error(client_end(s->apps[1], &s->calls[1]), NULL));
 	assert_string_equal(s->handled, "another's");
-	assert_int_equal(s->n_handled, SB_IDENTITY_DEFERRED_MAX + 1);
+	assert_int_equal(s->n_handled, SB_DEFERRED_MAX + 1);
 	assert_true(call_once(s, 0));
 }
 
@@ -397,7 +397,7 @@ static void test_too_many_calls_of_one(void **state)
 static void test_too_large_calls_of_all(void **state)
 {
 	struct service *s = *state;
-	size_t len = SB_IDENTITIES_DEFERRED_BYTES_MAX / 2;
+	size_t len = SB_DEFERRED_BYTES_MAX / 2;
 	char *text = calloc(1, len);
 
 	assert_non_null(text);
@@ -426,7 +426,7 @@ static void test_large_calls_of_little_parts(void **state)
 						   SB_BUS_LINK_INTERFACE, "PublishWith") >= 0);
 	assert_true(sd_bus_message_append(call, "s", "") >= 0);
 	assert_true(sd_bus_message_open_container(call, 'a', "{ss}") >= 0);
-	for (i = 0; i < SB_IDENTITIES_DEFERRED_BYTES_MAX / 16; i++)
+	for (i = 0; i < SB_DEFERRED_BYTES_MAX / 16; i++)
 		assert_true(sd_bus_message_append(call, "{ss}", "", "") >= 0);
 	assert_true(sd_bus_message_close_container(call) >= 0);
 	client_begin_message(s->apps[0], &s->calls[0], call);
