@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/descriptor.h"
 #include "daemon/streams.h"
-
-/* Descriptors below this one are left to DTLS, which can use no others: daemon/transport-session.c. */
-#define FD_MIN 1024
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -77,18 +74,6 @@ void sb_streams_done(struct sb_streams *streams)
 
 /* ---- opening ---- */
 
-/* Where no higher one can be had, the low one does: streams are bounded, and DTLS has the rest. */
-static int move_up(int fd)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_MIN);
-
-	if (high < 0)
-		return fd;
-	(void)close(fd);
-
-	return high;
-}
-
 /* The app's end blocks, as a descriptor does unless it is asked not to; ours is never waited for anyway. */
 static int open_pair(int *ret_ours, int *ret_theirs)
 {
@@ -99,7 +84,7 @@ static int open_pair(int *ret_ours, int *ret_theirs)
 		return -errno;
 	for (size_t i = 0; i < SB_ELEMENTS(fds); i++)
 		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	*ret_ours = move_up(fds[0]);
+	*ret_ours = sb_descriptor_move_up(fds[0]);
 	*ret_theirs = fds[1];
 
 	return 0;
