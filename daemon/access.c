@@ -102,6 +102,24 @@ void sb_access_replace(struct sb_access *access, struct sb_rules *rules)
 		access->changed(access->userdata);
 }
 
+static bool may_do_everything(const struct sb_access *access, uint32_t uid)
+{
+	return uid == 0 || (uid != SB_NO_OWNER && uid == access->own_uid);
+}
+
+/**
+ * sb_access_needs_unit() - does it depend on somebody's unit what it may do?
+ * @access: the access
+ * @identity: who, without the unit
+ *
+ * Return: whether a rule in force is for a unit, and it may not do everything anyway.
+ */
+bool sb_access_needs_unit(const struct sb_access *access, const struct sb_identity *identity)
+{
+	return access->rules->has_unit && identity->uid != SB_NO_OWNER &&
+	       !may_do_everything(access, identity->uid);
+}
+
 /* ---- grants ---- */
 
 /**
@@ -128,8 +146,7 @@ int sb_grant_new(const struct sb_access *access, const struct sb_identity *ident
 		if (!grant->unit)
 			return -ENOMEM;
 	}
-	grant->everything = identity->uid == 0 ||
-			    (identity->uid != SB_NO_OWNER && identity->uid == access->own_uid);
+	grant->everything = may_do_everything(access, identity->uid);
 	for (size_t i = 0; i < rules->n; i++) {
 		if (!sb_rule_is_for(&rules->all[i], identity))
 			continue;

@@ -26,6 +26,7 @@ int sb_access_new(struct sb_rules *rules, uint32_t own_uid, struct sb_access **r
 struct sb_access *sb_access_free(struct sb_access *access);
 void sb_access_listen(struct sb_access *access, sb_access_changed_fn *changed, void *userdata);
 void sb_access_replace(struct sb_access *access, struct sb_rules *rules);
+bool sb_access_needs_unit(const struct sb_access *access, const struct sb_identity *identity);
 
 int sb_grant_new(const struct sb_access *access, const struct sb_identity *identity,
 		 struct sb_grant **ret);

@@ -222,6 +222,7 @@ int sb_rules_add(struct sb_rules *rules, struct sb_rule *rule)
 	if (!all)
 		return -ENOMEM;
 	rules->all = all;
+	rules->has_unit |= rule->subject == SB_SUBJECT_UNIT;
 	all[rules->n++] = *rule;
 	*rule = (struct sb_rule){ 0 };
 

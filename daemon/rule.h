@@ -67,6 +67,7 @@ struct sb_rule {
 struct sb_rules {
 	unsigned int references;
 	bool built_in; /* the configuration has none */
+	bool has_unit; /* one is for a unit */
 	struct sb_rule *all;
 	size_t n;
 };

@@ -207,7 +207,8 @@ static int put_objects(struct sb_bus *bus)
 	size_t i;
 	int r;
 
-	r = sb_identities_init(&bus->identities, connection, SB_IDENTITIES_MAX);
+	r = sb_identities_init(&bus->identities, connection, sb_gateway_loop(gateway),
+			       bus->parts.access, SB_IDENTITIES_MAX);
 	if (r < 0)
 		return r;
 	r = sd_bus_add_object_manager(connection, &bus->object_manager, SB_BUS_ROOT);

@@ -4,7 +4,6 @@
 
 #include "daemon/log.h"
 #include "daemon/message.h"
-#include "daemon/unit.h"
 #include "dbus/credentials.h"
 
 static int read_gids(sd_bus_message *reply, struct sb_identity *identity)
@@ -26,14 +25,8 @@ static int read_gids(sd_bus_message *reply, struct sb_identity *identity)
 	return sd_bus_message_exit_container(reply);
 }
 
-/* The process behind a connection: newer buses lend a pidfd, others know the number only. */
-struct process {
-	int fd;
-	uint32_t pid;
-};
-
 static int read_credential(sd_bus_message *reply, struct sb_identity *identity,
-			   struct process *process)
+			   struct sb_process *process)
 {
 	const char *key;
 	int r;
@@ -54,7 +47,7 @@ static int read_credential(sd_bus_message *reply, struct sb_identity *identity,
 }
 
 static int read_credentials(sd_bus_message *reply, struct sb_identity *identity,
-			    struct process *process)
+			    struct sb_process *process)
 {
 	int r;
 
@@ -85,33 +78,24 @@ static void log_unknown(const char *name, const char *why)
 	       why);
 }
 
-static void seek_unit(const struct process *process, const char *name, struct sb_identity *identity)
-{
-	int r = -ENODATA;
-
-	if (process->fd >= 0)
-		r = sb_unit_of_process(process->fd, SB_NO_OWNER, &identity->unit);
-	else if (process->pid > 0)
-		r = sb_unit_of_pid((pid_t)process->pid, identity->uid, &identity->unit);
-	if (r < 0)
-		sb_log(LOG_DEBUG, "%s has no unit for sure: %s", name, strerror(-r));
-}
-
 /**
  * sb_credentials_read() - who is behind a connection
  * @reply: the bus's answer to GetConnectionCredentials, perhaps an error
  * @name: of the connection, for the log
+ * @ret_process: the process that made it, as far as the bus tells; its pidfd, which newer buses lend, is @reply's
  *
- * Return: the identity, to be ended with sb_identity_done(); its user is SB_NO_OWNER if the bus does not
- * tell it.
+ * Return: the identity, without the unit, to be ended with sb_identity_done(); its user is SB_NO_OWNER if the bus
+ * does not tell it.
  */
-struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name)
+struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name,
+				       struct sb_process *ret_process)
 {
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	struct sb_identity identity = { .uid = SB_NO_OWNER };
-	struct process process = { .fd = -1 };
+	struct sb_process process = { .fd = -1 };
 	int r;
 
+	*ret_process = process;
 	if (error) {
 		log_unknown(name, error->message ? error->message : error->name);
 		return identity;
@@ -122,7 +106,7 @@ struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name)
 		sb_identity_done(&identity);
 		log_unknown(name, strerror(-r));
 	} else {
-		seek_unit(&process, name, &identity);
+		*ret_process = process;
 	}
 
 	return identity;

@@ -7,5 +7,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/identity.h"
+#include "daemon/process.h"
 
-struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name);
+struct sb_identity sb_credentials_read(sd_bus_message *reply, const char *name,
+				       struct sb_process *ret_process);

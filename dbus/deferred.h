@@ -14,7 +14,7 @@ struct sb_identity;
 
 /**
  * How many calls of one sender may wait. Only what the bus has for us already comes before its
- * answer: little, unless the loop was held up.
+ * answer: little, unless the loop was held up, or systemd takes its time.
  */
 #define SB_DEFERRED_MAX 4096
 

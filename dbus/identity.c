@@ -9,7 +9,8 @@
  * A caller may have gone before the bus was asked: dbus-send does not stay unless it is to print the
  * reply. Nobody can tell any more whose call it was, but it was a good one, so it is carried out as
  * nobody's; all that is nobody's shares one account, so that nobody escapes the bounds by hanging up.
- * It is the same when the bus itself goes: the question then ends with an error.
+ * It is the same when the bus itself goes: the question then ends with an error. If only its unit was not known
+ * yet, the call is its user's, without the unit.
  */
 #include <errno.h>
 #include <search.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/error.h"
 #include "daemon/log.h"
@@ -33,7 +35,11 @@ struct sb_identity_peer {
 	struct sb_identities *all; /* NULL until it is in the tree */
 	char *name;
 	struct sb_identity identity;
-	sd_bus_slot *question; /* NULL once it is known */
+	bool told; /* who it is, by the bus */
+	bool unit_sought;
+	bool asked; /* for something: its calls wait */
+	sd_bus_slot *question; /* to the bus */
+	struct sb_unit_question unit;
 	struct sb_deferred deferred;
 	TAILQ_ENTRY(sb_identity_peer) entry; /* of known or asked */
 };
@@ -66,7 +72,7 @@ static struct sb_identity_peer *peer_free(struct sb_identity_peer *peer)
 		return NULL;
 
 	if (peer->all) {
-		if (peer->question)
+		if (peer->asked)
 			TAILQ_REMOVE(&peer->all->asked, peer, entry);
 		else
 			TAILQ_REMOVE(&peer->all->known, peer, entry);
@@ -74,6 +80,7 @@ static struct sb_identity_peer *peer_free(struct sb_identity_peer *peer)
 		peer->all->n--;
 	}
 	(void)sd_bus_slot_unref(peer->question);
+	sb_unit_question_drop(&peer->unit);
 	sb_identity_done(&peer->identity);
 	free(peer->name);
 	free(peer);
@@ -84,16 +91,63 @@ static struct sb_identity_peer *peer_free(struct sb_identity_peer *peer)
 static void peer_gone(struct sb_identity_peer *peer)
 {
 	if (peer->deferred.n > 0)
-		sb_log(LOG_DEBUG,
-		       "%s hung up before the bus said who it is: its %zu calls are nobody's",
-		       peer->name, peer->deferred.n);
+		sb_log(LOG_DEBUG, "%s hung up before %s: its %zu calls are %s", peer->name,
+		       peer->told ? "its unit was known" : "the bus said who it is",
+		       peer->deferred.n, peer->told ? "its user's, without a unit" : "nobody's");
 	sb_deferred_carry_out(&peer->deferred, &peer->identity);
 	(void)peer_free(peer);
+}
+
+/* ---- who it is ------------------------------------------------------------------------------- */
+
+static void peer_known(struct sb_identity_peer *peer)
+{
+	TAILQ_REMOVE(&peer->all->asked, peer, entry);
+	peer->asked = false;
+	TAILQ_INSERT_TAIL(&peer->all->known, peer, entry);
+	sb_deferred_carry_out(&peer->deferred, &peer->identity);
+}
+
+static void unit_on_answered(struct sb_unit_question *question, int r)
+{
+	struct sb_identity_peer *peer = sb_container_of(question, struct sb_identity_peer, unit);
+
+	peer->unit_sought = r >= 0;
+	peer->identity.unit = SB_STEAL(question->unit);
+	peer_known(peer);
+}
+
+/* What could not be found out now may be later; who calls meanwhile has no unit. */
+static bool wants_unit(const struct sb_identity_peer *peer)
+{
+	const struct sb_identities *all = peer->all;
+
+	return !peer->unit_sought && sb_units_can_ask(&all->units) &&
+	       sb_access_needs_unit(all->access, &peer->identity);
+}
+
+/* Whether there is more to wait for. */
+static bool read_answer(struct sb_identity_peer *peer, sd_bus_message *reply)
+{
+	struct sb_process process;
+	int r = 0;
+
+	sb_identity_done(&peer->identity);
+	peer->identity = sb_credentials_read(reply, peer->name, &process);
+	peer->told = true;
+	if (wants_unit(peer)) {
+		r = sb_unit_question_put(&peer->unit, &peer->all->units, &process,
+					 peer->identity.uid, unit_on_answered);
+		peer->unit_sought = r >= 0;
+	}
+
+	return r > 0;
 }
 
 static int peer_on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct sb_identity_peer *peer = userdata;
+	bool waits = false;
 
 	(void)error;
 	if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
@@ -101,11 +155,41 @@ static int peer_on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *e
 		return 0;
 	}
 
-	peer->identity = sb_credentials_read(reply, peer->name);
-	TAILQ_REMOVE(&peer->all->asked, peer, entry);
+	/* What it has told before holds. */
+	if (!peer->told || !sd_bus_message_is_method_error(reply, NULL))
+		waits = read_answer(peer, reply);
 	peer->question = sd_bus_slot_unref(peer->question);
-	TAILQ_INSERT_TAIL(&peer->all->known, peer, entry);
-	sb_deferred_carry_out(&peer->deferred, &peer->identity);
+	if (!waits)
+		peer_known(peer);
+
+	return 0;
+}
+
+static int ask_bus(struct sb_identities *all, struct sb_identity_peer *peer)
+{
+	int r;
+
+	r = sd_bus_call_method_async(all->connection, &peer->question, DRIVER, DRIVER_PATH, DRIVER,
+				     "GetConnectionCredentials", peer_on_answer, peer, "s",
+				     peer->name);
+	if (r < 0)
+		return r;
+	peer->asked = true;
+
+	return 0;
+}
+
+/* It is known but for its unit: which process it is, the bus has to say again. */
+static int ask_again(struct sb_identity_peer *peer)
+{
+	struct sb_identities *all = peer->all;
+	int r;
+
+	r = ask_bus(all, peer);
+	if (r < 0)
+		return r;
+	TAILQ_REMOVE(&all->known, peer, entry);
+	TAILQ_INSERT_TAIL(&all->asked, peer, entry);
 
 	return 0;
 }
@@ -138,8 +222,7 @@ static int peer_new(struct sb_identities *all, const char *name, struct sb_ident
 	r = make_room(all);
 	if (r < 0)
 		return r;
-	r = sd_bus_call_method_async(all->connection, &peer->question, DRIVER, DRIVER_PATH, DRIVER,
-				     "GetConnectionCredentials", peer_on_answer, peer, "s", name);
+	r = ask_bus(all, peer);
 	if (r < 0)
 		return r;
 	if (!tsearch(peer, &all->by_name, compare_names))
@@ -190,15 +273,19 @@ static int identities_on_watched(sd_bus_message *answer, void *userdata, sd_bus_
  * sb_identities_init() - nobody is known
  * @all: to be set up
  * @connection: lent
+ * @loop: outlives @all
+ * @access: whose rules say if units matter; outlives @all
  * @max: how many connections to remember
  *
  * Return: 0, or a negative errno.
  */
-int sb_identities_init(struct sb_identities *all, sd_bus *connection, size_t max)
+int sb_identities_init(struct sb_identities *all, sd_bus *connection, struct sb_loop *loop,
+		       const struct sb_access *access, size_t max)
 {
 	int r;
 
-	*all = (struct sb_identities){ .connection = connection, .max = max };
+	*all = (struct sb_identities){ .connection = connection, .access = access, .max = max };
+	sb_units_init(&all->units, connection, loop);
 	TAILQ_INIT(&all->known);
 	TAILQ_INIT(&all->asked);
 	r = sd_bus_add_match_async(connection, &all->gone,
@@ -225,6 +312,7 @@ void sb_identities_done(struct sb_identities *all)
 	}
 	while ((peer = TAILQ_FIRST(&all->known)))
 		(void)peer_free(peer);
+	sb_units_done(&all->units);
 	all->gone = sd_bus_slot_unref(all->gone);
 }
 
@@ -259,7 +347,12 @@ int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identi
 	struct sb_identity_peer *peer = peer_find(all, name);
 	int r;
 
-	if (peer && !peer->question) {
+	if (peer && !peer->asked && wants_unit(peer)) {
+		r = ask_again(peer);
+		if (r < 0)
+			return r;
+	}
+	if (peer && !peer->asked) {
 		TAILQ_REMOVE(&all->known, peer, entry);
 		TAILQ_INSERT_TAIL(&all->known, peer, entry);
 		return handle(call, userdata, &peer->identity);
@@ -286,7 +379,7 @@ const struct sb_identity *sb_identities_find(const struct sb_identities *all, co
 {
 	const struct sb_identity_peer *peer = peer_find(all, name);
 
-	return peer && !peer->question ? &peer->identity : NULL;
+	return peer && peer->told ? &peer->identity : NULL;
 }
 
 /**

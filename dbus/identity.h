@@ -7,6 +7,8 @@
  * The bus is asked once for each connection, and the answer is kept until the connection goes. The loop
  * does not wait: a method call whose sender is not known yet is put aside, and dealt with when the
  * answer has come. Calls of one sender stay in their order.
+ *
+ * The unit is sought (dbus/units.h) once a rule asks for it, with the first call after that.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +17,9 @@
 
 #include "daemon/identity.h"
 #include "dbus/deferred.h"
+#include "dbus/units.h"
 
+struct sb_access;
 struct sb_error;
 
 /**
@@ -27,6 +31,8 @@ struct sb_error;
 /** struct sb_identities - all that are known, or asked for; embedded in its owner */
 struct sb_identities {
 	sd_bus *connection;
+	const struct sb_access *access;
+	struct sb_units units;
 	sd_bus_slot *gone;
 	size_t max;
 	size_t n;
@@ -36,7 +42,8 @@ struct sb_identities {
 	TAILQ_HEAD(, sb_identity_peer) asked;
 };
 
-int sb_identities_init(struct sb_identities *all, sd_bus *connection, size_t max);
+int sb_identities_init(struct sb_identities *all, sd_bus *connection, struct sb_loop *loop,
+		       const struct sb_access *access, size_t max);
 void sb_identities_done(struct sb_identities *all);
 
 int sb_identities_ask(struct sb_identities *all, sd_bus_message *call, sb_identified_fn *handle,

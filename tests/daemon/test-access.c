@@ -211,6 +211,25 @@ static void test_subjects(void **state)
 	assert_non_null(strstr(f->error.text, "\"unidentified: yes\""));
 }
 
+static void test_whose_unit_matters(void **state)
+{
+	const struct sb_identity root = { .uid = 0 };
+	const struct sb_identity own = { .uid = OWN };
+	struct fixture *f = *state;
+	struct sb_rule rule = rule_for(SB_SUBJECT_UNIT, 0);
+
+	add_filter(f, SB_SUBJECT_USER, USER, SB_PUBLISH, "plant", "#");
+	assert_false(sb_access_needs_unit(f->access, &user));
+	rule.unit = strdup("app.service");
+	add(f, &rule);
+	assert_true(sb_access_needs_unit(f->access, &user));
+	assert_false(sb_access_needs_unit(f->access, &root));
+	assert_false(sb_access_needs_unit(f->access, &own));
+	assert_false(sb_access_needs_unit(f->access, &nobody));
+	begin_rules(f);
+	assert_false(sb_access_needs_unit(f->access, &user));
+}
+
 /* ---- what ---- */
 
 static void test_nothing_is_granted_but_what_is_told(void **state)
@@ -403,6 +422,7 @@ int main(void)
 		TEST(test_nobody_is_not_the_daemon),
 		TEST(test_built_in_rules),
 		TEST(test_subjects),
+		TEST(test_whose_unit_matters),
 		TEST(test_nothing_is_granted_but_what_is_told),
 		TEST(test_subscribing),
 		TEST(test_rules_do_not_mix),

@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <systemd/sd-login.h>
 
+#include "daemon/access.h"
 #include "daemon/cleanup.h"
 #include "daemon/error.h"
 #include "daemon/loop.h"
 #include "daemon/message.h"
+#include "daemon/rule.h"
 #include "dbus/identity.h"
 #include "dbus/parts.h"
 #include "tests/dbus/client.h"
@@ -43,6 +44,7 @@
 struct service {
 	struct private_bus *private_bus;
 	struct sb_loop *loop;
+	struct sb_access *access; /* without rules */
 	sd_bus *bus;
 	sd_bus_slot *vtable;
 	struct sb_identities identities;
@@ -102,6 +104,7 @@ static int setup_on(void **state, const char *policy)
 {
 	static struct service service;
 	struct service *s = &service;
+	struct sb_rules *rules;
 	const char *address;
 	size_t i;
 
@@ -111,11 +114,14 @@ static int setup_on(void **state, const char *policy)
 	if (!s->private_bus)
 		return -1;
 	address = private_bus_address(s->private_bus);
+	if (sb_rules_new(&rules) < 0 || sb_access_new(rules, geteuid(), &s->access) < 0)
+		return -1;
+	(void)sb_rules_unref(rules);
 	if (sb_loop_new_virtual(&s->loop) < 0 || sd_bus_new(&s->bus) < 0 ||
 	    sd_bus_set_address(s->bus, address) < 0 || sd_bus_set_bus_client(s->bus, 1) < 0 ||
 	    sd_bus_start(s->bus) < 0 ||
 	    sd_bus_attach_event(s->bus, sb_loop_event(s->loop), 0) < 0 ||
-	    sb_identities_init(&s->identities, s->bus, REMEMBERED) < 0 ||
+	    sb_identities_init(&s->identities, s->bus, s->loop, s->access, REMEMBERED) < 0 ||
 	    sd_bus_add_object_vtable(s->bus, &s->vtable, PATH, SB_BUS_LINK_INTERFACE,
 				     service_vtable, s) < 0 ||
 	    sd_bus_request_name(s->bus, SB_BUS_NAME, 0) < 0)
@@ -151,6 +157,7 @@ static int teardown(void **state)
 	for (i = 0; i < N_APPS; i++)
 		s->apps[i] = client_free(s->apps[i]);
 	sb_identities_done(&s->identities);
+	s->access = sb_access_free(s->access);
 	s->vtable = sd_bus_slot_unref(s->vtable);
 	s->bus = sd_bus_flush_close_unref(s->bus);
 	s->loop = sb_loop_free(s->loop);
@@ -230,27 +237,6 @@ static void test_groups(void **state)
 	for (int i = 0; i < n; i++)
 		assert_true(sb_identity_has_gid(&s->sender, gids[i]));
 	assert_false(sb_identity_has_gid(&s->sender, 54321));
-}
-
-/* The app is this process, so its unit is, too; where that has none, the app must have none. */
-static void assert_own_unit(const struct service *s)
-{
-	SB_CLEANUP(sb_free) char *unit = NULL;
-
-	if (sd_pid_get_unit(0, &unit) < 0)
-		assert_null(s->sender.unit);
-	else
-		assert_string_equal(s->sender.unit, unit);
-}
-
-static void test_unit(void **state)
-{
-	struct service *s = *state;
-
-	assert_false(call_once(s, 0));
-	assert_own_unit(s);
-	assert_true(call_once(s, 0));
-	assert_own_unit(s);
 }
 
 static void test_order(void **state)
@@ -499,7 +485,6 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_asked_once),
 		TEST(test_groups),
-		TEST(test_unit),
 		TEST(test_order),
 		TEST(test_handler_fails),
 		TEST(test_forgotten_when_it_goes),

@@ -21,10 +21,13 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 PATIENCE = 20
 
 
-def link_path(name):
+def path_part(name):
     """Escaped as sd_bus_path_encode(3) does it."""
-    escaped = re.sub(r"[^A-Za-z0-9]|^[0-9]", lambda found: f"_{ord(found[0]):02x}", name)
-    return f"{ROOT}/link/{escaped}"
+    return re.sub(r"[^A-Za-z0-9]|^[0-9]", lambda found: f"_{ord(found[0]):02x}", name)
+
+
+def link_path(name):
+    return f"{ROOT}/link/{path_part(name)}"
 
 
 class DBusError(Exception):

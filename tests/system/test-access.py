@@ -6,6 +6,7 @@ import os
 import pwd
 import unittest
 
+import fake_systemd
 import harness
 from client import ERROR, LINK, MANAGER, NAME, ROOT
 from client import DBusError, dbus_send, link_path, run_stranger
@@ -21,6 +22,7 @@ LETS_EVERYBODY_IN = f"""<busconfig>
     <allow own="{NAME}"/>
     <allow send_destination="{NAME}"/>
   </policy>
+  {fake_systemd.POLICY}
 </busconfig>
 """
 
@@ -110,30 +112,56 @@ class AccessTest(harness.SystemTest):
         with self.denied("may not publish"):
             self.publish(OTHER)
 
-    def make_unit(self, name):
-        """The control group that systemd would make for a service. libsystemd looks in one of these."""
-        for root in "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup":
-            group = f"{root}/{name}"
-            try:
-                os.mkdir(group)
-            except OSError:
-                continue
-            self.addCleanup(os.rmdir, group)
-            return group
-        return self.skipTest("control groups cannot be made here")
+    def start_systemd(self, unit="app.service", uid=None):
+        uid = pwd.getpwnam(USER).pw_uid if uid is None else uid
+        systemd = fake_systemd.Systemd(self.bus, unit, uid)
+        self.addCleanup(systemd.end)
+        return systemd
 
     def test_unit(self):
-        group = self.make_unit(f"skybus-test-{os.getpid()}.service")
-        self.start(f"unit: {os.path.basename(group)}, links: [plant], publish: ['#']")
-        command = ("sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "sh")
-        command += ("setpriv", f"--reuid={USER}", "--clear-groups", "dbus-send", "--print-reply")
-        command += (f"--bus={self.bus.address}", f"--dest={NAME}", PLANT, LINK + ".Publish")
-        done = run_stranger(*command, f"string:{POINTS}", f"string:{post(1)}")
-        self.assertEqual(done.returncode, 0, done.stderr)
+        systemd = self.start_systemd()
+        self.start("unit: app.service, links: [plant], publish: ['#']")
+        self.assert_delivered(self.publish(USER))
+        self.assertEqual(len(systemd.pids), 1)
+        systemd.unit = "other.service"
+        with self.denied("(unit other.service) may not publish"):
+            self.publish(USER)
+        systemd.unit = None
         with self.denied("may not publish"):
             self.publish(USER)
-        eventually(lambda: self.simulator.record("message"), "the message")
+        # The unit is another's, or its programs choose their user by themselves.
+        systemd.unit = "app.service"
+        with self.denied(f"user {pwd.getpwnam(OTHER).pw_uid} may not publish"):
+            self.publish(OTHER)
+        systemd.uid = fake_systemd.NO_USER
+        with self.denied(f"user {pwd.getpwnam(USER).pw_uid} may not publish"):
+            self.publish(USER)
         self.assertEqual(len(self.simulator.record("message")), 1)
+
+    def test_unit_without_systemd(self):
+        self.start("unit: app.service, links: [plant], publish: ['#']")
+        for _ in range(2):
+            with self.denied("may not publish"):
+                self.publish(USER)
+        trouble = "rules of the section access that have unit: match nobody"
+        self.assertEqual(self.daemon.log.count(trouble), 1)
+        self.start_systemd()
+        self.assert_delivered(self.publish(USER))
+        self.assertIn("systemd says again which units callers belong to", self.daemon.log)
+
+    def test_unit_with_a_reload(self):
+        """Who is known already is asked for when a rule depends on its unit."""
+        systemd = self.start_systemd()
+        self.start(f"user: {USER}, links: [plant], publish: ['#']")
+        client = self.client_of(USER)
+        self.assert_delivered(client.publish("plant", POINTS, post(1)))
+        self.assertEqual(systemd.pids, [])
+        self.reload("unit: app.service, links: [plant], publish: ['#']")
+        self.assert_delivered(client.publish("plant", POINTS, post(2)))
+        self.assertEqual(systemd.pids, [os.getpid()])
+        self.reload("unit: other.service, links: [plant], publish: ['#']")
+        with self.denied("(unit app.service) may not publish"):
+            client.publish("plant", POINTS, post(3))
 
     def test_administer(self):
         self.start(f"user: {USER}, administer: yes")
