@@ -30,3 +30,37 @@ void sb_backoff_reset(struct sb_backoff *backoff)
 {
 	backoff->failures = 0;
 }
+
+/**
+ * sb_hurry_at() - when there is room for hurry
+ * @hurry: as it was so far
+ * @now: µs
+ *
+ * Return: @now, or later.
+ */
+uint64_t sb_hurry_at(const struct sb_hurry *hurry, uint64_t now)
+{
+	return hurry->free_at > now ? hurry->free_at : now;
+}
+
+/**
+ * sb_hurry_take() - use it
+ * @hurry: has room again when its distance is over
+ * @at: what sb_hurry_at() has said, or later
+ */
+void sb_hurry_take(struct sb_hurry *hurry, uint64_t at)
+{
+	hurry->distance = hurry->distance > 0 ? 2 * hurry->distance : SB_HURRY_MIN_USEC;
+	if (hurry->distance > SB_HURRY_MAX_USEC)
+		hurry->distance = SB_HURRY_MAX_USEC;
+	hurry->free_at = at + hurry->distance;
+}
+
+/**
+ * sb_hurry_reset() - it has been well for long enough
+ * @hurry: forgets all hurry
+ */
+void sb_hurry_reset(struct sb_hurry *hurry)
+{
+	*hurry = (struct sb_hurry){ 0 };
+}

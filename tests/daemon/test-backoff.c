@@ -63,6 +63,40 @@ static void reset_begins_anew(void **state)
 	assert_int_equal(sb_backoff_next(&backoff, UINT32_MAX), 2 * SB_BACKOFF_MIN_USEC);
 }
 
+/* ---- hurry ---- */
+
+static void hurry_is_free_and_then_has_a_distance_that_doubles(void **state)
+{
+	uint64_t distance = SB_HURRY_MIN_USEC;
+	struct sb_hurry hurry = { 0 };
+	uint64_t now = 5000;
+
+	(void)state;
+	assert_int_equal(sb_hurry_at(&hurry, now), now);
+	for (unsigned int i = 0; i < 20; i++) {
+		sb_hurry_take(&hurry, now);
+		assert_int_equal(sb_hurry_at(&hurry, now), now + distance);
+		assert_int_equal(sb_hurry_at(&hurry, now + distance - 1), now + distance);
+		assert_int_equal(sb_hurry_at(&hurry, now + distance), now + distance);
+		assert_int_equal(sb_hurry_at(&hurry, now + distance + 7), now + distance + 7);
+		now += distance;
+		distance = 2 * distance < SB_HURRY_MAX_USEC ? 2 * distance : SB_HURRY_MAX_USEC;
+	}
+}
+
+static void its_distance_is_forgotten(void **state)
+{
+	struct sb_hurry hurry = { 0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		sb_hurry_take(&hurry, 1000);
+	sb_hurry_reset(&hurry);
+	assert_int_equal(sb_hurry_at(&hurry, 1000), 1000);
+	sb_hurry_take(&hurry, 1000);
+	assert_int_equal(sb_hurry_at(&hurry, 1000), 1000 + SB_HURRY_MIN_USEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -71,6 +105,8 @@ int main(void)
 		cmocka_unit_test(chance_counts_from_the_first_failure_on),
 		cmocka_unit_test(chance_draws_between_one_second_and_the_bound),
 		cmocka_unit_test(reset_begins_anew),
+		cmocka_unit_test(hurry_is_free_and_then_has_a_distance_that_doubles),
+		cmocka_unit_test(its_distance_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
