@@ -14,6 +14,7 @@ struct sb_channel {
 	struct sb_transport *transport;
 	struct sb_lookup *lookup;
 	struct sb_session *session;
+	struct sb_address peer; /* of the session, or of the first that could not be opened */
 	sb_channel_fn *changed;
 	void *userdata;
 	unsigned int attempt;
@@ -141,10 +142,13 @@ static void channel_connect(struct sb_channel *channel, const struct sb_address 
 {
 	int error = 0;
 
+	channel->peer = addresses[channel->attempt % n_addresses];
 	for (size_t i = 0; i < n_addresses; i++) {
-		int r = open_session(channel, &addresses[(channel->attempt + i) % n_addresses]);
+		const struct sb_address *address = &addresses[(channel->attempt + i) % n_addresses];
+		int r = open_session(channel, address);
 
 		if (r == 0) {
+			channel->peer = *address;
 			channel->changed(channel->userdata, SB_CHANNEL_CONNECTING, 0, "");
 			return;
 		}
@@ -321,6 +325,18 @@ struct sb_channel *sb_channel_free(struct sb_channel *channel)
 struct sb_session *sb_channel_session(const struct sb_channel *channel)
 {
 	return channel->session;
+}
+
+/**
+ * sb_channel_ends() - between what a channel is
+ * @channel: the channel
+ * @ret: filled
+ */
+void sb_channel_ends(const struct sb_channel *channel, struct sb_channel_ends *ret)
+{
+	*ret = (struct sb_channel_ends){ .host = channel->host, .peer = channel->peer.sockaddr };
+	if (channel->session)
+		sb_session_local(channel->session, &ret->local);
 }
 
 /**

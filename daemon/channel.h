@@ -32,9 +32,17 @@ struct sb_channel_plan {
 	unsigned int attempt; /* of several addresses, each attempt takes the next */
 };
 
+/** struct sb_channel_ends - between what a channel is; without family what is not known yet */
+struct sb_channel_ends {
+	const char *host; /* as the plugin has it; lent until the channel is freed */
+	struct sockaddr_storage local;
+	struct sockaddr_storage peer; /* also when no session could be opened to it */
+};
+
 int sb_channel_open(const struct sb_channel_plan *plan, sb_channel_fn *changed, void *userdata,
 		    struct sb_channel **ret);
 struct sb_channel *sb_channel_free(struct sb_channel *channel);
 struct sb_session *sb_channel_session(const struct sb_channel *channel);
+void sb_channel_ends(const struct sb_channel *channel, struct sb_channel_ends *ret);
 void sb_channel_explain(const struct sb_channel *channel, uint32_t outcome, unsigned int waited_s,
 			char *ret_reason, size_t size);

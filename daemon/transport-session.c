@@ -316,6 +316,19 @@ struct sb_session *sb_session_free(struct sb_session *session)
 }
 
 /**
+ * sb_session_local() - from which address a session sends, as long as it lives
+ * @session: the session
+ * @ret: the address, with the port
+ */
+void sb_session_local(const struct sb_session *session, struct sockaddr_storage *ret)
+{
+	const coap_address_t *local = coap_session_get_addr_local(session->coap);
+
+	*ret = (struct sockaddr_storage){ 0 };
+	memcpy(ret, &local->addr, local->size < sizeof(*ret) ? local->size : sizeof(*ret));
+}
+
+/**
  * sb_session_traffic() - what a session has carried
  * @session: the session
  * @ret: bytes of CoAP messages since it was opened, without retransmissions and lower layers

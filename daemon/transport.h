@@ -72,6 +72,7 @@ struct sb_transport *sb_transport_free(struct sb_transport *transport);
 int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 		   sb_session_fn *changed, void *userdata, struct sb_session **ret);
 struct sb_session *sb_session_free(struct sb_session *session);
+void sb_session_local(const struct sb_session *session, struct sockaddr_storage *ret);
 void sb_session_traffic(const struct sb_session *session, struct sb_traffic *ret);
 int sb_session_send(struct sb_session *session, const struct sb_request *request,
 		    uint64_t timeout_usec, sb_reply_fn *done, void *userdata);

@@ -90,6 +90,12 @@ int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 	return 0;
 }
 
+void sb_session_local(const struct sb_session *session, struct sockaddr_storage *ret)
+{
+	assert_ptr_equal(session, &f.opened);
+	*ret = (struct sockaddr_storage){ .ss_family = AF_INET };
+}
+
 struct sb_session *sb_session_free(struct sb_session *session)
 {
 	(void)session;
@@ -190,6 +196,31 @@ static void what_the_box_refuses_at_once_is_passed_over(void **state)
 	assert_null(sb_channel_session(f.channel));
 }
 
+static void expect_peer(const char *text)
+{
+	struct sb_channel_ends ends;
+	char address[INET_ADDRSTRLEN];
+
+	sb_channel_ends(f.channel, &ends);
+	assert_non_null(inet_ntop(AF_INET, &((const struct sockaddr_in *)&ends.peer)->sin_addr,
+				  address, sizeof(address)));
+	assert_string_equal(address, text);
+}
+
+/* Of the session; and without one, of the first that was tried. */
+static void the_peer_is_known(void **state)
+{
+	(void)state;
+	expect_tried(1, "2 ");
+	expect_peer("192.0.2.2");
+	f.refusals[1] = -EHOSTUNREACH;
+	expect_tried(1, "2 3 ");
+	expect_peer("192.0.2.3");
+	f.refusals[0] = f.refusals[2] = -EHOSTUNREACH;
+	expect_tried(1, "2 3 1 ");
+	expect_peer("192.0.2.2");
+}
+
 static void the_peer_is_as_the_plan_says(void **state)
 {
 	char trust[] = "PEM";
@@ -280,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_attempt_takes_the_next_address),
 		TEST(what_the_box_refuses_at_once_is_passed_over),
+		TEST(the_peer_is_known),
 		TEST(the_peer_is_as_the_plan_says),
 		TEST(a_session_of_an_older_make_has_no_roots),
 		TEST(roots_without_bytes_make_no_sense),

@@ -116,6 +116,29 @@ static void it_opens_in_steps(void **state)
 	assert_string_equal(f->reason, "");
 }
 
+/* What the box's network makes of it: from where to where. */
+static void it_knows_its_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_channel_ends ends;
+	const struct sockaddr_in *local = (const struct sockaddr_in *)&ends.local;
+	const struct sockaddr_in *peer = (const struct sockaddr_in *)&ends.peer;
+
+	assert_int_equal(open_channel(f), 0);
+	sb_channel_ends(f->channel, &ends);
+	assert_string_equal(ends.host, "127.0.0.1");
+	assert_int_equal(ends.local.ss_family, AF_UNSPEC);
+	assert_int_equal(ends.peer.ss_family, AF_UNSPEC);
+	run_until_told(f, 1);
+	sb_channel_ends(f->channel, &ends);
+	assert_int_equal(local->sin_family, AF_INET);
+	assert_int_equal(local->sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_true(local->sin_port != 0);
+	assert_int_equal(peer->sin_family, AF_INET);
+	assert_int_equal(peer->sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(peer->sin_port, htons(f->peer.port));
+}
+
 static void a_name_that_does_not_resolve_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -242,7 +265,7 @@ int main(void)
 		TEST(it_opens_in_steps),     TEST(a_name_that_does_not_resolve_is_told),
 		TEST(a_closed_port_is_told), TEST(silence_is_told),
 		TEST(it_may_go_at_any_time), TEST(what_makes_no_sense_is_refused),
-		TEST(silence_has_its_words),
+		TEST(silence_has_its_words), TEST(it_knows_its_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
