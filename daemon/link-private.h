@@ -69,6 +69,7 @@ struct sb_login {
 struct sb_serve {
 	struct sb_listener *listener; /* NULL when it does not listen */
 	uint16_t port;
+	unsigned int interface; /* the index of the one it is bound to; 0 for any */
 	struct sb_networks from;
 	bool from_all;
 	struct sb_serving *serving; /* the request that serve() has in hand; NULL outside of it */

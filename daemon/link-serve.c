@@ -10,6 +10,7 @@
  * disk before (daemon/inbox-intake.c).
  */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "daemon/cleanup.h"
@@ -114,6 +115,14 @@ static void link_on_incoming(void *userdata, struct sb_incoming *incoming)
 	respond(link, &serving, incoming, response);
 }
 
+/* One that has gone and come again has another, and what was bound to it is deaf. */
+static unsigned int interface_index(const struct sb_link *link)
+{
+	const char *interface = sb_link_interface(link);
+
+	return interface ? if_nametoindex(interface) : 0;
+}
+
 static bool same_networks(const struct sb_networks *a, const struct sb_networks *b)
 {
 	return a->n == b->n && memcmp(a->all, b->all, a->n * sizeof(a->all[0])) == 0;
@@ -132,6 +141,7 @@ int sb_serve_listen(struct sb_link *link, const struct skybus_listen *listen)
 {
 	const struct skybus_plugin *plugin = link->config->loaded->descriptor;
 	struct sb_serve *serve = &link->serve;
+	unsigned int interface = interface_index(link);
 	struct sb_networks from = { 0 };
 	struct sb_listener_plan plan = {
 		.port = (uint16_t)listen->port,
@@ -147,13 +157,14 @@ int sb_serve_listen(struct sb_link *link, const struct skybus_listen *listen)
 		return -EINVAL;
 	if (listen->from && sb_networks_parse(listen->from, &from) < 0)
 		return -EINVAL;
-	if (serve->listener && serve->port == plan.port && serve->from_all == !listen->from &&
-	    same_networks(&serve->from, &from))
+	if (serve->listener && serve->port == plan.port && serve->interface == interface &&
+	    serve->from_all == !listen->from && same_networks(&serve->from, &from))
 		return 0;
 
 	/* First, since the new one may be at the same port. */
 	sb_serve_stop(link);
 	serve->port = plan.port;
+	serve->interface = interface;
 	serve->from = from;
 	serve->from_all = !listen->from;
 

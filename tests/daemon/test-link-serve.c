@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,6 +32,16 @@ static struct {
 	int64_t answer_by_ms; /* and until when an answer to it is awaited */
 	char answered[256]; /* tickets, or errors */
 } apps;
+
+/* In the place of the C library's: what the link's interface is at present. */
+static unsigned int interface_index;
+
+unsigned int if_nametoindex(const char *name)
+{
+	assert_string_equal(name, "wwan7");
+
+	return interface_index;
+}
 
 static int setup(void **state)
 {
@@ -236,6 +247,27 @@ static void it_listens_once_on_the_same_terms(void **state)
 	assert_int_equal(script_listen(5684, NULL), 0);
 	assert_int_equal(fake_listening.n_listeners, 4);
 	assert_int_equal(fake_listening.port, 5684);
+}
+
+/* A modem that was away: what was bound to its interface hears nothing any more. */
+static void it_listens_anew_on_an_interface_that_came_again(void **state)
+{
+	static const char *const settings[] = { "interface", "wwan7", NULL };
+	struct link_fixture *f = *state;
+
+	link_unmake(f);
+	link_make(f, settings);
+	sb_link_start(f->link);
+	interface_index = 5;
+	assert_int_equal(script_listen(5683, NULL), 0);
+	assert_string_equal(fake_listening.interface, "wwan7");
+	assert_int_equal(script_listen(5683, NULL), 0);
+	assert_int_equal(fake_listening.n_listeners, 1);
+	interface_index = 6;
+	assert_int_equal(script_listen(5683, NULL), 0);
+	assert_int_equal(fake_listening.n_listeners, 2);
+	assert_int_equal(script_listen(5683, NULL), 0);
+	assert_int_equal(fake_listening.n_listeners, 2);
 }
 
 static void terms_without_sense_change_nothing(void **state)
@@ -891,6 +923,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_listens_once_on_the_same_terms),
+		TEST(it_listens_anew_on_an_interface_that_came_again),
 		TEST(terms_without_sense_change_nothing),
 		TEST(a_port_that_is_taken_is_told_and_asked_for_again),
 		TEST(a_plugin_that_cannot_serve_does_not_listen),
