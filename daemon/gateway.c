@@ -7,6 +7,7 @@
 #include "daemon/gateway-private.h"
 #include "daemon/gateway-routes.h"
 #include "daemon/log.h"
+#include "daemon/netwatch.h"
 
 SB_DEFINE_CLEANUP(struct sb_gateway *, sb_gateway_free)
 
@@ -54,6 +55,17 @@ static void gateway_on_settled(void *userdata, const struct sb_settled *settled)
 	SB_GATEWAY_TELL(gateway, settled, settled);
 }
 
+static void gateway_on_network(void *userdata)
+{
+	struct sb_gateway *gateway = userdata;
+
+	if (sb_gateway_stopping(gateway))
+		return;
+	sb_log(LOG_DEBUG, "the network may have changed: the links look by which way they send");
+	for (size_t i = 0; i < gateway->n_links; i++)
+		sb_link_on_network(gateway->links[i]);
+}
+
 /**
  * sb_gateway_new() - a gateway without links
  * @parts: what links work with; copied, and outliving the gateway
@@ -76,6 +88,8 @@ int sb_gateway_new(const struct sb_link_parts *parts, struct sb_plugins *plugins
 	sb_timer_init(&gateway->patience, parts->loop, gateway_on_impatience);
 	sb_outbox_listen(parts->outbox, gateway_on_settled, gateway);
 	sb_outbox_direct(parts->outbox, sb_gateway_routes_direct, gateway);
+	if (parts->netwatch)
+		sb_netwatch_listen(parts->netwatch, gateway_on_network, gateway);
 	*ret = SB_STEAL(gateway);
 
 	return 0;
@@ -94,6 +108,8 @@ struct sb_gateway *sb_gateway_free(struct sb_gateway *gateway)
 
 	sb_timer_disarm(&gateway->patience);
 	TAILQ_INIT(&gateway->listeners);
+	if (gateway->parts.netwatch)
+		sb_netwatch_listen(gateway->parts.netwatch, NULL, NULL);
 	sb_outbox_listen(gateway->parts.outbox, NULL, NULL);
 	sb_streams_done(&gateway->streams);
 	sb_outbox_direct(gateway->parts.outbox, NULL, NULL);

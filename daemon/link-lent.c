@@ -109,6 +109,7 @@ static void request_on_reply(void *userdata, const struct skybus_reply *reply)
 	TAILQ_REMOVE(&link->lent.requests, request, entry);
 	link->lent.n_requests--;
 	sb_task_schedule(&link->flight.pump);
+	link->lent.by_network = outcome != SKYBUS_ANSWERED && outcome != SKYBUS_RESET;
 	if (reply->outcome == SKYBUS_ANSWERED) {
 		sb_link_on_answer(link);
 		note_patience(&link->lent, reply);
@@ -177,6 +178,7 @@ static void fetch_on_done(void *userdata, const struct skybus_fetched *fetched)
 
 	/* First, for the plugin may end the login now, which forgets what is under way. */
 	fetch_forget(fetch);
+	link->lent.by_network = fetched->status == 0;
 	done(link->plugin_state, tag, fetched);
 }
 

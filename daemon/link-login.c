@@ -43,6 +43,9 @@ void sb_login_begin(struct sb_link *link)
 	stop_terms(&link->login);
 	sb_lent_forget(link);
 	link->lent.later_s = 0;
+	link->lent.by_network = false;
+	if (!link->channel)
+		sb_path_look(link);
 	link->login.under_way = true;
 	sb_timer_arm(&link->login.deadline, LOGIN_TIMEOUT_USEC);
 	sb_link_enter(link, SB_LINK_STARTING, "");
@@ -115,6 +118,16 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 	sb_flight_begin(&link->flight, window);
 }
 
+/* The plugin says what to do about it; that it was the network, the daemon has seen itself. */
+static enum sb_link_cause cause_of(const struct sb_link *link, uint32_t kind)
+{
+	if (kind == SKYBUS_CONFIGURATION)
+		return SB_LINK_FOR_GOOD;
+
+	return kind == SKYBUS_TRANSIENT && link->lent.by_network ? SB_LINK_BY_NETWORK
+								 : SB_LINK_BY_CLOUD;
+}
+
 /**
  * sb_login_on_failed() - the plugin could not log in
  * @link: ignored unless a login is under way
@@ -124,7 +137,7 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
  */
 void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s)
 {
-	bool for_good = kind == SKYBUS_CONFIGURATION;
+	enum sb_link_cause cause = cause_of(link, kind);
 	char text[SB_LINK_REASON_MAX];
 
 	if (!link->login.under_way)
@@ -133,11 +146,11 @@ void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason,
 	(void)snprintf(text, sizeof(text), "%s", reason);
 	if (kind == SKYBUS_CREDENTIALS && ++link->login.refusals >= REFUSALS_MAX) {
 		link->login.refusals = 0;
-		for_good = true;
+		cause = SB_LINK_FOR_GOOD;
 	}
 	if (kind == SKYBUS_TRANSIENT && wait_s < link->lent.later_s)
 		wait_s = link->lent.later_s;
-	sb_link_go_down(link, for_good, text, wait_s);
+	sb_link_go_down(link, cause, text, wait_s);
 }
 
 /* ---- the next one ---- */
@@ -158,7 +171,7 @@ void sb_login_needed(struct sb_link *link, const char *reason)
 		(void)snprintf(text, sizeof(text),
 			       "the cloud lets this link in, and then refuses what it sends: %s",
 			       reason);
-		sb_link_go_down(link, false, text, 0);
+		sb_link_go_down(link, SB_LINK_BY_CLOUD, text, 0);
 		return;
 	}
 	sb_log_link(sb_link_name(link), LOG_INFO, "logging in again: %s", reason);
@@ -250,6 +263,7 @@ static void login_on_stable(struct sb_timer *timer)
 	struct sb_link *link = link_of(sb_container_of(timer, struct sb_login, stable));
 
 	sb_backoff_reset(&link->backoff);
+	sb_hurry_reset(&link->hurry);
 	sb_link_backoff_forget(link);
 }
 

@@ -3,9 +3,10 @@
 
 /*
  * The inside of a link, shared by its parts: link.c (states), link-life.c (coming and going),
- * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-host.c and link-lent.c (what the plugin is lent),
- * link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c (what is
- * on its way). Nobody else includes this.
+ * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-network.c
+ * (changes of the box's network), link-host.c and link-lent.c (what the plugin is lent), link-serve.c (what
+ * the cloud asks and commands), link-publish.c (what apps hand in) and flight.c (what is on its way). Nobody
+ * else includes this.
  */
 #include "daemon/backoff.h"
 #include "daemon/calls.h"
@@ -14,6 +15,7 @@
 #include "daemon/link.h"
 #include "daemon/networks.h"
 #include "daemon/pace.h"
+#include "daemon/way.h"
 
 /* Room for a sentence on why a link is not online. */
 #define SB_LINK_REASON_MAX 320
@@ -48,6 +50,7 @@ struct sb_lent {
 	void *opened_tag;
 	uint32_t silence; /* how the last request that nobody answered ended */
 	unsigned int silence_s; /* and after how long */
+	bool by_network; /* the last word in this login was the network's, and not the cloud's */
 	uint32_t later_s; /* what the cloud has asked for during this login: not before so long */
 };
 
@@ -63,6 +66,14 @@ struct sb_login {
 	struct sb_timer stable;
 	struct sb_timer expiry;
 	struct sb_timer keepalive;
+};
+
+/** struct sb_path - how the packets of a link leave the box; embedded in it */
+struct sb_path {
+	struct sockaddr_storage peer; /* of the last session; without family if there was none */
+	struct sb_way way; /* of the session; without one, as it was seen last */
+	int error; /* in the place of a way, negative */
+	bool blind; /* the last session went another way: rules that the kernel was not asked by */
 };
 
 /** struct sb_serve - what the cloud asks of a link; embedded in it */
@@ -99,12 +110,23 @@ struct sb_link {
 	struct sb_lent lent;
 	struct sb_login login;
 	struct sb_serve serve;
+	struct sb_path path;
 
 	struct sb_backoff backoff;
+	struct sb_hurry hurry;
+	bool hurries; /* the wait was cut short, as far as it may be */
+	uint64_t kept_until; /* CLOCK_BOOTTIME, µs: so much of the wait is never cut short */
 	unsigned int
 		failures; /* since the link came: each moves on to the next address of a name */
 	struct sb_timer wake; /* the back-off is over */
 	struct sb_turn turn; /* the other links that would log in now have begun */
+};
+
+/** Why a link goes down. */
+enum sb_link_cause {
+	SB_LINK_BY_NETWORK, /* it could not be reached, or has fallen silent */
+	SB_LINK_BY_CLOUD, /* it does not want us now, or its rules, or ours, do not */
+	SB_LINK_FOR_GOOD, /* only a person can help */
 };
 
 /* ---- link.c ---- */
@@ -115,7 +137,9 @@ void sb_link_leave_online(struct sb_link *link);
 
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason);
 void sb_link_set_error(struct sb_link *link, const char *reason);
-void sb_link_go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s);
+void sb_link_come_up(struct sb_link *link, bool first, const char *reason);
+void sb_link_go_down(struct sb_link *link, enum sb_link_cause cause, const char *reason,
+		     uint32_t wait_s);
 void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, const char *reason);
 void sb_link_on_lost(struct sb_link *link, const char *reason);
 void sb_link_on_trouble(struct sb_link *link, const char *reason);
@@ -125,10 +149,22 @@ unsigned int sb_link_window(const struct sb_link *link);
 
 /* ---- link-backoff.c ---- */
 
-void sb_link_backoff_begin(struct sb_link *link, const char *reason, uint32_t wait_s);
+void sb_link_backoff_begin(struct sb_link *link, enum sb_link_cause cause, const char *reason,
+			   uint32_t wait_s);
+void sb_link_backoff_await(struct sb_link *link, const char *reason, uint32_t wait_s);
+void sb_link_backoff_hurry(struct sb_link *link);
+void sb_link_backoff_on_wake(struct sb_link *link);
 bool sb_link_backoff_resume(struct sb_link *link);
 void sb_link_backoff_waive(struct sb_link *link);
 void sb_link_backoff_forget(struct sb_link *link);
+
+/* ---- link-network.c ---- */
+
+void sb_path_on_channel(struct sb_link *link, enum sb_channel_state state);
+void sb_path_look(struct sb_link *link);
+bool sb_path_is_lost(struct sb_link *link);
+bool sb_path_explains(int error);
+const char *sb_path_lacks(const struct sb_link *link, char *ret_text, size_t size);
 
 /* ---- link-login.c ---- */
 

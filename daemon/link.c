@@ -110,23 +110,26 @@ void sb_link_set_error(struct sb_link *link, const char *reason)
 /**
  * sb_link_go_down() - the link cannot go on as it is
  * @link: online, or logging in
- * @for_good: until a person has helped; otherwise it tries again by itself
+ * @cause: unless it is for good, the link tries again by itself
  * @reason: a sentence; not one that goes away with the session
  * @wait_s: not before so many seconds again
  */
-void sb_link_go_down(struct sb_link *link, bool for_good, const char *reason, uint32_t wait_s)
+void sb_link_go_down(struct sb_link *link, enum sb_link_cause cause, const char *reason,
+		     uint32_t wait_s)
 {
 	sb_link_leave_online(link);
 	link->failures++;
 	sb_link_set_error(link, reason);
 	sb_flight_refuse(&link->flight, reason);
-	if (!for_good) {
-		sb_link_backoff_begin(link, reason, wait_s);
-		return;
+	if (cause == SB_LINK_FOR_GOOD) {
+		/* After a restart it starts afresh: that is a person's doing, and only a person can help. */
+		sb_link_backoff_forget(link);
+		sb_link_enter(link, SB_LINK_FAILED, reason);
+	} else if (cause == SB_LINK_BY_NETWORK && sb_path_is_lost(link)) {
+		sb_link_backoff_await(link, reason, wait_s);
+	} else {
+		sb_link_backoff_begin(link, cause, reason, wait_s);
 	}
-	/* After a restart it starts afresh: that is a person's doing, and only a person can help. */
-	sb_link_backoff_forget(link);
-	sb_link_enter(link, SB_LINK_FAILED, reason);
 }
 
 /* ---- what happens to a link ---- */
@@ -143,6 +146,7 @@ void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, 
 	struct sb_link *link = userdata;
 	skybus_opened_fn *opened = link->lent.opened;
 
+	sb_path_on_channel(link, state);
 	if (state == SB_CHANNEL_CONNECTING) {
 		sb_link_enter(link, SB_LINK_CONNECTING, "");
 		return;
@@ -154,6 +158,7 @@ void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, 
 		return;
 	}
 	link->lent.opened = NULL;
+	link->lent.by_network = state == SB_CHANNEL_BROKEN && sb_path_explains(error);
 	if (opened && state == SB_CHANNEL_BROKEN)
 		sb_lent_drop_session(link);
 	if (opened)
@@ -172,7 +177,7 @@ void sb_link_on_lost(struct sb_link *link, const char *reason)
 	char text[SB_LINK_REASON_MAX];
 
 	(void)snprintf(text, sizeof(text), "%s", reason);
-	sb_link_go_down(link, false, text, 0);
+	sb_link_go_down(link, SB_LINK_BY_NETWORK, text, 0);
 }
 
 /**
@@ -210,16 +215,22 @@ static void link_on_queue(void *userdata)
 	sb_task_schedule(&link->flight.pump);
 }
 
-/* Without a reason: the wait is one of milliseconds, or all links come up at once and it shows. */
-static void come_up(struct sb_link *link, bool first)
+/**
+ * sb_link_come_up() - log in when it is the link's turn
+ * @link: at rest
+ * @first: see daemon/pace.h
+ * @reason: as a rule "": the wait is one of milliseconds, or all links come up at once and it shows
+ */
+void sb_link_come_up(struct sb_link *link, bool first, const char *reason)
 {
-	sb_link_enter(link, SB_LINK_STARTING, "");
+	sb_timer_disarm(&link->wake);
+	sb_link_enter(link, SB_LINK_STARTING, reason);
 	sb_turn_await(&link->turn, first);
 }
 
 static void link_on_wake(struct sb_timer *timer)
 {
-	come_up(sb_container_of(timer, struct sb_link, wake), false);
+	sb_link_backoff_on_wake(sb_container_of(timer, struct sb_link, wake));
 }
 
 static void link_on_turn(struct sb_turn *turn)
@@ -289,7 +300,7 @@ void sb_link_start(struct sb_link *link)
 		sb_link_enter(link, SB_LINK_DISABLED,
 			      "the configuration says enabled: no; Connect starts it all the same");
 	} else if (!sb_link_backoff_resume(link)) {
-		come_up(link, link->backoff.failures == 0);
+		sb_link_come_up(link, link->backoff.failures == 0, "");
 	}
 }
 
@@ -447,8 +458,7 @@ int sb_link_connect(struct sb_link *link, struct sb_error *ret_error)
 	case SB_LINK_BACKOFF:
 	case SB_LINK_FAILED:
 		sb_link_backoff_waive(link);
-		sb_timer_disarm(&link->wake);
-		come_up(link, true);
+		sb_link_come_up(link, true, "");
 		break;
 	case SB_LINK_STARTING:
 	case SB_LINK_RESOLVING:

@@ -26,6 +26,7 @@
 struct sb_https;
 struct sb_inboxes;
 struct sb_link;
+struct sb_netwatch;
 struct sb_pace;
 struct sb_resolver;
 
@@ -101,6 +102,7 @@ struct sb_link_parts {
 	struct sb_hub *hub;
 	struct sb_inboxes *inboxes; /* for the gateway; links go by the hub */
 	struct sb_pace *pace;
+	struct sb_netwatch *netwatch; /* NULL when nobody tells of changes; for the gateway */
 };
 
 int sb_link_new(const struct sb_link_parts *parts, struct sb_link_config *config,
@@ -130,4 +132,5 @@ int sb_link_answer(struct sb_link *link, const struct sb_answer *answer, sb_publ
 		   void *userdata, struct sb_error *ret_error);
 int sb_link_connect(struct sb_link *link, struct sb_error *ret_error);
 int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error);
+void sb_link_on_network(struct sb_link *link);
 int sb_link_reauthenticate(struct sb_link *link, struct sb_error *ret_error);

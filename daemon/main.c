@@ -21,6 +21,7 @@
 #include "daemon/https.h"
 #include "daemon/inboxes.h"
 #include "daemon/log.h"
+#include "daemon/netwatch.h"
 #include "daemon/options.h"
 #include "daemon/outbox.h"
 #include "daemon/pace.h"
@@ -189,6 +190,18 @@ static int new_inboxes(struct sb_link_parts *parts, const struct sb_settings *se
 	return sb_inboxes_new(parts->store, parts->hub, &limits, &parts->inboxes);
 }
 
+/* Without it links find out by themselves, only later. */
+static void watch_network(struct sb_link_parts *parts)
+{
+	int r = sb_netwatch_new(parts->loop, &parts->netwatch);
+
+	if (r < 0)
+		sb_log(LOG_WARNING,
+		       "the kernel does not tell of changes of the network (%s): links notice them by "
+		       "time-outs only; a sandbox has to allow AF_NETLINK",
+		       strerror(-r));
+}
+
 /* Builds what stands between the loop and the links. */
 static int build_parts(struct daemon *daemon, const struct sb_options *options)
 {
@@ -201,6 +214,7 @@ static int build_parts(struct daemon *daemon, const struct sb_options *options)
 		return r; /* said why */
 	sb_pace_init(&daemon->pace, parts->loop);
 	parts->pace = &daemon->pace;
+	watch_network(parts);
 	r = sb_clock_new(parts->loop, parts->store, NULL, &parts->clock);
 	if (r >= 0)
 		r = new_outbox(parts->store, parts->clock, daemon->config->callers, &parts->outbox);
@@ -274,6 +288,7 @@ static void take_down(struct daemon *daemon)
 	parts->outbox = sb_outbox_free(parts->outbox);
 	parts->clock = sb_clock_free(parts->clock);
 	parts->store = sb_store_close(parts->store);
+	parts->netwatch = sb_netwatch_free(parts->netwatch);
 	sb_pace_done(&daemon->pace);
 	daemon->reload = sb_reload_free(daemon->reload);
 	parts->loop = sb_loop_free(parts->loop);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@ struct sb_channel {
 	sb_channel_fn *changed;
 	void *userdata;
 	bool connecting;
+	struct sockaddr_in local;
 	struct sb_session session;
 };
 
@@ -29,7 +31,10 @@ struct fake_network fake_network = {
 void fake_network_reset(void)
 {
 	assert_true(TAILQ_EMPTY(&fake_network.requests));
-	fake_network = (struct fake_network){ 0 };
+	fake_network = (struct fake_network){
+		.local = { .sin_family = AF_INET, .sin_addr = { inet_addr("10.0.0.2") } },
+		.peer = { .sin_family = AF_INET, .sin_addr = { inet_addr("203.0.113.7") } },
+	};
 	TAILQ_INIT(&fake_network.requests);
 }
 
@@ -86,6 +91,15 @@ struct sb_channel *sb_channel_free(struct sb_channel *channel)
 struct sb_session *sb_channel_session(const struct sb_channel *channel)
 {
 	return channel->connecting ? (struct sb_session *)&channel->session : NULL;
+}
+
+void sb_channel_ends(const struct sb_channel *channel, struct sb_channel_ends *ret)
+{
+	*ret = (struct sb_channel_ends){ .host = "cloud.example" };
+	if (!channel->connecting)
+		return;
+	memcpy(&ret->local, &channel->local, sizeof(channel->local));
+	memcpy(&ret->peer, &fake_network.peer, sizeof(fake_network.peer));
 }
 
 void sb_channel_explain(const struct sb_channel *channel, uint32_t outcome, unsigned int waited_s,
@@ -199,6 +213,7 @@ void fake_connecting(void)
 
 	assert_non_null(channel);
 	channel->connecting = true;
+	channel->local = fake_network.local;
 	channel->changed(channel->userdata, SB_CHANNEL_CONNECTING, 0, "");
 }
 

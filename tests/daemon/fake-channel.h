@@ -34,6 +34,8 @@ struct fake_network {
 	unsigned int n_channels; /* that have been opened */
 	unsigned int last_attempt;
 	char last_interface[16]; /* "" for any */
+	struct sockaddr_in local; /* of every new session */
+	struct sockaddr_in peer; /* to which a name resolves */
 	struct sb_traffic traffic; /* of every new session */
 	char sent[8192]; /* all payloads, or paths where there is none, each with a space behind */
 	int open_error; /* of sb_channel_open() */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,12 +112,16 @@ int link_fixture_setup(void **state)
 	fake_network_reset();
 	fake_web_reset();
 	fake_listening_reset();
+	fake_way_reset();
+	fake_netlink_reset();
 	scratch_init(&f->scratch);
 	assert_int_equal(sb_loop_new_virtual(&f->parts.loop), 0);
 	assert_int_equal(sb_hub_new(&f->parts.hub), 0);
 	f->parts.https = fake_https();
 	sb_pace_init(&f->pace, f->parts.loop);
 	f->parts.pace = &f->pace;
+	assert_int_equal(sb_netwatch_new(f->parts.loop, &f->netwatch), 0);
+	f->parts.netwatch = f->netwatch;
 	f->boot = 1;
 	f->wall_ms = SB_CLOCK_PLAUSIBLE_MS;
 	open_parts(f);
@@ -132,6 +137,7 @@ int link_fixture_teardown(void **state)
 	link_unmake(f);
 	close_parts(f);
 	(void)sb_hub_free(f->parts.hub);
+	(void)sb_netwatch_free(f->netwatch);
 	sb_pace_done(&f->pace);
 	(void)sb_loop_free(f->parts.loop);
 	scratch_done(&f->scratch);
@@ -387,4 +393,44 @@ void link_widen(struct link_fixture *f, unsigned int window)
 	f->settled[0] = '\0';
 	f->published[0] = '\0';
 	fake_network.sent[0] = '\0';
+}
+
+/* By this way every packet leaves from now on; that of the next session, too. */
+void link_set_way(const char *from, const char *name)
+{
+	fake_way_set(from, name);
+	fake_network.local.sin_addr.s_addr = inet_addr(from);
+}
+
+void link_tell_network(struct link_fixture *f)
+{
+	sb_link_on_network(f->link);
+}
+
+void link_change_way(struct link_fixture *f, const char *from, const char *name)
+{
+	link_set_way(from, name);
+	link_tell_network(f);
+}
+
+void link_lose_way(struct link_fixture *f, int error)
+{
+	fake_way_none(error);
+	link_tell_network(f);
+}
+
+/* If a login is to begin at once it has begun after this. */
+void link_settle(struct link_fixture *f)
+{
+	link_pass(f, SB_PACE_USEC);
+}
+
+/* Seconds, as the sentence has it. */
+unsigned int link_announced_delay(struct link_fixture *f)
+{
+	const char *in = strstr(link_status(f)->state_reason, "next attempt in ");
+
+	assert_non_null(in);
+
+	return (unsigned int)strtoul(in + strlen("next attempt in "), NULL, 10);
 }

@@ -7,10 +7,13 @@
  */
 #include "daemon/clock.h"
 #include "daemon/link.h"
+#include "daemon/netwatch.h"
 #include "daemon/pace.h"
 #include "tests/daemon/fake-channel.h"
 #include "tests/daemon/fake-https.h"
 #include "tests/daemon/fake-listener.h"
+#include "tests/daemon/fake-netlink.h"
+#include "tests/daemon/fake-way.h"
 #include "tests/daemon/scratch.h"
 #include "tests/daemon/script.h"
 
@@ -19,6 +22,7 @@ struct link_fixture {
 	struct scratch scratch;
 	struct sb_link_parts parts;
 	struct sb_pace pace;
+	struct sb_netwatch *netwatch;
 	unsigned int boot; /* which boot of the box this is, from 1 on */
 	uint64_t booted_at; /* when it began, by the loop's time, µs */
 	int64_t wall_ms; /* of when the test began; 0 for a box that does not know the time */
@@ -61,3 +65,10 @@ void link_answer_first(struct link_fixture *f, uint32_t code);
 void link_answer_all(struct link_fixture *f, uint32_t code);
 void link_widen(struct link_fixture *f, unsigned int window);
 struct fake_request *link_find_request(const char *payload);
+
+void link_set_way(const char *from, const char *name);
+void link_tell_network(struct link_fixture *f);
+void link_change_way(struct link_fixture *f, const char *from, const char *name);
+void link_lose_way(struct link_fixture *f, int error);
+void link_settle(struct link_fixture *f);
+unsigned int link_announced_delay(struct link_fixture *f);

@@ -48,7 +48,7 @@ static void on_login_reply(void *state, void *tag, const struct skybus_reply *re
 	assert_ptr_equal(state, &script);
 	assert_ptr_equal(tag, &script.logins);
 	if (reply->outcome != SKYBUS_ANSWERED)
-		script.host->failed(script.link, SKYBUS_TRANSIENT, NULL, 0);
+		script.host->failed(script.link, SKYBUS_TRANSIENT, NULL, script.silent_wait_s);
 	else if (SKYBUS_CODE_CLASS(reply->code) == 2)
 		script.host->online(script.link, &script.terms);
 	else
@@ -81,7 +81,7 @@ static void on_opened(void *state, void *tag, int32_t outcome, const char *reaso
 	else if (script.stubborn)
 		script.host->online(script.link, &script.terms);
 	else
-		script.host->failed(script.link, SKYBUS_TRANSIENT, reason, 0);
+		script.host->failed(script.link, SKYBUS_TRANSIENT, reason, script.silent_wait_s);
 }
 
 int32_t script_open_session(void)

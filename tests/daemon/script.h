@@ -28,6 +28,7 @@ struct script {
 	uint32_t fail_kind; /* also of a login that was answered with 4.xx */
 	const char *fail_reason;
 	uint32_t fail_wait_s;
+	uint32_t silent_wait_s; /* likewise, when nobody has answered */
 	int32_t encode_error;
 	struct skybus_verdict encode_verdict;
 	int32_t accept_error;

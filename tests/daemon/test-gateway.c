@@ -15,6 +15,7 @@
 #include "daemon/gateway.h"
 #include "daemon/log.h"
 #include "tests/daemon/link-fixture.h"
+#include "tests/daemon/netlink-message.h"
 
 /* Links that come up at the same moment. */
 #define MANY 200
@@ -213,7 +214,7 @@ static void let_back_offs_end_together(struct fixture *f)
 	struct sb_store *store = f->parts->parts.store;
 	/* The script speaks for the link that came last. */
 	const char *last = sb_link_name(sb_gateway_link(f->gateway, MANY - 1));
-	uint8_t record[20];
+	uint8_t record[24];
 	size_t len;
 
 	memcpy(record, sb_store_value(store, last, ".backoff", &len), sizeof(record));
@@ -247,6 +248,64 @@ static void so_do_those_whose_back_off_ends_together(void **state)
 	for (unsigned int i = 0; i < 5000 && script.logins == 0; i++)
 		sb_loop_advance(f->parts->parts.loop, SB_USEC_PER_MSEC);
 	expect_logins_apart(f);
+}
+
+static void begin_to_change_network(struct fixture *f, const char *from)
+{
+	const struct message message = message_address(RTM_NEWADDR, 2, from, 0, 0);
+
+	fake_way_set(from, "wwan0");
+	fake_netlink_tell(&message, message.header.nlmsg_len);
+	while (sb_loop_turn(f->parts->parts.loop, 0) > 0)
+		;
+}
+
+static void change_network(struct fixture *f, const char *from)
+{
+	begin_to_change_network(f, from);
+	sb_loop_advance(f->parts->parts.loop, SB_NETWATCH_SETTLE_USEC + 4 * SB_PACE_USEC);
+}
+
+/* From the kernel's word on; apart, for a network has many links. */
+static void all_links_hear_of_the_network(void **state)
+{
+	static const char *const names[] = { "a", "b" };
+	struct fixture *f = *state;
+
+	configure(f, names, 2);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	sb_loop_advance(f->parts->parts.loop, SB_USEC_PER_SEC);
+	assert_int_equal(script.logins, 2);
+	change_network(f, "10.0.1.2");
+	assert_int_equal(script.logins, 4);
+}
+
+static void who_is_about_to_end_does_not_mind(void **state)
+{
+	static const char *const names[] = { "a" };
+	struct fixture *f = *state;
+
+	configure(f, names, 1);
+	assert_int_equal(sb_gateway_apply(f->gateway, &f->config), 0);
+	sb_loop_advance(f->parts->parts.loop, SB_USEC_PER_SEC);
+	begin_to_change_network(f, "10.0.1.2");
+	sb_gateway_stop(f->gateway, 60 * SB_USEC_PER_SEC);
+	sb_loop_advance(f->parts->parts.loop, SB_USEC_PER_SEC);
+	assert_int_equal(script.logins, 1);
+}
+
+static void nor_does_who_has_no_watch(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_link_parts parts = f->parts->parts;
+
+	f->gateway = sb_gateway_free(f->gateway);
+	/* And nobody is told who has gone. */
+	change_network(f, "10.0.1.2");
+	parts.netwatch = NULL;
+	assert_int_equal(sb_gateway_new(&parts, NULL, &f->gateway), 0);
+	change_network(f, "10.0.2.2");
+	assert_int_equal(script.logins, 0);
 }
 
 /* Two of one name: the second has no queue to be had. */
@@ -468,6 +527,9 @@ int main(void)
 		TEST(links_start_apart),
 		TEST(so_do_those_that_are_connected_together),
 		TEST(so_do_those_whose_back_off_ends_together),
+		TEST(all_links_hear_of_the_network),
+		TEST(who_is_about_to_end_does_not_mind),
+		TEST(nor_does_who_has_no_watch),
 		TEST(one_that_cannot_be_made_does_not_hinder_the_others),
 		TEST(it_tells_of_ends),
 		TEST(streams_publish_and_are_told_of_ends),

@@ -52,15 +52,6 @@ static void expect_login_after(struct link_fixture *f, uint64_t seconds)
 	assert_int_equal(script.logins, 1);
 }
 
-static unsigned int announced_delay(struct link_fixture *f)
-{
-	const char *in = strstr(link_status(f)->state_reason, "next attempt in ");
-
-	assert_non_null(in);
-
-	return (unsigned int)strtoul(in + strlen("next attempt in "), NULL, 10);
-}
-
 /* ---- over a restart ---- */
 
 static void a_restart_waits_for_the_rest(void **state)
@@ -89,7 +80,7 @@ static void restart_upon_restart_waits_no_longer(void **state)
 		link_restart(f);
 	}
 	assert_int_equal(script.logins, 0);
-	assert_in_range(announced_delay(f), 29, 30);
+	assert_in_range(link_announced_delay(f), 29, 30);
 	/* And the sentence does not grow. */
 	assert_string_equal(link_status(f)->last_error, "the cloud says no");
 	expect_login_after(f, 30);
@@ -105,8 +96,8 @@ static void so_does_a_reboot(void **state)
 	link_pass(f, 100 * SB_USEC_PER_SEC);
 	link_reboot(f);
 	link_expect_state(f, SB_LINK_BACKOFF);
-	assert_in_range(announced_delay(f), 199, 201);
-	expect_login_after(f, announced_delay(f));
+	assert_in_range(link_announced_delay(f), 199, 201);
+	expect_login_after(f, link_announced_delay(f));
 }
 
 static void what_was_waited_for_need_not_be_again(void **state)
@@ -135,8 +126,8 @@ static void failures_count_on(void **state)
 	for (unsigned int i = 0; i < 10; i++) {
 		link_restart(f);
 		link_pass(f, 15 * MINUTE);
-		if (announced_delay(f) > longest)
-			longest = announced_delay(f);
+		if (link_announced_delay(f) > longest)
+			longest = link_announced_delay(f);
 	}
 	/* Ten draws between 1 and 900 s, all below 30 s: less likely than 1e-14. */
 	assert_true(longest > 30);
@@ -256,8 +247,8 @@ static void connect_to_a_disabled_one_counts_on(void **state)
 		assert_int_equal(sb_link_connect(f->link, &f->error), 0);
 		link_run(f);
 		link_expect_state(f, SB_LINK_BACKOFF);
-		if (announced_delay(f) > longest)
-			longest = announced_delay(f);
+		if (link_announced_delay(f) > longest)
+			longest = link_announced_delay(f);
 	}
 	/* Ten draws between 1 and 900 s, all below 30 s: less likely than 1e-14. */
 	assert_true(longest > 30);
@@ -340,7 +331,7 @@ static void a_wait_is_never_longer_than_it_was(void **state)
 		replace_record(f, record, sizeof(record));
 		link_restart(f);
 		link_expect_state(f, SB_LINK_BACKOFF);
-		assert_int_equal(announced_delay(f), 300);
+		assert_int_equal(link_announced_delay(f), 300);
 	}
 	not_before = INT64_MIN;
 	memcpy(record + 8, &not_before, sizeof(not_before));

@@ -390,16 +390,6 @@ static void let_fail(struct link_fixture *f, unsigned int times)
 	link_come_up(f);
 }
 
-/* After the next failure: what the sentence says. */
-static unsigned int announced_delay(struct link_fixture *f)
-{
-	const char *in = strstr(link_status(f)->state_reason, "next attempt in ");
-
-	assert_non_null(in);
-
-	return (unsigned int)strtoul(in + strlen("next attempt in "), NULL, 10);
-}
-
 static void five_stable_minutes_reset_the_back_off(void **state)
 {
 	struct link_fixture *f = *state;
@@ -408,7 +398,7 @@ static void five_stable_minutes_reset_the_back_off(void **state)
 	let_fail(f, 12);
 	link_pass(f, 5 * MINUTE);
 	fake_break(-ECONNRESET, "ended");
-	assert_in_range(announced_delay(f), 1, 2);
+	assert_in_range(link_announced_delay(f), 1, 2);
 }
 
 static void four_do_not(void **state)
@@ -421,8 +411,8 @@ static void four_do_not(void **state)
 	for (unsigned int i = 0; i < 10; i++) {
 		link_pass(f, 4 * MINUTE);
 		fake_break(-ECONNRESET, "ended");
-		if (announced_delay(f) > longest)
-			longest = announced_delay(f);
+		if (link_announced_delay(f) > longest)
+			longest = link_announced_delay(f);
 		(void)wait_for_login(f);
 		link_come_up(f);
 	}
