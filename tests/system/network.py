@@ -17,6 +17,9 @@ from harness import TOPICS, post
 BOX = "10.66.1.2"
 BOX_LATER = "10.66.1.3"
 BOX_GATEWAY = "10.66.1.1"
+# The second way of a box that has two.
+MODEM = "10.66.3.2"
+MODEM_GATEWAY = "10.66.3.1"
 CLOUD_GATEWAY = "10.66.2.1"
 CLOUD_GATEWAY_LATER = "10.66.2.9"
 CLOUD = "10.66.2.2"
@@ -55,7 +58,10 @@ def missing(*programs):
 
 
 class Network:
-    """box: lan -- lan :router: wan -- wan :cloud. Names have the process's number in them."""
+    """
+    box: lan -- lan :router: wan -- wan :cloud, and wwan -- wwan between box and router if it has two ways.
+    Names have the process's number in them.
+    """
 
     NODES = ("box", "router", "cloud")
 
@@ -92,16 +98,26 @@ class Network:
         forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
         self.run(*self.inside("router"), "sh", "-c", forward)
 
-    def lay_cable(self, node, cable, address, gateway):
-        router = self.name("router")
-        self.ip(node, f"link add {cable} type veth peer name {cable} netns {router}")
+    def lay_cable(self, node, cable, address, gateway, metric=0):
+        """With a default route by it, which counts unless there is one of a lower metric."""
+        self.add_interface(node, cable)
+        self.configure(node, cable, address, gateway, metric)
+
+    def add_interface(self, node, cable):
+        """Up, and without address."""
+        self.ip(node, f"link add {cable} type veth peer name {cable} netns {self.name('router')}")
+        self.ip("router", f"link set {cable} up")
+        self.ip(node, f"link set {cable} up")
+
+    def configure(self, node, cable, address, gateway, metric=0):
         # With a broadcast address: without, libcoap 4.3.4 takes what comes for this one for a broadcast, and
         # does not answer.
         self.ip("router", f"addr add {gateway}/24 brd + dev {cable}")
-        self.ip("router", f"link set {cable} up")
         self.ip(node, f"addr add {address}/24 brd + dev {cable}")
-        self.ip(node, f"link set {cable} up")
-        self.ip(node, f"route add default via {gateway}")
+        self.ip(node, f"route add default via {gateway} dev {cable} metric {metric}")
+
+    def lay_second_way(self):
+        self.lay_cable("box", "wwan", MODEM, MODEM_GATEWAY, metric=700)
 
     def remove(self):
         """With a namespace its cables go."""
@@ -115,6 +131,34 @@ class Network:
         self.ip("box", f"addr del {former}/24 dev lan")
         self.ip("box", f"addr add {address}/24 brd + dev lan")
         self.ip("box", f"route add default via {BOX_GATEWAY}")
+
+    def move_route(self, cable="wwan", gateway=MODEM_GATEWAY):
+        """The default route leads another way, as when a modem takes over."""
+        self.ip("box", f"route replace default via {gateway} dev {cable}")
+
+    def unplug(self, cable="lan"):
+        """At the box's end: its routes go, too."""
+        self.ip("box", f"link set {cable} down")
+
+    def replug(self, cable="lan", gateway=BOX_GATEWAY):
+        self.ip("box", f"link set {cable} up")
+        self.ip("box", f"route replace default via {gateway} dev {cable}")
+
+    def datagrams(self, node):
+        """How many UDP datagrams its programs have taken and sent."""
+        done = subprocess.run(
+            (*self.inside(node), "cat", "/proc/net/snmp", "/proc/net/snmp6"),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines = done.stdout.splitlines()
+        names, values = [line.split() for line in lines if line.startswith("Udp:")]
+        counts = dict(zip(names, values)) | dict(
+            line.split() for line in lines if line.startswith("Udp6")
+        )
+        wanted = ("InDatagrams", "OutDatagrams", "Udp6InDatagrams", "Udp6OutDatagrams")
+        return {name: int(counts[name]) for name in wanted}
 
     def translate(self):
         """The router lends the box its own address towards the cloud."""
@@ -159,12 +203,15 @@ class NetworkTest(harness.SystemTest):
         self.bus = self.start_bus()
         config = "links:\n" + "".join(self.config(link) for link in self.LINKS)
         self.daemon = self.start_daemon(self.bus, config, inside=box)
-        for link in self.LINKS:
-            self.daemon.wait_state(link, "online")
+        self.wait_ready()
         self.client = self.new_client(self.bus)
 
     def prepare_network(self):
         pass
+
+    def wait_ready(self):
+        for link in self.LINKS:
+            self.daemon.wait_state(link, "online")
 
     def config(self, link):
         cloud = CLOUDS[link]
@@ -186,6 +233,11 @@ class NetworkTest(harness.SystemTest):
     def assert_delivered(self, tickets):
         for ticket in tickets:
             self.assertEqual(self.client.wait_ticket(ticket, FOR_EVER)[0], DELIVERED)
+
+    def senders(self, link):
+        """The box's addresses from which messages came, in their order."""
+        messages = self.simulator.record("message", CLOUDS[link])
+        return list(dict.fromkeys(line["peer"].rpartition(":")[0] for line in messages))
 
     def arrivals(self, link):
         """When and from which of the box's sockets each number came."""
