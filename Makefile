@@ -20,6 +20,9 @@ INTEROP_PACKAGES = libapparmor1 libaudit1 libdbus-1-dev libglib2.0-bin python3-d
 CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) clang clang-format curl iproute2 libcoap3-bin \
 	nftables openssl shellcheck
 
+# To make Debian packages, which builds and runs the unit tests as well.
+DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev lintian openssl python3
+
 # How often make torture kills the daemon; a quarter as often it cuts the power.
 ROUNDS = 200
 
@@ -33,6 +36,7 @@ help:
 	@echo 'make torture  kills the daemon and cuts its power under load, and counts what is lost;'
 	@echo '              ROUNDS=20 for less'
 	@echo 'make interop  runs six clients of D-Bus on two bus daemons, and prints a table of it'
+	@echo 'make deb      builds Debian packages for this machine in build/deb, and has lintian look at them'
 	@echo 'make format   brings the C files into their form'
 	@echo 'make clean    removes what was built'
 	@echo 'Debian packages that are missing are installed, which takes root or sudo.'
@@ -76,6 +80,13 @@ interop-here: packages
 	@ninja -C build/interop $(DEMO_PARTS) tests/interop/libdbus-client
 	@meson devenv -C build/interop /usr/bin/python3 $(CURDIR)/tests/interop/interop.py
 
+deb:
+	@$(call alone,deb-here)
+
+deb-here: need = $(BUILD_PACKAGES) $(DEB_PACKAGES)
+deb-here: packages
+	@tests/packages/build.sh build/deb
+
 format: need = clang-format
 format: packages
 	@tests/format.sh --fix
@@ -109,5 +120,5 @@ packages:
 		install --no-install-recommends $$missing
 
 .PHONY: help demo demo-here demo-parts check check-here torture torture-here interop \
-	interop-here format clean packages
+	interop-here deb deb-here format clean packages
 .NOTPARALLEL:
