@@ -5,9 +5,11 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sim/authority.h"
 #include "sim/cleanup.h"
@@ -46,6 +48,14 @@ static int set_serial(gnutls_x509_crt_t certificate)
 	return error < 0 ? error : gnutls_x509_crt_set_serial(certificate, serial, sizeof(serial));
 }
 
+/* For ever; where times have 32 bits, GnuTLS's value for that is one of the past. */
+static time_t end_of_time(void)
+{
+	const time_t never = GNUTLS_X509_NO_WELL_DEFINED_EXPIRATION;
+
+	return never > 0 ? never : INT32_MAX;
+}
+
 /* Valid for ever: nothing outlives the simulator, and boxes in tests have whatever time. */
 static int fill(struct pair *pair, const char *name)
 {
@@ -58,8 +68,7 @@ static int fill(struct pair *pair, const char *name)
 	if (error == 0)
 		error = gnutls_x509_crt_set_activation_time(pair->certificate, 0);
 	if (error == 0)
-		error = gnutls_x509_crt_set_expiration_time(pair->certificate,
-							    GNUTLS_X509_NO_WELL_DEFINED_EXPIRATION);
+		error = gnutls_x509_crt_set_expiration_time(pair->certificate, end_of_time());
 	if (error == 0)
 		error = gnutls_x509_crt_set_dn(pair->certificate, name, NULL);
 
