@@ -18,13 +18,16 @@ INTEROP_PACKAGES = libapparmor1 libaudit1 libdbus-1-dev libglib2.0-bin python3-d
 # To check: all these, the second compiler, the tools for style, and the other peers of the tests:
 # coap-client and openssl.
 CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) clang clang-format curl iproute2 libcoap3-bin \
-	nftables openssl shellcheck
+	mandoc nftables openssl shellcheck
 
 # To make Debian packages, which builds and runs the unit tests as well.
-DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev lintian openssl python3
+DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd
 
 # How often make torture kills the daemon; a quarter as often it cuts the power.
 ROUNDS = 200
+
+# The release of Debian that make cross is for.
+RELEASE = 12
 
 # What runs in the demo.
 DEMO_PARTS = skybusd sim/skybus-sim docs/examples/subscribe plugins/1nce.so plugins/aliyun.so \
@@ -37,6 +40,8 @@ help:
 	@echo '              ROUNDS=20 for less'
 	@echo 'make interop  runs six clients of D-Bus on two bus daemons, and prints a table of it'
 	@echo 'make deb      builds Debian packages for this machine in build/deb, and has lintian look at them'
+	@echo 'make cross    builds them for arm64 and armhf, too, and runs the unit tests under qemu; takes root;'
+	@echo '              RELEASE=13 for another Debian than 12'
 	@echo 'make format   brings the C files into their form'
 	@echo 'make clean    removes what was built'
 	@echo 'Debian packages that are missing are installed, which takes root or sudo.'
@@ -87,6 +92,15 @@ deb-here: need = $(BUILD_PACKAGES) $(DEB_PACKAGES)
 deb-here: packages
 	@tests/packages/build.sh build/deb
 
+cross:
+	@$(call alone,cross-here)
+
+cross-here: need = debootstrap
+cross-here: packages
+	@for architecture in arm64 armhf; do \
+		tests/packages/root.sh build $(RELEASE) $$architecture || exit; \
+	done
+
 format: need = clang-format
 format: packages
 	@tests/format.sh --fix
@@ -120,5 +134,6 @@ packages:
 		install --no-install-recommends $$missing
 
 .PHONY: help demo demo-here demo-parts check check-here torture torture-here interop \
-	interop-here deb deb-here format clean packages
+	interop-here deb deb-here \
+	cross cross-here format clean packages
 .NOTPARALLEL:

@@ -15,17 +15,8 @@ shift
 mkdir -p "$directory"
 directory=$(cd "$directory" && pwd)
 work=$directory/work
-cd "$(dirname -- "$0")/../.."
-
-# What git would take; everything but what was built where there is no git.
-list() {
-    git ls-files -z --cached --others --exclude-standard 2>/dev/null ||
-        find . -path './build*' -prune -o '(' -type f -o -type l ')' -print0
-}
-
 rm -rf "$work" "$directory"/*.deb
-mkdir -p "$work/skybus"
-list | tar --create --null --files-from - | tar --extract --directory "$work/skybus"
+"$(dirname -- "$0")/export.sh" "$work/skybus"
 
 cd "$work/skybus"
 dpkg-buildpackage --no-sign --jobs="$(nproc)" "$@" >"$work/build.log" 2>&1 || {
@@ -34,7 +25,8 @@ dpkg-buildpackage --no-sign --jobs="$(nproc)" "$@" >"$work/build.log" 2>&1 || {
     exit 1
 }
 cd "$work"
-lintian --allow-root --fail-on error --info --tag-display-limit 0 ./*.changes
+lintian --allow-root --fail-on error,warning --info --tag-display-limit 0 ./*.changes
+grep '^Unit tests: ' build.log || echo 'Unit tests: none has run'
 for package in ./*.deb; do
     case $package in
     *-dbgsym_*) ;;
