@@ -26,7 +26,7 @@ dpkg-buildpackage --no-sign --jobs="$(nproc)" "$@" >"$work/build.log" 2>&1 || {
 }
 cd "$work"
 lintian --allow-root --fail-on error,warning --info --tag-display-limit 0 ./*.changes
-grep '^Unit tests: ' build.log || echo 'Unit tests: none has run'
+grep '^Unit tests' build.log || echo 'Unit tests: none has run'
 for package in ./*.deb; do
     case $package in
     *-dbgsym_*) ;;

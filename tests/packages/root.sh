@@ -161,11 +161,11 @@ needs() {
 
 # What is built with: everything for this machine itself, and for another architecture a cross compiler.
 #
-# Without the security suite. Nothing of a library gets into our packages, and where libraries of two
-# architectures are side by side they must be of one version: a mirror may lag behind for one of them.
+# From the release alone, without its updates. Nothing of a library gets into our packages, and where those
+# of two architectures are side by side they must be of one version: a mirror may lag behind for one.
 make_builder() { # RELEASE ARCHITECTURE DIRECTORY
     copy "$(base "$1")" "$3"
-    sed -i '/-security /d' "$3/etc/apt/sources.list"
+    sed -i -E '/-(updates|security) /d' "$3/etc/apt/sources.list"
     mkdir -p "$3/skybus/debian"
     cp "$source/debian/control" "$source/debian/changelog" "$3/skybus/debian"
     cat >"$3/skybus/install" <<'END'
