@@ -3,7 +3,7 @@
 The man pages: they are well formed, they have what --help has and no more, and what they show as a
 configuration is one.
 
-Usage: test-man.py SKYBUSD SKYBUS-SIM PLUGIN-DIRECTORY FOLDER-OF-THE-PAGES [unittest's arguments]
+Usage: test-man.py SKYBUSD SKYBUS-SIM PLUGIN-DIRECTORY PAGE-OF-SKYBUSD PAGE-OF-SKYBUS-SIM [unittest's arguments]
 """
 
 import re
@@ -13,8 +13,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-SKYBUSD, SIMULATOR, PLUGINS, FOLDER = sys.argv[1:5]
-PAGES = {SKYBUSD: "skybusd.8", SIMULATOR: "skybus-sim.1"}
+SKYBUSD, SIMULATOR, PLUGINS = sys.argv[1:4]
+PAGES = {SKYBUSD: sys.argv[4], SIMULATOR: sys.argv[5]}
 OPTION = r"(?<![\w-])--[a-z][a-z-]+"
 
 
@@ -24,7 +24,7 @@ def output(*command):
 
 def rendered(page):
     """As people see it, without the overstrikes that make it bold, on lines that are wide enough."""
-    text = output("mandoc", "-T", "utf8", "-O", "width=200", f"{FOLDER}/{page}")
+    text = output("mandoc", "-T", "utf8", "-O", "width=200", page)
     return re.sub(".\b", "", text)
 
 
@@ -38,7 +38,7 @@ class PageTest(unittest.TestCase):
     def test_mandoc_finds_nothing(self):
         for page in PAGES.values():
             lint = subprocess.run(
-                ["mandoc", "-T", "lint", "-W", "warning", f"{FOLDER}/{page}"],
+                ["mandoc", "-T", "lint", "-W", "warning", page],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -76,7 +76,7 @@ class PageTest(unittest.TestCase):
 
 class ExampleTest(unittest.TestCase):
     def test_the_configuration_is_right(self):
-        source = Path(FOLDER, PAGES[SIMULATOR]).read_text(encoding="utf-8")
+        source = Path(PAGES[SIMULATOR]).read_text(encoding="utf-8")
         [block] = re.findall(r"^\.Bd -literal.*\n(links:\n(?:.*\n)*?)\.Ed", source, re.MULTILINE)
         with tempfile.TemporaryDirectory() as scratch:
             config = Path(scratch, "skybus.yaml")
@@ -91,4 +91,4 @@ class ExampleTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + sys.argv[5:])
+    unittest.main(argv=sys.argv[:1] + sys.argv[6:])

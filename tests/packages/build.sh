@@ -19,6 +19,8 @@ rm -rf "$work" "$directory"/*.deb
 "$(dirname -- "$0")/export.sh" "$work/skybus"
 
 cd "$work/skybus"
+# Files keep their times when they are installed, and a checkout has any.
+find . -exec touch --no-dereference --date "@$(dpkg-parsechangelog --show-field Timestamp)" {} +
 dpkg-buildpackage --no-sign --jobs="$(nproc)" "$@" >"$work/build.log" 2>&1 || {
     tail -n 30 "$work/build.log" >&2
     echo "The packages were not built: the whole log is $work/build.log." >&2

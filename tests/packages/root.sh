@@ -171,7 +171,7 @@ make_builder() { # RELEASE ARCHITECTURE DIRECTORY
     cat >"$3/skybus/install" <<'END'
 set -eu
 own=$(dpkg --print-architecture)
-tools='build-essential fakeroot lintian'
+tools='build-essential fakeroot faketime lintian'
 profile=
 if [ "$1" != "$own" ]; then
     dpkg --add-architecture "$1"
