@@ -40,6 +40,8 @@ help:
 	@echo '              ROUNDS=20 for less'
 	@echo 'make interop  runs six clients of D-Bus on two bus daemons, and prints a table of it'
 	@echo 'make deb      builds Debian packages for this machine in build/deb, and has lintian look at them'
+	@echo 'make deb-check  builds them in clean roots of Debian 12 and 13, twice, installs, upgrades and purges'
+	@echo '              them; takes root'
 	@echo 'make cross    builds them for arm64 and armhf, too, and runs the unit tests under qemu; takes root;'
 	@echo '              RELEASE=13 for another Debian than 12'
 	@echo 'make format   brings the C files into their form'
@@ -92,6 +94,13 @@ deb-here: need = $(BUILD_PACKAGES) $(DEB_PACKAGES)
 deb-here: packages
 	@tests/packages/build.sh build/deb
 
+deb-check:
+	@$(call alone,deb-check-here)
+
+deb-check-here: need = debootstrap
+deb-check-here: packages
+	@tests/packages/check.sh 12 13
+
 cross:
 	@$(call alone,cross-here)
 
@@ -134,6 +143,6 @@ packages:
 		install --no-install-recommends $$missing
 
 .PHONY: help demo demo-here demo-parts check check-here torture torture-here interop \
-	interop-here deb deb-here \
+	interop-here deb deb-here deb-check deb-check-here \
 	cross cross-here format clean packages
 .NOTPARALLEL:
