@@ -43,7 +43,8 @@ fresh_demo() {
 }
 
 check_scripts() {
-    shellcheck .ci/run docs/examples/*.sh sim/demo.sh tests/*.sh tests/*/*.sh
+    shellcheck .ci/run docs/examples/*.sh sim/demo.sh tests/*.sh tests/*/*.sh &&
+        shellcheck --shell=sh debian/*.sh debian/*.postinst debian/*.postrm debian/*.prerm
 }
 
 # Prints two numbers: the tests in meson's log that passed, and those that failed. A suite without a
