@@ -23,6 +23,9 @@ CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) clang clang-format curl
 # To make Debian packages, which builds and runs the unit tests as well.
 DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd
 
+# To boot machines: roots, containers, and what the test itself is written in.
+ACCEPTANCE_PACKAGES = debootstrap iproute2 procps python3 systemd-container
+
 # How often make torture kills the daemon; a quarter as often it cuts the power.
 ROUNDS = 200
 
@@ -40,8 +43,8 @@ help:
 	@echo '              ROUNDS=20 for less'
 	@echo 'make interop  runs six clients of D-Bus on two bus daemons, and prints a table of it'
 	@echo 'make deb      builds Debian packages for this machine in build/deb, and has lintian look at them'
-	@echo 'make deb-check  builds them in clean roots of Debian 12 and 13, twice, installs, upgrades and purges'
-	@echo '              them; takes root'
+	@echo 'make acceptance  builds them for Debian 12 and 13, and tries them on machines that boot systemd;'
+	@echo '              takes root'
 	@echo 'make cross    builds them for arm64 and armhf, too, and runs the unit tests under qemu; takes root;'
 	@echo '              RELEASE=13 for another Debian than 12'
 	@echo 'make format   brings the C files into their form'
@@ -94,21 +97,19 @@ deb-here: need = $(BUILD_PACKAGES) $(DEB_PACKAGES)
 deb-here: packages
 	@tests/packages/build.sh build/deb
 
-deb-check:
-	@$(call alone,deb-check-here)
+acceptance:
+	@$(call alone,acceptance-here)
 
-deb-check-here: need = debootstrap
-deb-check-here: packages
-	@tests/packages/check.sh 12 13
+acceptance-here: need = $(ACCEPTANCE_PACKAGES)
+acceptance-here: packages
+	@tests/acceptance/acceptance.sh
 
 cross:
 	@$(call alone,cross-here)
 
 cross-here: need = debootstrap
 cross-here: packages
-	@for architecture in arm64 armhf; do \
-		tests/packages/root.sh build $(RELEASE) $$architecture || exit; \
-	done
+	@tests/packages/cross.sh $(RELEASE)
 
 format: need = clang-format
 format: packages
@@ -143,6 +144,6 @@ packages:
 		install --no-install-recommends $$missing
 
 .PHONY: help demo demo-here demo-parts check check-here torture torture-here interop \
-	interop-here deb deb-here deb-check deb-check-here \
+	interop-here deb deb-here acceptance acceptance-here \
 	cross cross-here format clean packages
 .NOTPARALLEL:
