@@ -316,7 +316,7 @@ class MachineTest(unittest.TestCase):
         events = {entry["MESSAGE_ID"] for entry in online if "MESSAGE_ID" in entry}
         self.assertGreaterEqual(len(events), 2)
         catalog = self.machine.run("journalctl", "--dump-catalog", *sorted(events))
-        self.assertEqual(catalog.count("Defined-By: Skybus"), len(events))
+        self.assertEqual(catalog.count("Defined-By: skybus"), len(events))
         explained = self.journal("--catalog", "SKYBUS_LINK=plant")
         self.assertRegex(explained, r"░░ Subject: .*plant")
 
