@@ -18,7 +18,8 @@
 #   tests/packages/root.sh build RELEASE ARCHITECTURE
 #       Builds the packages of the tree as it is for a release and amd64, arm64 or armhf, and puts them into
 #       build/deb/RELEASE-ARCHITECTURE, as build.sh does. Compilers and libraries are kept in
-#       build/roots/RELEASE-ARCHITECTURE, until the source's part of debian/control changes.
+#       build/roots/RELEASE-ARCHITECTURE, until the source's part of debian/control changes. The release is
+#       part of the version, such as 0.1.0+deb12, so that those of the next one are newer.
 #
 # Where packages come from, and how, is as apt has it on this machine, but for the release;
 # DEBIAN_MIRROR=URL takes them from there.
@@ -211,6 +212,7 @@ build() { # RELEASE ARCHITECTURE
     root=$(builder "$1" "$2")
     rm -rf "$result"
     "$source/tests/packages/export.sh" "$result/tree"
+    sed -i "1 s/)/+deb$1)/" "$result/tree/debian/changelog"
     set -- "$2"
     [ "$1" = "$(dpkg --print-architecture)" ] || set -- "$1" --host-arch "$1" --build-profiles=cross
     shift

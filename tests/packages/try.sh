@@ -61,7 +61,7 @@ bump() {
     for package in ./*.deb; do
         name=$work/$(basename "$package" .deb)
         dpkg-deb --raw-extract "$package" "$name"
-        sed -i -E '/^(Version|Depends):/ s/0\.1\.0/&+1/' "$name/DEBIAN/control"
+        sed -i -E '/^(Version|Depends):/ s/0\.1\.0[^ ,)]*/&+1/' "$name/DEBIAN/control"
         dpkg-deb --root-owner-group --build "$name" "$work" >/dev/null
         rm -rf "$name"
     done
