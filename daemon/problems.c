@@ -1,51 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/cleanup.h"
 #include "daemon/log.h"
 #include "daemon/problems.h"
+#include "daemon/utf8.h"
 
 /*
  * The longest sentence with its place, in bytes: what it quotes comes from files and may be long.
  */
 #define TEXT_SIZE 2048
-
-/* The bytes of the UTF-8 character at @text; 0 for a broken one (the end of a cut quotation). */
-static size_t character_len(const char *text)
-{
-	static const struct {
-		uint8_t mask;
-		uint8_t lead;
-	} leads[] = { { 0x80, 0x00 }, { 0xe0, 0xc0 }, { 0xf0, 0xe0 }, { 0xf8, 0xf0 } };
-
-	for (size_t len = 1; len <= SB_ELEMENTS(leads); len++) {
-		size_t i = 1;
-
-		if (((uint8_t)text[0] & leads[len - 1].mask) != leads[len - 1].lead)
-			continue;
-		while (i < len && ((uint8_t)text[i] & 0xc0) == 0x80)
-			i++;
-		return i == len ? len : 0;
-	}
-
-	return 0;
-}
-
-/* One line of whole UTF-8 characters: the bus takes nothing else, and a terminal obeys the rest. */
-static void make_printable(char *text)
-{
-	while (*text) {
-		size_t len = character_len(text);
-
-		if (len == 0 || (uint8_t)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-		text += len > 0 ? len : 1;
-	}
-}
 
 static size_t print_place(const struct sb_place *place, char *ret, size_t size)
 {
@@ -70,7 +36,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct sb_problems *proble
 
 	n = print_place(place, buffer, sizeof(buffer));
 	(void)vsnprintf(buffer + n, sizeof(buffer) - n, format, args);
-	make_printable(buffer);
+	sb_utf8_make_printable(buffer);
 
 	/* An error counts even when there is no memory for its text. */
 	problems->n_errors += !warning;

@@ -12,6 +12,7 @@
 #include "daemon/log.h"
 #include "daemon/service.h"
 #include "daemon/store.h"
+#include "daemon/utf8.h"
 
 /* Links change several times in a moment; people read one line. */
 #define SETTLE_USEC (250 * SB_USEC_PER_MSEC)
@@ -90,21 +91,14 @@ static void describe(const struct sb_service *service, struct line *line)
 		add(line, " | and %zu more", untold);
 }
 
-/* A line end would begin another assignment. Sentences have none, but words of clouds are in them. */
-static void keep_to_one_line(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ')
-			*text = ' ';
-}
-
 static void tell(struct sb_service *service, const char *state)
 {
 	struct line line = { .used = 0 };
 
 	sb_timer_disarm(&service->settle);
 	describe(service, &line);
-	keep_to_one_line(line.text);
+	/* A line end would begin another assignment, and what is no UTF-8 is not taken. Words of clouds are in it. */
+	sb_utf8_make_printable(line.text);
 	(void)sd_notifyf(0, "%sSTATUS=%s", state, line.text);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/utf8.h"
@@ -64,4 +66,33 @@ size_t sb_utf8_good(const void *text, size_t len)
 	}
 
 	return good;
+}
+
+static bool is_control(const uint8_t *character, size_t len)
+{
+	return len == 1 ? character[0] < 0x20 || character[0] == 0x7f
+			: len == 2 && character[0] == 0xc2 && character[1] < 0xa0;
+}
+
+/**
+ * sb_utf8_make_printable() - make one line of a text, and UTF-8
+ * @text: control characters and bytes that are no UTF-8 become question marks
+ *
+ * The bus takes nothing but UTF-8, a terminal obeys control characters, and journalctl shows a line with either
+ * as "blob data".
+ */
+void sb_utf8_make_printable(char *text)
+{
+	uint8_t *at = (uint8_t *)text;
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t n = character_len(at, left);
+		size_t step = n > 0 ? n : 1;
+
+		if (n == 0 || is_control(at, n))
+			memset(at, '?', step);
+		at += step;
+		left -= step;
+	}
 }

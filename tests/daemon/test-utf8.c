@@ -58,11 +58,36 @@ static void test_bad(void **state)
 		assert_int_equal(sb_utf8_good(texts[i], strlen(texts[i])), 2);
 }
 
+static void test_printable(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *printable;
+	} texts[] = {
+		{ "", "" },
+		{ "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x80",
+		  "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x9a\x80" },
+		{ "a\nb\tc\033[1m\177", "a?b?c?[1m?" },
+		{ "\xc2\x85\xc2\x9f\xc2\xa0", "????\xc2\xa0" }, /* U+0085, U+009f; not U+00a0 */
+		{ "\xc0\xaf\xed\xa0\x80", "?????" }, /* too long a form; half of a pair */
+		{ "cut \xe2\x82", "cut ??" },
+	};
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < SB_ELEMENTS(texts); i++) {
+		strcpy(text, texts[i].text);
+		sb_utf8_make_printable(text);
+		assert_string_equal(text, texts[i].printable);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_printable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
