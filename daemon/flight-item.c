@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/cleanup.h"
@@ -176,11 +175,6 @@ void sb_item_refuse(struct sb_flight_item *item, const struct skybus_verdict *ve
 	(void)sb_item_free(item);
 }
 
-static void format_code(uint32_t code, char ret_text[8])
-{
-	(void)snprintf(ret_text, 8, "%u.%02u", SKYBUS_CODE_CLASS(code) & 7, code & 31);
-}
-
 /* A request tells its app whatever came; only a login in between may save it from a refusal. */
 static void request_answered(struct sb_flight_item *item, const struct skybus_reply *reply,
 			     const struct skybus_verdict *verdict)
@@ -201,9 +195,9 @@ static void message_answered(struct sb_flight_item *item, const struct skybus_re
 			     const struct skybus_verdict *verdict)
 {
 	char code[8];
-	struct sb_end end = { .cause = SB_CAUSE_DELIVERED, .code = code };
+	struct sb_end end = { .cause = SB_CAUSE_DELIVERED,
+			      .code = sb_code_text(reply->code, code) };
 
-	format_code(reply->code, code);
 	if (verdict->kind == SKYBUS_REJECTED) {
 		end.cause = SB_CAUSE_CLOUD;
 		end.reason = verdict->reason;

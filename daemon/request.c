@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,4 +182,19 @@ void sb_request_payload(struct sb_request *request, const void *data, size_t len
 	free(request->payload);
 	request->payload = copy;
 	request->payload_len = len;
+}
+
+/**
+ * sb_code_text() - a CoAP code as people write it
+ * @code: SKYBUS_CODE()
+ * @ret_text: "4.01"
+ *
+ * Return: @ret_text.
+ */
+const char *sb_code_text(uint32_t code, char ret_text[8])
+{
+	/* RFC 7252 section 3: three bits of class, five of detail. */
+	(void)snprintf(ret_text, 8, "%u.%02u", SKYBUS_CODE_CLASS(code) & 7, code & 31);
+
+	return ret_text;
 }

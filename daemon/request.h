@@ -58,3 +58,5 @@ void sb_request_query(struct sb_request *request, const char *query);
 void sb_request_option(struct sb_request *request, uint32_t number, const void *value, size_t len);
 void sb_request_uint(struct sb_request *request, uint32_t number, uint32_t value);
 void sb_request_payload(struct sb_request *request, const void *data, size_t len);
+
+const char *sb_code_text(uint32_t code, char ret_text[8]);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
+#include "daemon/request.h"
 #include "dbus/call.h"
 #include "dbus/identity.h"
 #include "dbus/link-commands.h"
@@ -159,16 +159,14 @@ static void numbers_on_time(struct sb_timer *timer)
 static int reply_with_answer(sd_bus_message *call, const struct skybus_reply *answer)
 {
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	char code[16];
+	char code[8];
 	int r;
 
-	/* RFC 7252 section 3: three bits of class, five of detail. */
-	(void)snprintf(code, sizeof(code), "%u.%02u", SKYBUS_CODE_CLASS(answer->code) & 7,
-		       answer->code & 31);
 	r = sd_bus_message_new_method_return(call, &reply);
 	if (r < 0)
 		return r;
-	r = sd_bus_message_append_basic(reply, SD_BUS_TYPE_STRING, code);
+	r = sd_bus_message_append_basic(reply, SD_BUS_TYPE_STRING,
+					sb_code_text(answer->code, code));
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append_array(reply, SD_BUS_TYPE_BYTE, answer->payload,
