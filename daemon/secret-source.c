@@ -102,7 +102,8 @@ static int read_source(struct sb_secret *secret, const char *path, bool private,
  * @problems: gets a sentence if it cannot be had
  *
  * Its mode is systemd's business: with an ACL on it, it looks open to a group. One newline at its
- * end is left out.
+ * end is left out. No sentence quotes @name: who mistook this for the place of the secret itself has written it
+ * here.
  *
  * Return: 0; -EINVAL: @problems says why; -ENOMEM.
  */
@@ -115,26 +116,21 @@ int sb_secret_from_credential(struct sb_secret *secret, const char *name,
 	int n;
 
 	if (*name == '\0' || *name == '.' || strchr(name, '/') || strlen(name) > NAME_MAX)
-		return refuse(&complaint,
-			      "\"%.64s\" is not the name of a credential: write it as in "
-			      "LoadCredential=, without a path",
-			      name);
+		return refuse(&complaint, "this is not the name of a credential: write it as in "
+					  "LoadCredential=, without a path");
 	if (!directory || *directory != '/')
-		return refuse(
-			&complaint,
-			"credential \"%.64s\" cannot be had: CREDENTIALS_DIRECTORY is not "
-			"set: skybusd must run under systemd, with LoadCredential=%.64s:/PATH "
-			"in its unit",
-			name, name);
+		return refuse(&complaint,
+			      "this credential cannot be had: CREDENTIALS_DIRECTORY is not set: "
+			      "skybusd must run under systemd, with LoadCredential=NAME:/PATH in "
+			      "its unit");
 
 	n = snprintf(path, sizeof(path), "%s/%s", directory, name);
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return refuse(&complaint, "the path of credential \"%.64s\" is too long", name);
+		return refuse(&complaint, "the path of this credential is too long");
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return refuse(&complaint,
-			      "there is no credential \"%.64s\": add LoadCredential=%.64s:/PATH to "
-			      "the unit of skybusd",
-			      name, name);
+			      "there is no credential of this name: add LoadCredential=NAME:/PATH "
+			      "to the unit of skybusd, and restart it");
 
 	return read_source(secret, path, false, &complaint);
 }

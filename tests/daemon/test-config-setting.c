@@ -85,7 +85,7 @@ static void wrong_secrets(void **state)
 		{ "{credential: key, file: /x}", "6:20: device_secret must come from one source" },
 		{ "{hushhush: key}", "6:20: device_secret must come from one source" },
 		{ "{credential: [key]}", "6:33: credential is a list: write the name" },
-		{ "{credential: nothing}", "6:33: there is no credential \"nothing\"" },
+		{ "{credential: nothing}", "6:33: there is no credential of this name" },
 		{ "{file: hushhush}", "6:27: the file of a secret must be named with its whole" },
 		{ "\"hush\\0hush\"", "6:20: device_secret has a zero byte in it" },
 	};

@@ -192,7 +192,7 @@ static void a_credential_needs_systemd(void **state)
 
 static void a_credential_that_is_not_there(void **state)
 {
-	assert_refused(*state, from_credential(*state, "plant"), "add LoadCredential=plant:/PATH");
+	assert_refused(*state, from_credential(*state, "plant"), "add LoadCredential=NAME:/PATH");
 }
 
 static void a_credential_has_a_plain_name(void **state)

@@ -64,7 +64,7 @@ WRONG = {
     ),
     "no credentials": (
         "links:\n" + link(device_secret="{credential: plant}"),
-        [(":8:33: ", 'credential "plant" cannot be had', "LoadCredential=plant:/PATH")],
+        [(":8:33: ", "this credential cannot be had", "LoadCredential=NAME:/PATH")],
     ),
     "two sources of a secret": (
         "links:\n" + link(device_secret="{file: /a, credential: b}"),
@@ -475,6 +475,8 @@ class SecretTest(ConfigTest):
         "device_secret: {S}",
         "device_secret: [{S}]",
         "device_secret: {{file: {S}}}",
+        "device_secret: {{credential: {S}}}",
+        "device_secret: {{credential: ../{S}}}",
         "device_secret: {{file: /tmp, credential: {S}}}",
         "device_secret: {{fiel: {S}}}",
         "device_secret: {{secret: {S}}}",
