@@ -158,7 +158,7 @@ static int read_link_settings(struct sb_config_reader *reader, struct sb_yaml *y
 static int keep_first_error(const struct sb_problems *problems, size_t n, size_t n_errors,
 			    char **ret)
 {
-	while (n < problems->n && problems->all[n].warning)
+	while (n < problems->n && problems->all[n].event != SB_EVENT_CONFIG_WRONG)
 		n++;
 	if (n < problems->n)
 		*ret = strdup(problems->all[n].text);

@@ -107,7 +107,7 @@ static int read_secret(struct sb_yaml *yaml, struct sb_settings *settings,
 	text = sb_yaml_text(pair, expected, problems);
 	if (!text)
 		return -EINVAL;
-	sb_problems_warning(problems, &pair->place,
+	sb_problems_warning(problems, SB_EVENT_SECRET_INLINE, &pair->place,
 			    "%.64s is written here, where anybody may read it who reads this file: "
 			    "use {credential: NAME} or {file: /PATH}",
 			    pair->key);

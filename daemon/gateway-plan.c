@@ -119,7 +119,7 @@ static void take_away(struct sb_gateway *gateway, struct sb_link *link)
 
 	sb_streams_link_gone(&gateway->streams, link);
 	SB_GATEWAY_TELL(gateway, link_removed, link);
-	sb_log_link(sb_link_name(link), LOG_NOTICE, "removed from the configuration");
+	sb_log_link(sb_link_name(link), LOG_INFO, "removed from the configuration");
 	sb_link_status(link, &status);
 	if (status.queue.queued > 0)
 		sb_gateway_warn_of_waiting(sb_link_name(link), status.queue.queued);
@@ -150,14 +150,14 @@ static void replace(struct sb_gateway *gateway, struct sb_link **place, struct s
 	*place = link;
 	sb_streams_link_replaced(&gateway->streams, old, link);
 	SB_GATEWAY_TELL(gateway, link_replaced, old, link);
-	sb_log_link(sb_link_name(link), LOG_NOTICE, "its configuration has changed");
+	sb_log_link(sb_link_name(link), LOG_INFO, "its configuration has changed");
 	(void)sb_link_free(old);
 	sb_link_start_anew(link);
 }
 
 static void add(struct sb_gateway *gateway, struct sb_link *link)
 {
-	sb_log_link(sb_link_name(link), LOG_NOTICE, "new in the configuration");
+	sb_log_link(sb_link_name(link), LOG_INFO, "new in the configuration");
 	SB_GATEWAY_TELL(gateway, link_added, link);
 	sb_link_start(link);
 }

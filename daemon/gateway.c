@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,10 +150,14 @@ void sb_gateway_unlisten(struct sb_gateway *gateway, struct sb_gateway_listener 
  */
 void sb_gateway_warn_of_waiting(const char *link, uint64_t messages)
 {
-	sb_log_link(link, LOG_WARNING,
-		    "%llu messages wait for this link, which is not in the configuration: "
-		    "put it back there for them to be sent",
-		    (unsigned long long)messages);
+	char count[24];
+	const struct sb_fields fields = { .link = link, .count = count };
+
+	(void)snprintf(count, sizeof(count), "%llu", (unsigned long long)messages);
+	sb_log_event(SB_EVENT_QUEUE_ORPHANED, &fields,
+		     "%s messages wait for this link, which is not in the configuration: "
+		     "put it back there for them to be sent",
+		     count);
 }
 
 /** struct waiting - what waited for one link when the store was opened */

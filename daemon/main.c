@@ -64,7 +64,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct daemon *daemon = userdata;
 
 	(void)source;
-	sb_log(LOG_NOTICE, "ending: %s", strsignal((int)info->ssi_signo));
+	sb_log_event(SB_EVENT_ENDING, NULL, "ending: %s", strsignal((int)info->ssi_signo));
 	sb_service_stopping(&daemon->service);
 	sb_gateway_stop(daemon->gateway, STOP_PATIENCE_USEC);
 
@@ -76,7 +76,8 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)source;
 	(void)info;
 	if (sb_reload_request(userdata, NULL, NULL) < 0)
-		sb_log(LOG_ERR, "no memory left to reload the configuration: ask again in a while");
+		sb_log_event(SB_EVENT_OUT_OF_MEMORY, NULL,
+			     "no memory left to reload the configuration: ask again in a while");
 
 	return 0;
 }
@@ -233,7 +234,8 @@ static int build_parts(struct daemon *daemon, const struct sb_options *options)
 	if (r >= 0)
 		r = build_access(daemon);
 	if (r < 0)
-		sb_log(LOG_ERR, "the daemon cannot start: %s", strerror(-r));
+		sb_log_event(SB_EVENT_CANNOT_START, NULL, "the daemon cannot start: %s",
+			     strerror(-r));
 
 	return r;
 }
@@ -257,7 +259,8 @@ static int build_links(struct daemon *daemon, const struct sb_options *options)
 		r = catch_signals(daemon);
 	}
 	if (r < 0)
-		sb_log(LOG_ERR, "the daemon cannot start: %s", strerror(-r));
+		sb_log_event(SB_EVENT_CANNOT_START, NULL, "the daemon cannot start: %s",
+			     strerror(-r));
 
 	return r;
 }
@@ -304,8 +307,22 @@ static void load_plugins(struct sb_plugins *plugins)
 		const struct sb_plugin *plugin = sb_plugins_at(plugins, i);
 
 		if (!plugin->descriptor)
-			sb_log(LOG_WARNING, "plugin %s is left out: %s", plugin->name, plugin->why);
+			sb_log_event(SB_EVENT_PLUGIN_LEFT_OUT,
+				     &(struct sb_fields){ .plugin = plugin->name },
+				     "plugin %s is left out: %s", plugin->name, plugin->why);
 	}
+}
+
+static void log_start(const struct daemon *daemon)
+{
+	size_t n_links = sb_gateway_n_links(daemon->gateway);
+	char count[24];
+	const struct sb_fields fields = { .count = count, .version = SKYBUS_VERSION };
+
+	(void)snprintf(count, sizeof(count), "%zu", n_links);
+	sb_log_event(SB_EVENT_STARTED, &fields,
+		     "skybusd " SKYBUS_VERSION " has started, with %s link%s", count,
+		     n_links == 1 ? "" : "s");
 }
 
 static int run(struct daemon *daemon, const struct sb_options *options)
@@ -327,7 +344,7 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 	if (r >= 0)
 		r = block_signals();
 	if (r < 0) {
-		sb_log(LOG_ERR, "no event loop: %s", strerror(-r));
+		sb_log_event(SB_EVENT_CANNOT_START, NULL, "no event loop: %s", strerror(-r));
 		return EX_OSERR;
 	}
 	if (build_parts(daemon, options) < 0 || build_links(daemon, options) < 0)
@@ -339,6 +356,7 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 	if (r < 0)
 		return EX_UNAVAILABLE; /* said why */
 
+	log_start(daemon);
 	sb_service_ready(&daemon->service);
 	r = sb_loop_run(daemon->parts.loop);
 
@@ -357,7 +375,8 @@ int main(int argc, char **argv)
 	protect_process();
 	r = sb_plugins_new(options.plugin_dir, &daemon.plugins);
 	if (r < 0) {
-		sb_log(LOG_ERR, "the plugin directory %s: %s", options.plugin_dir, strerror(-r));
+		sb_log_event(SB_EVENT_CANNOT_START, NULL, "the plugin directory %s: %s",
+			     options.plugin_dir, strerror(-r));
 		return EXIT_FAILURE;
 	}
 

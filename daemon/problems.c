@@ -25,7 +25,8 @@ static size_t print_place(const struct sb_place *place, char *ret, size_t size)
 	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
-__attribute__((format(printf, 4, 0))) static void add(struct sb_problems *problems, bool warning,
+__attribute__((format(printf, 4, 0))) static void add(struct sb_problems *problems,
+						      enum sb_event event,
 						      const struct sb_place *place,
 						      const char *format, va_list args)
 {
@@ -39,7 +40,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct sb_problems *proble
 	sb_utf8_make_printable(buffer);
 
 	/* An error counts even when there is no memory for its text. */
-	problems->n_errors += !warning;
+	problems->n_errors += event == SB_EVENT_CONFIG_WRONG;
 
 	text = strdup(buffer);
 	all = text ? reallocarray(problems->all, problems->n + 1, sizeof(*all)) : NULL;
@@ -49,7 +50,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct sb_problems *proble
 	}
 
 	problems->all = all;
-	problems->all[problems->n++] = (struct sb_problem){ .warning = warning, .text = text };
+	problems->all[problems->n++] = (struct sb_problem){ .event = event, .text = text };
 }
 
 /**
@@ -71,8 +72,7 @@ void sb_problems_done(struct sb_problems *problems)
 void sb_problems_log(const struct sb_problems *problems)
 {
 	for (size_t i = 0; i < problems->n; i++)
-		sb_log(problems->all[i].warning ? LOG_WARNING : LOG_ERR, "%s",
-		       problems->all[i].text);
+		sb_log_event(problems->all[i].event, NULL, "%s", problems->all[i].text);
 }
 
 /**
@@ -90,22 +90,23 @@ void sb_problems_error(struct sb_problems *problems, const struct sb_place *plac
 	va_list args;
 
 	va_start(args, format);
-	add(problems, false, place, format, args);
+	add(problems, SB_EVENT_CONFIG_WRONG, place, format, args);
 	va_end(args);
 }
 
 /**
  * sb_problems_warning() - add what should be mended, but can be used
  * @problems: where
+ * @event: what it is; not SB_EVENT_CONFIG_WRONG
  * @place: where it was written; NULL for nowhere in particular
  * @format: the sentence, as for printf
  */
-void sb_problems_warning(struct sb_problems *problems, const struct sb_place *place,
-			 const char *format, ...)
+void sb_problems_warning(struct sb_problems *problems, enum sb_event event,
+			 const struct sb_place *place, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	add(problems, true, place, format, args);
+	add(problems, event, place, format, args);
 	va_end(args);
 }

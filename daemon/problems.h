@@ -5,8 +5,9 @@
  * What is wrong with the configuration: all of it, each with its place, so that one run of an editor
  * mends everything.
  */
-#include <stdbool.h>
 #include <stddef.h>
+
+#include "daemon/event.h"
 
 /** struct sb_place - where something was written; lines and columns count from 1, 0 is unknown */
 struct sb_place {
@@ -15,9 +16,12 @@ struct sb_place {
 	size_t column;
 };
 
-/** struct sb_problem - one sentence with its place, "skybus.yaml:3:9: …" */
+/**
+ * struct sb_problem - one sentence with its place, "skybus.yaml:3:9: …"
+ * @event: SB_EVENT_CONFIG_WRONG for an error; with any other the configuration can be used all the same
+ */
 struct sb_problem {
-	bool warning; /* the configuration can be used all the same */
+	enum sb_event event;
 	char *text;
 };
 
@@ -32,5 +36,6 @@ void sb_problems_done(struct sb_problems *problems);
 void sb_problems_log(const struct sb_problems *problems);
 void sb_problems_error(struct sb_problems *problems, const struct sb_place *place,
 		       const char *format, ...) __attribute__((format(printf, 3, 4)));
-void sb_problems_warning(struct sb_problems *problems, const struct sb_place *place,
-			 const char *format, ...) __attribute__((format(printf, 3, 4)));
+void sb_problems_warning(struct sb_problems *problems, enum sb_event event,
+			 const struct sb_place *place, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));

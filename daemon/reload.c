@@ -3,6 +3,7 @@
  * A reload is a task: whoever asks for it may be about to do something to a link that goes with it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -53,7 +54,7 @@ static void warn_of_store(const struct sb_reload *reload, const struct sb_config
 
 		if (!sb_settings_same(reload->config->store, config->store, key))
 			sb_problems_warning(
-				problems, NULL,
+				problems, SB_EVENT_CONFIG_RESTART, NULL,
 				"store: the change of %s takes effect at the next start", key);
 	}
 }
@@ -113,7 +114,7 @@ static int refuse(const struct sb_problems *problems, struct sb_error *ret_error
 	for (size_t i = 0; i < problems->n; i++) {
 		const char *problem = problems->all[i].text;
 
-		if (problems->all[i].warning)
+		if (problems->all[i].event != SB_EVENT_CONFIG_WRONG)
 			continue;
 		if (used > 0 && used + strlen("; ") + strlen(problem) >= sizeof(text) - 80)
 			break;
@@ -165,6 +166,20 @@ static int run(struct sb_reload *reload, struct sb_problems *problems, struct sb
 	return 0;
 }
 
+/* @error: NULL when it is in force */
+static void log_end(const struct sb_reload *reload, const struct sb_error *error)
+{
+	char count[24];
+	const struct sb_fields fields = { .count = count };
+
+	(void)snprintf(count, sizeof(count), "%zu", sb_gateway_n_links(reload->parts.gateway));
+	if (error)
+		sb_log_event(SB_EVENT_RELOAD_REFUSED, NULL,
+			     "the configuration could not be reloaded: %s", error->text);
+	else
+		sb_log_event(SB_EVENT_RELOADED, &fields, "the configuration has been reloaded");
+}
+
 static void answer(struct sb_reload *reload, const struct sb_error *error)
 {
 	struct request_list requests = TAILQ_HEAD_INITIALIZER(requests);
@@ -188,10 +203,7 @@ static void reload_on_task(struct sb_task *task)
 
 	sb_service_reloading(reload->parts.service);
 	r = run(reload, &problems, &error);
-	if (r < 0)
-		sb_log(LOG_ERR, "the configuration could not be reloaded: %s", error.text);
-	else
-		sb_log(LOG_NOTICE, "the configuration has been reloaded");
+	log_end(reload, r < 0 ? &error : NULL);
 	sb_service_ready(reload->parts.service);
 	answer(reload, r < 0 ? &error : NULL);
 	sb_problems_done(&problems);

@@ -123,8 +123,9 @@ int sb_store_damage_check_disk(const char *directory)
 		}
 		r = read_through(path);
 		if (r < 0) {
-			sb_log(LOG_ERR, "%s cannot be read: %s; the kernel's log says why", path,
-			       strerror(-r));
+			sb_log_event(SB_EVENT_STORE_UNUSABLE, &(struct sb_fields){ .path = path },
+				     "%s cannot be read: %s; the kernel's log says why", path,
+				     strerror(-r));
 			return r;
 		}
 	}
@@ -201,16 +202,18 @@ int sb_store_damage_move_aside(const char *directory)
 	if (r == 0)
 		r = move(directory, "", aside);
 	if (r < 0) {
-		sb_log(LOG_ERR, "%s/" FILE_NAME " is damaged and cannot be moved aside: %s",
-		       directory, strerror(-r));
+		sb_log_event(SB_EVENT_STORE_UNUSABLE, &(struct sb_fields){ .path = directory },
+			     "%s/" FILE_NAME " is damaged and cannot be moved aside: %s", directory,
+			     strerror(-r));
 		return r;
 	}
 	(void)move(directory, "-wal", aside);
 	(void)move(directory, "-shm", aside);
-	sb_log(LOG_CRIT,
-	       "%s/" FILE_NAME " is damaged: it was moved to %s, and a new store begins empty; the"
-	       " messages and the logins in the old one are not used any more",
-	       directory, aside);
+	sb_log_event(SB_EVENT_STORE_BEGUN_ANEW, &(struct sb_fields){ .path = aside },
+		     "%s/" FILE_NAME
+		     " is damaged: it was moved to %s, and a new store begins empty; "
+		     "the messages and the logins in the old one are not used any more",
+		     directory, aside);
 
 	return 0;
 }
@@ -275,9 +278,10 @@ bool sb_db_given_up(struct sb_db *db)
 		return false;
 	}
 	db->marked = true;
-	sb_log(LOG_CRIT,
-	       "%s/" FILE_NAME " is damaged: skybusd ends, and checks it when it is started again",
-	       db->directory);
+	sb_log_event(SB_EVENT_STORE_DAMAGED, &(struct sb_fields){ .path = db->directory },
+		     "%s/" FILE_NAME
+		     " is damaged: skybusd ends, and checks it when it is started again",
+		     db->directory);
 
 	return true;
 }

@@ -280,23 +280,27 @@ static int read_number(sqlite3 *handle, const char *sql, int *ret)
 /* Tell a person what is in the way and what to do about it. */
 static int complain(const char *path, int error)
 {
+	const struct sb_fields fields = { .path = path };
+
 	switch (error) {
 	case -EBUSY:
-		sb_log(LOG_ERR, "%s is in use by another process: stop the other skybusd first",
-		       path);
+		sb_log_event(SB_EVENT_STORE_IN_USE, &fields,
+			     "%s is in use by another process: stop the other skybusd first", path);
 		break;
 	case -EROFS:
 	case -EACCES:
-		sb_log(LOG_ERR,
-		       "%s cannot be written: make it and its directory writable for this user",
-		       path);
+		sb_log_event(SB_EVENT_STORE_UNUSABLE, &fields,
+			     "%s cannot be written: make it and its directory writable for this "
+			     "user",
+			     path);
 		break;
 	case -ENOSPC:
-		sb_log(LOG_ERR, "%s cannot be opened because the disk is full: free some space",
-		       path);
+		sb_log_event(SB_EVENT_STORE_UNUSABLE, &fields,
+			     "%s cannot be opened because the disk is full: free some space", path);
 		break;
 	default:
-		sb_log(LOG_ERR, "%s cannot be opened: %s", path, strerror(-error));
+		sb_log_event(SB_EVENT_STORE_UNUSABLE, &fields, "%s cannot be opened: %s", path,
+			     strerror(-error));
 		break;
 	}
 
@@ -309,10 +313,12 @@ static int create_file(const char *directory, const char *path)
 	int fd;
 
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST) {
+		const struct sb_fields fields = { .path = directory };
 		int error = -errno;
 
-		sb_log(LOG_ERR, "the state directory %s is missing and cannot be made: %s; make it",
-		       directory, strerror(-error));
+		sb_log_event(SB_EVENT_STORE_UNUSABLE, &fields,
+			     "the state directory %s is missing and cannot be made: %s; make it",
+			     directory, strerror(-error));
 		return error;
 	}
 
@@ -327,6 +333,7 @@ static int create_file(const char *directory, const char *path)
 /* Is it ours, and do we know its tables? */
 static int check_identity(sqlite3 *handle, const char *path, int *ret_version)
 {
+	const struct sb_fields fields = { .path = path };
 	int identity = 0;
 	int version = 0;
 	int r;
@@ -339,15 +346,17 @@ static int check_identity(sqlite3 *handle, const char *path, int *ret_version)
 		return r;
 
 	if (identity != APPLICATION_ID && (identity != 0 || version != 0)) {
-		sb_log(LOG_ERR, "%s is the database of another program: move it away", path);
+		sb_log_event(SB_EVENT_STORE_UNUSABLE, &fields,
+			     "%s is the database of another program: move it away", path);
 		return -EPROTO;
 	}
 	if (version < 0 || (size_t)version > SB_ELEMENTS(migrations)) {
-		sb_log(LOG_ERR,
-		       "%s was written by a newer skybusd (its tables have version %d, this program"
-		       " knows up to %zu): install the newer one again, or move the file away to"
-		       " begin with an empty store",
-		       path, version, SB_ELEMENTS(migrations));
+		sb_log_event(
+			SB_EVENT_STORE_UNUSABLE, &fields,
+			"%s was written by a newer skybusd (its tables have version %d, this program"
+			" knows up to %zu): install the newer one again, or move the file away to"
+			" begin with an empty store",
+			path, version, SB_ELEMENTS(migrations));
 		return -EPROTO;
 	}
 	*ret_version = version;

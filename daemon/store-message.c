@@ -300,7 +300,7 @@ int sb_db_forget(struct sb_db *db, const struct sb_settlement *settlement)
 	}
 	r = sb_sql_end_part(db, r);
 	if (r == 0)
-		sb_log(LOG_INFO, "ticket %llu has ended as %s; there is no room to remember that",
+		sb_log(LOG_DEBUG, "ticket %llu has ended as %s; there is no room to remember that",
 		       (unsigned long long)settlement->ticket,
 		       sb_outcome_word(settlement->outcome));
 

@@ -46,6 +46,7 @@ static int read_all(struct sb_store *store, bool marked)
 static int load(struct sb_store *store, const char *directory,
 		const struct sb_store_options *options, bool marked)
 {
+	const struct sb_fields fields = { .path = directory };
 	int r;
 
 	r = sb_db_open(directory, options, &store->db);
@@ -53,11 +54,12 @@ static int load(struct sb_store *store, const char *directory,
 		return r;
 	r = read_all(store, marked);
 	if (r == 0 && marked)
-		sb_log(LOG_NOTICE,
-		       "the store in %s was mended as far as it needed that: it is sound",
-		       directory);
+		sb_log_event(SB_EVENT_STORE_MENDED, &fields,
+			     "the store in %s was mended as far as it needed that: it is sound",
+			     directory);
 	else if (r < 0 && r != -EBADMSG)
-		sb_log(LOG_ERR, "the store in %s cannot be read: %s", directory, strerror(-r));
+		sb_log_event(SB_EVENT_STORE_UNUSABLE, &fields, "the store in %s cannot be read: %s",
+			     directory, strerror(-r));
 
 	return r;
 }

@@ -96,7 +96,8 @@ static void wrong_secrets(void **state)
 		size_t error = 0;
 
 		read_secret(fixture, wrong[i].secret);
-		while (error < fixture->problems.n && fixture->problems.all[error].warning)
+		while (error < fixture->problems.n &&
+		       fixture->problems.all[error].event != SB_EVENT_CONFIG_WRONG)
 			error++;
 		(void)snprintf(sentence, sizeof(sentence), "skybus.yaml:%s", wrong[i].sentence);
 		config_fixture_assert_problem(fixture, error, sentence);

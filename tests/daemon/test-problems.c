@@ -31,14 +31,15 @@ static int teardown(void **state)
 static void counts_errors_apart_from_warnings(void **state)
 {
 	(void)state;
-	sb_problems_warning(&problems, NULL, "one");
+	sb_problems_warning(&problems, SB_EVENT_SECRET_INLINE, NULL, "one");
 	sb_problems_error(&problems, NULL, "two");
-	sb_problems_warning(&problems, NULL, "three");
+	sb_problems_warning(&problems, SB_EVENT_CONFIG_RESTART, NULL, "three");
 
 	assert_int_equal(problems.n, 3);
 	assert_int_equal(problems.n_errors, 1);
-	assert_true(problems.all[0].warning);
-	assert_false(problems.all[1].warning);
+	assert_int_equal(problems.all[0].event, SB_EVENT_SECRET_INLINE);
+	assert_int_equal(problems.all[1].event, SB_EVENT_CONFIG_WRONG);
+	assert_int_equal(problems.all[2].event, SB_EVENT_CONFIG_RESTART);
 	assert_string_equal(problems.all[2].text, "three");
 }
 
