@@ -17,7 +17,6 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/ending.h"
-#include "daemon/log.h"
 #include "daemon/queue.h"
 
 /** struct sb_ending - how a message ended, on its way to disk or to the listener */
@@ -259,9 +258,9 @@ void sb_endings_add_unkept(struct sb_queue *queue, const struct sb_subject *subj
 {
 	const struct sb_settlement settlement = settlement_of(queue, subject, end);
 
-	sb_log_link(queue->link, LOG_ERR, "out of memory: message %" PRIu64 " has ended%s",
-		    subject->ticket,
-		    subject->in_memory ? "" : " and is sent once more after a restart");
+	sb_outbox_out_of_memory(queue->outbox, queue->link, "message %" PRIu64 " has ended%s",
+				subject->ticket,
+				subject->in_memory ? "" : " and is sent once more after a restart");
 	if (subject->in_memory)
 		count_loss(queue, subject, end->cause);
 	tell(queue, subject->sender, &settlement);

@@ -2,11 +2,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/https-curl.h"
-#include "daemon/log.h"
 
 /* The GnuTLS build, whose TLS library the daemon has in its memory anyway. */
 #define LIBRARY "libcurl-gnutls.so.4"
@@ -21,13 +21,14 @@ static const struct {
 #undef FUNCTION_ROW
 };
 
-static int find_functions(void *library, struct sb_curl *ret)
+static int find_functions(void *library, struct sb_curl *ret, char *why, size_t size)
 {
 	for (size_t i = 0; i < SB_ELEMENTS(functions); i++) {
 		void *function = dlsym(library, functions[i].name);
 
 		if (!function) {
-			sb_log(LOG_WARNING, LIBRARY " is too old: it has no %s", functions[i].name);
+			(void)snprintf(why, size, LIBRARY " is too old: it has no %s",
+				       functions[i].name);
 			return -ENOTSUP;
 		}
 		memcpy((char *)ret + functions[i].offset, &function, sizeof(function));
@@ -39,23 +40,24 @@ static int find_functions(void *library, struct sb_curl *ret)
 /**
  * sb_curl_load() - load libcurl
  * @curl: the table; filled on success, and then sb_curl_done() is due
+ * @why: says what is wrong with the library, with -ENOTSUP
+ * @size: of @why
  *
  * The library is never unloaded: a thread of its resolver may outlive the fetch that asked.
  *
  * Return: 0; -ENOTSUP when the box has no libcurl, or too old a one; -ENOMEM.
  */
-int sb_curl_load(struct sb_curl *curl)
+int sb_curl_load(struct sb_curl *curl, char *why, size_t size)
 {
 	struct sb_curl found = { 0 };
 	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 	int r;
 
 	if (!library) {
-		sb_log(LOG_WARNING, "no HTTPS on this box (%s): install libcurl's GnuTLS build",
-		       dlerror());
+		(void)snprintf(why, size, "%s", dlerror());
 		return -ENOTSUP;
 	}
-	r = find_functions(library, &found);
+	r = find_functions(library, &found, why, size);
 	if (r < 0)
 		return r;
 	if (found.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)

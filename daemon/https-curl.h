@@ -40,5 +40,5 @@ struct sb_curl {
 #undef SB_CURL_MEMBER
 };
 
-int sb_curl_load(struct sb_curl *curl);
+int sb_curl_load(struct sb_curl *curl, char *why, size_t size);
 void sb_curl_done(struct sb_curl *curl);

@@ -13,9 +13,11 @@
 #include <sys/queue.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/hourly.h"
 #include "daemon/https-curl.h"
 #include "daemon/https-fetch.h"
 #include "daemon/https.h"
+#include "daemon/log.h"
 
 /* A socket of libcurl's, and what it waits for there. */
 struct sock {
@@ -29,6 +31,7 @@ struct sb_https {
 	struct sb_loop *loop;
 	struct sb_curl curl;
 	CURLM *multi; /* NULL until the first fetch */
+	struct sb_hourly missing; /* that the library is missing is in the log */
 	struct sb_timer timer;
 	TAILQ_HEAD(, sock) socks;
 	TAILQ_HEAD(, sb_fetch) fetches;
@@ -157,12 +160,17 @@ static int https_on_socket(CURL *easy, curl_socket_t fd, int what, void *userdat
 
 static int https_load(struct sb_https *https)
 {
+	char why[256];
 	int r;
 
 	if (https->multi)
 		return 0;
 	if (!https->curl.multi_init) {
-		r = sb_curl_load(&https->curl);
+		r = sb_curl_load(&https->curl, why, sizeof(why));
+		if (r == -ENOTSUP && sb_hourly_take(&https->missing, sb_loop_now(https->loop), 1))
+			sb_log_event(SB_EVENT_HTTPS_MISSING, NULL,
+				     "no HTTPS on this box (%s): install libcurl's GnuTLS build",
+				     why);
 		if (r < 0)
 			return r;
 	}

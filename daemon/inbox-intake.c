@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@
 #include "daemon/inbox-private.h"
 #include "daemon/landing.h"
 #include "daemon/log.h"
+
+/* In the log within an hour: an app may be just too slow, for ever. */
+#define COMPLAINTS_MAX 1
 
 /** struct writing - a message on its way to disk */
 struct writing {
@@ -74,23 +78,17 @@ static void inbox_on_recount(struct sb_timer *timer)
 
 static void complain(struct sb_inbox *inbox, int error)
 {
-	if (inbox->complained)
+	char user[16];
+	const struct sb_fields fields = { .link = inbox->link, .user = user, .inbox = inbox->name };
+
+	if (!sb_hourly_take(&inbox->complaints, sb_loop_now(inbox->all->loop), COMPLAINTS_MAX))
 		return;
 
-	inbox->complained = true;
-	sb_log_link(inbox->link, LOG_WARNING,
-		    "the inbox %s of user %" PRIu32
-		    " cannot keep messages: %s. See ListInboxes, and "
-		    "let its app acknowledge what waits, or forget the inbox",
-		    inbox->name, inbox->owner, error == -ENOBUFS ? "it is full" : strerror(-error));
-}
-
-/* Once in a while, also if it is full again and again. */
-static void complain_again_later(struct sb_inbox *inbox)
-{
-	if (inbox->content.messages <= inbox->all->limits.messages / 2 &&
-	    inbox->content.bytes <= inbox->all->limits.bytes / 2)
-		inbox->complained = false;
+	(void)snprintf(user, sizeof(user), "%" PRIu32, inbox->owner);
+	sb_log_event(SB_EVENT_INBOX_LOSES, &fields,
+		     "the inbox %s of user %s cannot keep messages: %s. See ListInboxes, and let "
+		     "its app acknowledge what waits, or forget the inbox",
+		     inbox->name, user, error == -ENOBUFS ? "it is full" : strerror(-error));
 }
 
 /* It came between the asking to forget the inbox and the end of that. */
@@ -205,7 +203,6 @@ static void written(struct sb_inbox *inbox, const struct writing *writing,
 	if (gone->messages > 0)
 		complain(inbox, -ENOBUFS);
 	sb_inbox_dropped(inbox, dropped);
-	complain_again_later(inbox);
 	sb_inbox_arrived(inbox, message);
 }
 

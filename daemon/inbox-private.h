@@ -5,6 +5,7 @@
  * The inside of an inbox, shared by its parts: inbox.c (what the consumer gets), inbox-intake.c (what
  * comes in), inbox-life.c (coming and going) and inboxes.c (the set). Nobody else includes this.
  */
+#include "daemon/hourly.h"
 #include "daemon/inbox-message.h"
 #include "daemon/inbox.h"
 #include "daemon/inboxes.h"
@@ -37,7 +38,7 @@ struct sb_inbox_window {
  * @lost: messages that it could not keep, ever
  * @uncounted: of those, so many whose loss is not on disk
  * @counting: and so many whose loss is on its way there
- * @complained: that it is full has been said
+ * @complaints: that it loses messages is in the log
  * @last_taken: the number of the last message that it took
  * @sent_up_to: no message above it was ever sent to anybody
  * @generation: counts up with each consumer, so that what is read for one never reaches the next
@@ -64,7 +65,7 @@ struct sb_inbox {
 	uint64_t lost;
 	uint64_t uncounted;
 	uint64_t counting;
-	bool complained;
+	struct sb_hourly complaints;
 	struct sb_timer recount;
 	uint64_t last_taken;
 

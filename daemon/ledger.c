@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "daemon/ledger.h"
-#include "daemon/log.h"
 #include "daemon/queue.h"
 
 /** struct sb_loss_count - one link, user and cause */
@@ -142,8 +141,8 @@ void sb_ledger_add(struct sb_ledger *ledger, const struct sb_queue *queue, uint3
 	struct sb_loss_count *count = count_get(ledger, &key);
 
 	if (!count) {
-		sb_log_link(queue->link, LOG_ERR, "out of memory: a loss (%s) was not counted",
-			    sb_cause_word(cause));
+		sb_outbox_out_of_memory(ledger->outbox, queue->link, "a loss (%s) was not counted",
+					sb_cause_word(cause));
 		return;
 	}
 	count->here++;

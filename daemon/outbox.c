@@ -16,6 +16,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <search.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +27,9 @@
 
 /* How long to wait before asking the disk again. */
 #define RETRY_USEC (10 * SB_USEC_PER_SEC)
+
+/* In the log within an hour. */
+#define OUT_OF_MEMORY_MAX 4
 
 /** struct restoring - what the store tells of what waits on disk, on its way into the queues */
 struct restoring {
@@ -68,6 +73,28 @@ static void outbox_on_news(struct sb_task *task)
 int64_t sb_outbox_now(const struct sb_outbox *outbox)
 {
 	return sb_clock_steady_ms(outbox->clock, sb_clock_now(outbox->clock));
+}
+
+/**
+ * sb_outbox_out_of_memory() - there was none left for something that nobody can be refused for
+ * @outbox: the outbox
+ * @link: of the message; NULL for any
+ * @format: what follows from that, as for printf; in the log a few times within an hour
+ */
+void sb_outbox_out_of_memory(struct sb_outbox *outbox, const char *link, const char *format, ...)
+{
+	const struct sb_fields fields = { .link = link };
+	uint64_t now = sb_loop_now(sb_store_loop(outbox->store));
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (sb_hourly_take(&outbox->out_of_memory, now, OUT_OF_MEMORY_MAX))
+		sb_log_event(SB_EVENT_OUT_OF_MEMORY, &fields, "out of memory: %s", text);
+	else
+		sb_log_link(link, LOG_DEBUG, "out of memory: %s", text);
 }
 
 /**

@@ -16,6 +16,7 @@
 
 #include "daemon/divert.h"
 #include "daemon/ending.h"
+#include "daemon/hourly.h"
 #include "daemon/lane.h"
 #include "daemon/ledger.h"
 #include "daemon/loop.h"
@@ -70,11 +71,14 @@ struct sb_outbox {
 	struct sb_task news;
 	struct sb_timer retry;
 	bool troubled;
+	struct sb_hourly out_of_memory; /* is in the log */
 	bool stopped;
 	bool closing;
 };
 
 int64_t sb_outbox_now(const struct sb_outbox *outbox);
+void sb_outbox_out_of_memory(struct sb_outbox *outbox, const char *link, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void sb_outbox_store_failed(struct sb_outbox *outbox, int error);
 void sb_outbox_retry(struct sb_outbox *outbox);
 void sb_outbox_store_works(struct sb_outbox *outbox);

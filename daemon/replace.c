@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "daemon/cleanup.h"
-#include "daemon/log.h"
 #include "daemon/queue.h"
 
 #define BATCH 256
@@ -171,9 +170,9 @@ void sb_queue_replace(struct sb_queue *queue, const struct sb_message *by)
 	if (by->in_memory)
 		replace_in_memory(queue, by);
 	else if (replace_stored(queue, by->ticket, by->topic) < 0)
-		sb_log_link(queue->link, LOG_ERR,
-			    "out of memory: what ticket %" PRIu64 " replaces is sent as well",
-			    by->ticket);
+		sb_outbox_out_of_memory(queue->outbox, queue->link,
+					"what ticket %" PRIu64 " replaces is sent as well",
+					by->ticket);
 }
 
 /* Return: the newest message of the topic that is held in memory and replaces others; NULL for none. */
@@ -203,6 +202,6 @@ void sb_queue_replace_older(struct sb_queue *queue, const char *topic, bool in_m
 	if (newest)
 		replace_in_memory(queue, newest);
 	else if (!in_memory && replace_stored(queue, NEWEST, topic) < 0)
-		sb_log_link(queue->link, LOG_ERR,
-			    "out of memory: of the topic %s more than the newest is sent", topic);
+		sb_outbox_out_of_memory(queue->outbox, queue->link,
+					"of the topic %.64s more than the newest is sent", topic);
 }

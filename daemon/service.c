@@ -23,6 +23,9 @@
 /* What a sentence about one link may take of the line, so that one cannot hide the others. */
 #define LINK_MAX 160
 
+/* In the log within an hour. */
+#define STALLS_MAX 4
+
 /* The most that the line may be long, with its zero. */
 #define STATUS_MAX 512
 
@@ -136,20 +139,33 @@ static void service_on_link_replaced(void *userdata, struct sb_link *old, struct
 
 /* ---- alive ---- */
 
+static void log_stall(struct sb_service *service)
+{
+	uint64_t now = sb_loop_now(sb_gateway_loop(service->gateway));
+
+	if (!service->stalled) {
+		if (service->logged)
+			sb_log_event(SB_EVENT_STORE_ANSWERS, NULL, "the disk answers again");
+		return;
+	}
+	service->logged = sb_hourly_take(&service->stalls, now, STALLS_MAX);
+	if (service->logged)
+		sb_log_event(
+			SB_EVENT_STORE_STALLS, NULL,
+			"the disk has not answered for %" PRIu64
+			" s: no message is taken or settled meanwhile. If it goes on, the service "
+			"manager starts skybusd again; look for the disk's errors in the kernel's "
+			"log",
+			service->beat_usec / SB_USEC_PER_SEC);
+}
+
 static void say_stall(struct sb_service *service, bool stalled)
 {
 	if (service->stalled == stalled)
 		return;
 
 	service->stalled = stalled;
-	if (stalled)
-		sb_log(LOG_ERR,
-		       "the disk has not answered for %" PRIu64
-		       " s: no message is taken or settled meanwhile. If it goes on, the service "
-		       "manager starts skybusd again; look for the disk's errors in the kernel's log",
-		       service->beat_usec / SB_USEC_PER_SEC);
-	else
-		sb_log(LOG_NOTICE, "the disk answers again");
+	log_stall(service);
 	tell(service, "");
 }
 

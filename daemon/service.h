@@ -12,6 +12,7 @@
  * Without a service manager all of this does nothing.
  */
 #include "daemon/gateway.h"
+#include "daemon/hourly.h"
 #include "daemon/loop.h"
 
 /** struct sb_service - embedded in its owner */
@@ -24,6 +25,8 @@ struct sb_service {
 	uint64_t jobs_done; /* the store's, at the last beat */
 	bool ready;
 	bool stalled;
+	bool logged; /* this time */
+	struct sb_hourly stalls; /* that were logged */
 };
 
 void sb_service_init(struct sb_service *service, struct sb_gateway *gateway);

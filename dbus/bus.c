@@ -266,7 +266,8 @@ static int bus_on_up(void *userdata, sd_bus *connection)
 	bus->parts.connection = connection;
 	bus->parts.epoch++;
 	sb_bus_calls_init(&bus->calls);
-	sb_callers_init(&bus->callers, connection, &bus->parts.rates->limits);
+	sb_callers_init(&bus->callers, connection, sb_gateway_loop(bus->parts.gateway),
+			&bus->parts.rates->limits);
 	sb_outflow_init(&bus->outflow, connection, sb_gateway_loop(bus->parts.gateway),
 			bus_on_stuck, bus);
 	sb_subscriptions_init(&bus->subscriptions, &bus->parts);
@@ -306,7 +307,7 @@ int sb_bus_new(const struct sb_bus_options *options, const struct sb_bus_host *h
 	int r;
 
 	if (!bus) {
-		sb_log(LOG_ERR, "no memory for the message bus");
+		sb_log_event(SB_EVENT_CANNOT_START, NULL, "no memory for the message bus");
 		return -ENOMEM;
 	}
 	bus->parts = (struct sb_bus_parts){

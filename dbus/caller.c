@@ -14,6 +14,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/log.h"
+#include "daemon/loop.h"
 #include "daemon/rate.h"
 #include "dbus/caller.h"
 
@@ -83,6 +84,18 @@ static int watch_on_change(sd_bus_message *message, void *userdata, sd_bus_error
 	return 0;
 }
 
+static void say_refusal(struct sb_caller *caller, sd_bus_message *answer)
+{
+	struct sb_callers *callers = caller->callers;
+
+	if (sb_hourly_take(&callers->refusals, sb_loop_now(callers->loop), 1))
+		sb_log_event(
+			SB_EVENT_BUS_LIMITS, NULL,
+			"the bus does not let us watch %s (%s), so its subscriptions and calls "
+			"are ended",
+			caller->name, sd_bus_message_get_error(answer)->message);
+}
+
 static int watch_on_installed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct sb_caller *caller = userdata;
@@ -93,9 +106,7 @@ static int watch_on_installed(sd_bus_message *message, void *userdata, sd_bus_er
 
 	/* Without a reply the bus has gone, and that is logged where it concerns all. */
 	if (!sd_bus_message_is_method_error(message, SD_BUS_ERROR_NO_REPLY))
-		sb_log(LOG_WARNING,
-		       "the bus does not let us watch %s (%s), so its subscriptions and calls are ended",
-		       caller->name, sd_bus_message_get_error(message)->message);
+		say_refusal(caller, message);
 	caller_gone(caller);
 
 	return 0;
@@ -187,12 +198,17 @@ static int caller_get(struct sb_callers *callers, const char *name, struct sb_ca
  * sb_callers_init() - no caller is known
  * @callers: to be set up
  * @connection: lent
+ * @loop: outlives it
  * @limits: lent; may change at any time
  */
-void sb_callers_init(struct sb_callers *callers, sd_bus *connection,
+void sb_callers_init(struct sb_callers *callers, sd_bus *connection, struct sb_loop *loop,
 		     const struct sb_caller_limits *limits)
 {
-	*callers = (struct sb_callers){ .connection = connection, .limits = limits };
+	*callers = (struct sb_callers){
+		.connection = connection,
+		.loop = loop,
+		.limits = limits,
+	};
 }
 
 /**

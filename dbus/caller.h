@@ -12,6 +12,9 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/error.h"
+#include "daemon/hourly.h"
+
+struct sb_loop;
 
 /** How many calls of one connection may wait; its subscriptions have a bound in the configuration. */
 #define SB_CALLER_WAITERS_MAX 256
@@ -67,12 +70,14 @@ struct sb_caller {
 /** struct sb_callers - all callers; embedded in its owner */
 struct sb_callers {
 	sd_bus *connection;
+	struct sb_loop *loop;
 	const struct sb_caller_limits *limits;
 	void *by_name; /* tsearch(3) */
 	size_t n;
+	struct sb_hourly refusals; /* of the bus, that are in the log */
 };
 
-void sb_callers_init(struct sb_callers *callers, sd_bus *connection,
+void sb_callers_init(struct sb_callers *callers, sd_bus *connection, struct sb_loop *loop,
 		     const struct sb_caller_limits *limits);
 void sb_callers_done(struct sb_callers *callers);
 

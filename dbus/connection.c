@@ -109,9 +109,9 @@ static int connection_on_disconnected(sd_bus_message *message, void *userdata, s
 	(void)message;
 	(void)error;
 	if (connection->up) {
-		sb_log(LOG_WARNING,
-		       "the message bus closed the connection: links go on, and apps have to subscribe "
-		       "and to wait anew when the bus is back. Its log says why");
+		sb_log_event(SB_EVENT_BUS_LOST, NULL,
+			     "the message bus closed the connection: links go on, and apps have to "
+			     "subscribe and to wait anew when the bus is back. Its log says why");
 		connection->up = false;
 		connection->events.down(connection->userdata);
 	}
@@ -127,18 +127,21 @@ static void explain_refusal(const struct sb_connection *connection, int r)
 	const char *word = bus_word(connection);
 
 	if (r == -EEXIST)
-		sb_log(LOG_ERR,
-		       "another process has the name %s on the %s bus: stop the other skybusd "
-		       "first (systemctl stop skybusd)",
-		       connection->name, word);
+		sb_log_event(
+			SB_EVENT_BUS_UNUSABLE, NULL,
+			"another process has the name %s on the %s bus: stop the other skybusd "
+			"first (systemctl stop skybusd)",
+			connection->name, word);
 	else if (r == -EACCES || r == -EPERM)
-		sb_log(LOG_ERR,
-		       "the %s bus does not let this user have the name %s: install the policy "
-		       "%s.conf below dbus-1/system.d, and start the daemon as root or skybus",
-		       word, connection->name, connection->name);
+		sb_log_event(
+			SB_EVENT_BUS_UNUSABLE, NULL,
+			"the %s bus does not let this user have the name %s: install the policy "
+			"%s.conf below dbus-1/system.d, and start the daemon as root or skybus",
+			word, connection->name, connection->name);
 	else
-		sb_log(LOG_ERR, "the %s bus does not give us the name %s: %s", word,
-		       connection->name, strerror(-r));
+		sb_log_event(SB_EVENT_BUS_UNUSABLE, NULL,
+			     "the %s bus does not give us the name %s: %s", word, connection->name,
+			     strerror(-r));
 }
 
 static int come_up(struct sb_connection *connection)
@@ -156,7 +159,10 @@ static int come_up(struct sb_connection *connection)
 	if (r >= 0)
 		r = connection->events.up(connection->userdata, connection->bus);
 	if (r < 0) {
-		sb_log(LOG_ERR, "cannot show the links on the message bus: %s", strerror(-r));
+		if (!connection->refused)
+			sb_log_event(SB_EVENT_BUS_UNUSABLE, NULL,
+				     "cannot show the links on the message bus: %s", strerror(-r));
+		connection->refused = true;
 		return r;
 	}
 	connection->up = true;
@@ -200,7 +206,7 @@ static int connection_on_named(sd_bus_message *answer, void *userdata, sd_bus_er
 		try_later(connection);
 		return 0;
 	}
-	sb_log(LOG_NOTICE, "the message bus is back");
+	sb_log_event(SB_EVENT_BUS_BACK, NULL, "the message bus is back");
 
 	return 0;
 }
@@ -288,8 +294,9 @@ static int start_and_wait(struct sb_connection *connection)
 
 	r = start(connection);
 	if (r < 0) {
-		sb_log(LOG_ERR, "cannot connect to the %s bus (%s): is dbus-daemon running there?",
-		       bus_word(connection), strerror(-r));
+		sb_log_event(SB_EVENT_BUS_UNUSABLE, NULL,
+			     "cannot connect to the %s bus (%s): is dbus-daemon running there?",
+			     bus_word(connection), strerror(-r));
 		return r;
 	}
 	r = sd_bus_request_name(connection->bus, connection->name, 0);
@@ -340,7 +347,7 @@ int sb_connection_new(const struct sb_bus_options *options, struct sb_loop *loop
 	if (connection)
 		sb_timer_init(&connection->retry, loop, connection_on_retry);
 	if (!connection || copy_options(connection, options) < 0) {
-		sb_log(LOG_ERR, "no memory for the message bus");
+		sb_log_event(SB_EVENT_CANNOT_START, NULL, "no memory for the message bus");
 		return -ENOMEM;
 	}
 	connection->loop = loop;

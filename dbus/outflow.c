@@ -55,7 +55,6 @@ struct sb_outflow_receiver {
 	struct sb_task tell;
 	const char *why;
 	bool stuck;
-	bool stuck_before;
 	size_t n_lost;
 	TAILQ_ENTRY(sb_outflow_receiver) idle_entry;
 	TAILQ_ENTRY(sb_outflow_receiver) behind_entry;
@@ -148,12 +147,10 @@ static void receiver_on_tell(struct sb_task *task)
 		"sent. Read on, let the D-Bus library answer org.freedesktop.DBus.Peer.Ping, "
 		"and subscribe again",
 		receiver->why, receiver->n_lost);
-	/* One that never answers and publishes on comes here again and again. */
-	sb_log(receiver->stuck_before ? LOG_DEBUG : LOG_NOTICE,
+	sb_log(LOG_DEBUG,
 	       "%s does not read what it is sent: %s, and %zu signals were not sent; its "
 	       "subscriptions, if it has any, are ended",
 	       receiver->name, receiver->why, receiver->n_lost);
-	receiver->stuck_before = true;
 	receiver->stuck = false;
 	receiver->n_lost = 0;
 	all->stuck(all->userdata, receiver->name, reason);
@@ -274,7 +271,7 @@ static void pass_waiting(struct sb_outflow_receiver *receiver)
 	while ((waiting = TAILQ_FIRST(&receiver->waiting)) && may_pass(receiver, waiting->bytes)) {
 		r = pass(receiver, waiting->signal, waiting->bytes);
 		if (r < 0)
-			sb_log(LOG_WARNING, "a signal that waited could not be sent to %s: %s",
+			sb_log(LOG_DEBUG, "a signal that waited could not be sent to %s: %s",
 			       receiver->name, strerror(-r));
 		drop_waiting(receiver, waiting);
 	}
@@ -304,15 +301,14 @@ static void log_refusal(struct sb_outflow_receiver *receiver, sd_bus_message *re
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	struct sb_outflow *all = receiver->all;
 
-	if (all->refusal_said)
+	if (!sb_hourly_take(&all->refusals, sb_loop_now(all->loop), 1))
 		return;
 
-	all->refusal_said = true;
-	sb_log(LOG_WARNING,
-	       "the bus does not let us ask %s whether it reads (%s), so it is taken for one that "
-	       "does: install the bus policy of this version, and raise "
-	       "max_replies_per_connection if very many apps are connected",
-	       receiver->name, error->message ? error->message : error->name);
+	sb_log_event(SB_EVENT_BUS_LIMITS, NULL,
+		     "the bus does not let us ask %s whether it reads (%s), so it is taken for one "
+		     "that does: install the bus policy of this version, and raise "
+		     "max_replies_per_connection if very many apps are connected",
+		     receiver->name, error->message ? error->message : error->name);
 }
 
 /*
@@ -370,7 +366,7 @@ static void ask(struct sb_outflow_receiver *receiver)
 	int r = send_ping(receiver);
 
 	if (r < 0) {
-		sb_log(LOG_WARNING, "%s cannot be asked whether it reads: %s", receiver->name,
+		sb_log(LOG_DEBUG, "%s cannot be asked whether it reads: %s", receiver->name,
 		       strerror(-r));
 		return;
 	}

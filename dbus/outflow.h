@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
+#include "daemon/hourly.h"
 #include "dbus/echo.h"
 
 struct sb_loop;
@@ -81,7 +82,7 @@ struct sb_outflow {
 	size_t n_idle;
 	size_t waiting_bytes;
 	struct sb_echo echo;
-	bool refusal_said;
+	struct sb_hourly refusals; /* that are in the log */
 };
 
 void sb_outflow_init(struct sb_outflow *all, sd_bus *connection, struct sb_loop *loop,

@@ -37,6 +37,9 @@
 
 #define SUFFIX ".service"
 
+/* In the log within an hour. */
+#define TROUBLES_MAX 4
+
 /* How often to look whether the echo has come. */
 #define ECHO_USEC (100 * SB_USEC_PER_MSEC)
 
@@ -50,18 +53,23 @@ static void log_trouble(struct sb_units *units, const char *why)
 		return;
 
 	units->in_trouble = true;
-	sb_log(LOG_WARNING,
-	       "the rules of the section access that have unit: match nobody, since systemd cannot be "
-	       "asked for the units of callers (%s): see that it runs and is on the same message bus as "
-	       "org.freedesktop.systemd1, or write rules with user: or group:",
-	       why);
+	units->logged = sb_hourly_take(&units->troubles, sb_loop_now(units->loop), TROUBLES_MAX);
+	if (units->logged)
+		sb_log_event(
+			SB_EVENT_UNITS_UNKNOWN, NULL,
+			"the rules of the section access that have unit: match nobody, since "
+			"systemd cannot be asked for the units of callers (%s): see that it runs "
+			"and is on the same message bus as org.freedesktop.systemd1, or write "
+			"rules with user: or group:",
+			why);
 }
 
 static void log_end_of_trouble(struct sb_units *units)
 {
-	if (units->in_trouble)
-		sb_log(LOG_NOTICE, "systemd says again which units callers belong to: the rules "
-				   "that have unit: match");
+	if (units->in_trouble && units->logged)
+		sb_log_event(SB_EVENT_UNITS_KNOWN, NULL,
+			     "systemd says again which units callers belong to: the rules that "
+			     "have unit: match");
 	units->in_trouble = false;
 }
 

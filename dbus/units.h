@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
+#include "daemon/hourly.h"
 #include "daemon/loop.h"
 #include "daemon/process.h"
 #include "dbus/echo.h"
@@ -50,7 +51,9 @@ struct sb_unit_question {
  * @call: the one that systemd has not answered yet; there is one at a time
  * @asked: whose it is; NULL when nobody waits for its answer any more
  * @silent: somebody has waited for it in vain
- * @in_trouble: systemd could not be asked, and that was logged
+ * @in_trouble: systemd could not be asked
+ * @logged: and that was logged
+ * @troubles: that were logged
  * @waiting: who is asked about among them
  */
 struct sb_units {
@@ -61,6 +64,8 @@ struct sb_units {
 	struct sb_unit_question *asked;
 	bool silent;
 	bool in_trouble;
+	bool logged;
+	struct sb_hourly troubles;
 	TAILQ_HEAD(, sb_unit_question) waiting;
 };
 

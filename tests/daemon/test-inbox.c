@@ -10,6 +10,7 @@
 
 #include "daemon/message.h"
 #include "skybus/plugin.h"
+#include "tests/daemon/fake-log.h"
 #include "tests/daemon/inbox-fixture.h"
 
 static void acknowledge(struct inbox_fixture *f, struct inbox_consumer *consumer, uint64_t message,
@@ -313,6 +314,25 @@ static void test_full_inbox_refuses(void **state)
 	assert_string_equal(inbox_list(f), "plant 1000 app # 2 9 1 attached, ");
 }
 
+/* An app that is too slow, or away for ever, while messages come. */
+static void test_a_full_inbox_is_in_the_log_each_hour(void **state)
+{
+	struct inbox_fixture *f = *state;
+
+	fake_log_reset();
+	limit(f, 2, false);
+	assert_non_null(inbox_open(f, "app", "#"));
+	for (unsigned int i = 0; i < 2 * 60; i++) {
+		for (unsigned int j = 0; j < 5; j++)
+			(void)inbox_deliver(f, "cmd/1", NULL);
+		inbox_pass(f, 60 * SB_USEC_PER_SEC);
+	}
+	assert_int_equal(fake_log_count_events(SB_EVENT_INBOX_LOSES), 2);
+	assert_int_equal(fake_log_count(LOG_INFO), 2);
+	assert_string_equal(fake_log_last()->link, "plant");
+	assert_non_null(strstr(fake_log_last()->text, "the inbox app of user 1000 cannot keep"));
+}
+
 static void test_full_of_bytes(void **state)
 {
 	struct inbox_fixture *f = *state;
@@ -465,6 +485,7 @@ int main(void)
 		TEST(test_no_more_than_so_many_are_ahead),
 		TEST(test_no_more_than_so_many_bytes_are_ahead),
 		TEST(test_full_inbox_refuses),
+		TEST(test_a_full_inbox_is_in_the_log_each_hour),
 		TEST(test_full_of_bytes),
 		TEST(test_full_inbox_drops_its_oldest),
 		TEST(test_drops_as_many_bytes_as_it_needs),

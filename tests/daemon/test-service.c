@@ -16,6 +16,7 @@
 #include "daemon/service.h"
 #include "daemon/store-job.h"
 #include "daemon/store-private.h"
+#include "tests/daemon/fake-log.h"
 #include "tests/daemon/link-fixture.h"
 #include "tests/daemon/notices.h"
 
@@ -299,6 +300,29 @@ static void a_disk_that_hangs_is_no_life(void **state)
 	notices_expect(&f->notices, "WATCHDOG=1");
 }
 
+/* A card at its end does that for days. */
+static void a_disk_that_hangs_often_does_not_fill_the_log(void **state)
+{
+	struct fixture *f = *state;
+
+	start_watched(f);
+	fake_log_reset();
+	for (unsigned int i = 1; i <= 10; i++) {
+		let_disk_hang(f);
+		beat(f);
+		beat(f);
+		/* Somebody has to take them. */
+		while (*notices_next(&f->notices))
+			;
+		assert_int_equal(fake_log_count_events(SB_EVENT_STORE_STALLS), i < 4 ? i : 4);
+		let_disk_answer(f);
+		beat(f);
+		assert_int_equal(fake_log_count_events(SB_EVENT_STORE_ANSWERS), i < 4 ? i : 4);
+		sb_store_drain(f->parts->parts.store);
+	}
+	assert_int_equal(fake_log_count(LOG_INFO), 8);
+}
+
 static void nobody_asks_and_nothing_beats(void **state)
 {
 	struct fixture *f = *state;
@@ -328,6 +352,7 @@ int main(void)
 		TEST(no_manager_is_no_error),
 		TEST(it_is_alive_while_nothing_happens),
 		TEST(a_disk_that_hangs_is_no_life),
+		TEST(a_disk_that_hangs_often_does_not_fill_the_log),
 		TEST(nobody_asks_and_nothing_beats),
 	};
 
