@@ -37,7 +37,6 @@ struct sb_clock {
 	struct sb_boot present; /* number 0 until it is known */
 	struct sb_timer check; /* is the wall clock synchronised? until it is */
 	struct sb_timer save;
-	bool troubled; /* it was not written the last time */
 	int set_fd; /* readable when the wall clock was set; -1 for none */
 	struct sb_watch *set;
 };
@@ -212,14 +211,8 @@ static void clock_on_saved(void *userdata, int error)
 {
 	struct sb_clock *clock = userdata;
 
-	if (error < 0) {
-		if (!clock->troubled)
-			sb_log(LOG_WARNING,
-			       "the time of this boot cannot be stored: %s; trying again every %u s",
-			       strerror(-error), (unsigned int)(RETRY_USEC / SB_USEC_PER_SEC));
+	if (error < 0)
 		sb_timer_arm(&clock->save, RETRY_USEC);
-	}
-	clock->troubled = error < 0;
 }
 
 static void save(struct sb_clock *clock)

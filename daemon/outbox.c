@@ -104,11 +104,8 @@ void sb_outbox_out_of_memory(struct sb_outbox *outbox, const char *link, const c
  */
 void sb_outbox_store_failed(struct sb_outbox *outbox, int error)
 {
-	if (!outbox->troubled)
-		sb_log(LOG_ERR,
-		       "the store fails: %s; trying again every %u s. Should skybusd stop before "
-		       "that works, some messages that have ended are sent once more",
-		       strerror(-error), (unsigned int)(RETRY_USEC / SB_USEC_PER_SEC));
+	if (error == -ENOMEM)
+		sb_outbox_out_of_memory(outbox, NULL, "messages wait until there is some");
 	outbox->troubled = true;
 	sb_outbox_retry(outbox);
 }
@@ -133,8 +130,6 @@ void sb_outbox_store_works(struct sb_outbox *outbox)
 {
 	if (!TAILQ_EMPTY(&outbox->endings.unwritten) || !TAILQ_EMPTY(&outbox->ledger.counts))
 		return;
-	if (outbox->troubled)
-		sb_log(LOG_NOTICE, "the store works again");
 	outbox->troubled = false;
 }
 

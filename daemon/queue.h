@@ -46,7 +46,7 @@ struct sb_question;
  * @questions: that need no disk and are to be answered; daemon/question.c
  * @news: tells arrivals, ends and answers
  * @retry: asks the disk again
- * @troubled: the disk failed, and that has been logged
+ * @troubled: the disk has refused something, which is still to be written or read
  * @stopped: nothing ends any more but what is sent
  * @closing: completions only clean up
  */

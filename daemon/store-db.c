@@ -426,6 +426,17 @@ int sb_db_put(struct sb_db *db, const char *link, const char *key, const void *d
 }
 
 /**
+ * sb_db_directory() - where a database is
+ * @db: the database
+ *
+ * Return: the state directory, lent.
+ */
+const char *sb_db_directory(const struct sb_db *db)
+{
+	return db->directory;
+}
+
+/**
  * sb_db_remove() - forget a value
  * @db: the database
  * @link: whose it is

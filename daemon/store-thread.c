@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/store-health.h"
 #include "daemon/store-thread.h"
 
 /* Bounds the size of a transaction, and how long the first of its jobs waits for the last. */
@@ -32,6 +33,7 @@ struct sb_store_thread {
 	int wake_fd; /* an eventfd: there are finished jobs */
 	struct sb_watch *watch;
 	struct sb_job_list completing; /* the loop's: finished, and taken over from @finished */
+	struct sb_store_health health; /* the loop's */
 
 	pthread_mutex_t mutex; /* for all that follows */
 	pthread_cond_t work; /* there are waiting jobs, or it is to stop */
@@ -200,6 +202,8 @@ static void complete_finished(struct sb_store_thread *thread)
 
 	while ((job = TAILQ_FIRST(&thread->completing))) {
 		TAILQ_REMOVE(&thread->completing, job, entry);
+		sb_store_health_note(&thread->health, sb_loop_now(thread->loop), job->kind->writes,
+				     job->error);
 		job->kind->complete(job);
 		thread->free_job(job);
 	}
@@ -258,6 +262,7 @@ int sb_store_thread_new(struct sb_loop *loop, struct sb_db *db, sb_job_free_fn *
 		return -ENOMEM;
 	thread->loop = loop;
 	thread->db = db;
+	sb_store_health_init(&thread->health, sb_db_directory(db));
 	thread->free_job = free_job;
 	TAILQ_INIT(&thread->completing);
 	TAILQ_INIT(&thread->waiting);

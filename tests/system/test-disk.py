@@ -81,6 +81,11 @@ class DiskTest(harness.SystemTest):
         self.assertNotIn("sql", error.text.lower())
         print(f"    {error}")
 
+    def assert_said(self, words):
+        """Once, however often it was met."""
+        [line] = [line for line in self.daemon.log.splitlines() if "the store in " in line]
+        self.assertIn(f"{self.daemon.state_dir} {words}", line)
+
     def recover(self, number):
         """It need not be told that the disk is well again."""
 
@@ -172,7 +177,9 @@ class FullTest(DiskTest):
         ticket = self.client.reply(self.send_publish(5000, OTHER, durability="memory"))[0]
         self.assertEqual(self.client.wait_ticket(ticket), DELIVERED)
         self.assertEqual(self.daemon.get("other", "State"), "online")
-        self.assert_refused_sentence(self.refused(5001), "full")
+        for number in range(5001, 5011):
+            self.assert_refused_sentence(self.refused(number), "full")
+        self.assert_said("is full: ")
 
         self.disk.order("room")
         self.client.call(PLANT, LINK + ".Connect")
@@ -201,6 +208,7 @@ class ReadOnlyTest(DiskTest):
             self.assert_refused_sentence(self.refused(number), "read-only")
             self.assert_memory_goes(100 + number)
         self.assertEqual(self.daemon.get("plant", "State"), "online")
+        self.assert_said("fails: Read-only file system")
         self.disk.order("readonly", "off")
         self.recover(10)
         self.assert_all_is_kept([0, 101, 102, 103, 10])
