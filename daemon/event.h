@@ -66,6 +66,8 @@ struct sb_fields {
 	  SB_FIELD_LINK | SB_FIELD_STATE, SB_FIELD_PLUGIN)                                         \
 	X(SB_EVENT_LINK_LOST, "link-lost", "25e24fe50a6444e1bd20e122c140825d", LOG_WARNING,        \
 	  SB_FIELD_LINK | SB_FIELD_STATE, SB_FIELD_PLUGIN | SB_FIELD_CODE)                         \
+	X(SB_EVENT_LINK_REROUTED, "link-rerouted", "09e4be930a244094b32ffef0a9daba11", LOG_NOTICE, \
+	  SB_FIELD_LINK | SB_FIELD_STATE, SB_FIELD_PLUGIN)                                         \
 	X(SB_EVENT_LINK_REFUSED, "link-refused", "26fe7725dd334c03b7a30e1c9c5f446a", LOG_WARNING,  \
 	  SB_FIELD_LINK | SB_FIELD_STATE, SB_FIELD_PLUGIN | SB_FIELD_CODE)                         \
 	X(SB_EVENT_LINK_FAILED, "link-failed", "3d240da1a0fc409db165910f8b0032de", LOG_ERR,        \

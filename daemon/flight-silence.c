@@ -116,7 +116,7 @@ void sb_flight_on_silence(struct sb_flight_item *item, uint32_t outcome)
 		sb_item_tell_error(item, SB_ERROR_TIMEOUT, sb_item_unanswered);
 	sb_item_return(item);
 	if (outcome == SKYBUS_RESET)
-		sb_login_needed(flight->link, "the cloud does not know the session");
+		sb_login_needed(flight->link, "the cloud does not know the session", 0);
 	else
 		sb_flight_suspect(flight);
 }

@@ -62,11 +62,11 @@ static void carry_out(struct sb_flight_item *item, const struct skybus_reply *re
 	case SKYBUS_REJECTED:
 		break;
 	case SKYBUS_RELOGIN:
-		sb_login_needed(link, verdict->reason);
+		sb_login_needed(link, verdict->reason, reply->code);
 		break;
 	case SKYBUS_RETRY:
 	default: /* a kind that we do not know keeps the message too */
-		sb_link_on_trouble(link, verdict->reason);
+		sb_link_on_trouble(link, verdict->reason, reply->code);
 		pause_for(flight, verdict->retry_after_ms);
 		break;
 	}
@@ -162,7 +162,7 @@ static bool item_send(struct sb_flight_item *item)
 	if (r < 0) {
 		sb_item_return(item);
 		if (verdict.kind == SKYBUS_RELOGIN)
-			sb_login_needed(link, verdict.reason);
+			sb_login_needed(link, verdict.reason, 0);
 		else
 			pause_for(flight, verdict.retry_after_ms);
 		return false;

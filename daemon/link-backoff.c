@@ -134,11 +134,11 @@ static void wait_for(struct sb_link *link, const char *since, const char *reason
 /**
  * sb_link_backoff_begin() - a link failed, and tries again by itself
  * @link: down
- * @cause: by the network, if a change of that may mend it
+ * @by_network: a change of the network may mend it
  * @reason: a sentence
  * @wait_s: not before so many seconds
  */
-void sb_link_backoff_begin(struct sb_link *link, enum sb_link_cause cause, const char *reason,
+void sb_link_backoff_begin(struct sb_link *link, bool by_network, const char *reason,
 			   uint32_t wait_s)
 {
 	uint64_t wait = sb_backoff_next(&link->backoff, arc4random());
@@ -146,7 +146,7 @@ void sb_link_backoff_begin(struct sb_link *link, enum sb_link_cause cause, const
 
 	if (wait < keep)
 		wait = keep;
-	if (cause != SB_LINK_BY_NETWORK)
+	if (!by_network)
 		keep = wait;
 	keep_for(link, keep);
 	put_record(link, reason, wait, keep);
@@ -239,6 +239,7 @@ bool sb_link_backoff_resume(struct sb_link *link)
 	sb_path_look(link);
 	sb_link_set_error(link, record.reason);
 	wait_for(link, "failing since before the restart: ", record.reason, rest);
+	sb_report(link, SB_EVENT_LINK_LOST, record.reason, 0);
 
 	return true;
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 
 #include "daemon/link-private.h"
-#include "daemon/log.h"
 
 static struct sb_link *link_of(struct skybus_link *handle)
 {
@@ -48,7 +47,7 @@ static void host_log(struct skybus_link *link, uint32_t level, const char *text)
 		level = SKYBUS_LOG_ERROR;
 	if (level > SKYBUS_LOG_DEBUG)
 		level = SKYBUS_LOG_DEBUG;
-	sb_log_link(sb_link_name(link_of(link)), (int)level, "%s", text);
+	sb_report_of_plugin(link_of(link), (int)level, text);
 }
 
 /* ---- filling a request ---- */

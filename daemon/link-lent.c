@@ -113,12 +113,14 @@ static void request_on_reply(void *userdata, const struct skybus_reply *reply)
 	if (reply->outcome == SKYBUS_ANSWERED) {
 		sb_link_on_answer(link);
 		note_patience(&link->lent, reply);
+		link->lent.code = reply->code;
 	} else {
 		link->lent.silence = reply->outcome;
 		link->lent.silence_s = (unsigned int)(request->timeout_usec / SB_USEC_PER_SEC);
 	}
 	if (request->done)
 		request->done(link->plugin_state, request->tag, reply);
+	link->lent.code = 0;
 	/* A login's own end is the plugin's to tell; whether a session is dead is not. */
 	if (outcome != SKYBUS_ANSWERED && outcome != SKYBUS_RESET && link->state == SB_LINK_ONLINE)
 		sb_flight_suspect(&link->flight);
@@ -299,12 +301,10 @@ static void write_on_done(void *userdata, int error)
 	if (!write->link)
 		return;
 	TAILQ_REMOVE(&write->link->lent.writes, write, entry);
+	/* That the disk fails is said by the store, and what that means by the plugin. */
 	if (error < 0)
-		sb_log_link(
-			sb_link_name(write->link), LOG_ERR,
-			"what the cloud told us could not be stored: %s; after a restart the link "
-			"has to log in anew",
-			strerror(-error));
+		sb_log_link(sb_link_name(write->link), LOG_DEBUG,
+			    "what the cloud told us could not be stored: %s", strerror(-error));
 	if (write->done)
 		write->done(write->link->plugin_state, write->tag, error);
 }

@@ -116,6 +116,7 @@ int sb_link_new_successor(const struct sb_link *old, struct sb_link_config *conf
 static void rest(struct sb_link *link)
 {
 	sb_link_leave_online(link);
+	sb_report_done(link);
 	sb_serve_done(link);
 	sb_flight_done(&link->flight);
 	sb_lent_done(link);

@@ -95,6 +95,7 @@ static void take_terms(struct sb_link *link, const struct skybus_terms *terms)
 void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 {
 	unsigned int window = sb_link_window(link);
+	bool was_up = link->up;
 
 	if (!link->login.under_way)
 		return;
@@ -115,17 +116,20 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 		sb_timer_arm(&link->login.stable, STABLE_USEC);
 	take_terms(link, terms);
 	sb_link_enter(link, SB_LINK_ONLINE, "");
+	/* Another login in between is nothing new. */
+	if (!was_up)
+		sb_report(link, SB_EVENT_LINK_ONLINE, "", 0);
 	sb_flight_begin(&link->flight, window);
 }
 
-/* The plugin says what to do about it; that it was the network, the daemon has seen itself. */
-static enum sb_link_cause cause_of(const struct sb_link *link, uint32_t kind)
+/* A cloud may be wrong once, or twice. */
+static enum sb_event refused(struct sb_login *login)
 {
-	if (kind == SKYBUS_CONFIGURATION)
-		return SB_LINK_FOR_GOOD;
+	if (++login->refusals < REFUSALS_MAX)
+		return SB_EVENT_LINK_REFUSED;
+	login->refusals = 0;
 
-	return kind == SKYBUS_TRANSIENT && link->lent.by_network ? SB_LINK_BY_NETWORK
-								 : SB_LINK_BY_CLOUD;
+	return SB_EVENT_LINK_FAILED;
 }
 
 /**
@@ -137,20 +141,27 @@ static enum sb_link_cause cause_of(const struct sb_link *link, uint32_t kind)
  */
 void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s)
 {
-	enum sb_link_cause cause = cause_of(link, kind);
 	char text[SB_LINK_REASON_MAX];
+	struct sb_fall fall = {
+		.event = SB_EVENT_LINK_LOST,
+		.reason = text,
+		.code = link->lent.code,
+		.wait_s = wait_s,
+	};
 
 	if (!link->login.under_way)
 		return;
 	/* @reason may point into what goes away with the session. */
 	(void)snprintf(text, sizeof(text), "%s", reason);
-	if (kind == SKYBUS_CREDENTIALS && ++link->login.refusals >= REFUSALS_MAX) {
-		link->login.refusals = 0;
-		cause = SB_LINK_FOR_GOOD;
-	}
-	if (kind == SKYBUS_TRANSIENT && wait_s < link->lent.later_s)
-		wait_s = link->lent.later_s;
-	sb_link_go_down(link, cause, text, wait_s);
+	if (kind == SKYBUS_CONFIGURATION)
+		fall.event = SB_EVENT_LINK_FAILED;
+	else if (kind == SKYBUS_CREDENTIALS)
+		fall.event = refused(&link->login);
+	else if (wait_s < link->lent.later_s)
+		fall.wait_s = link->lent.later_s;
+	/* The plugin says what to do about it; that it was the network, the daemon has seen itself. */
+	fall.by_network = kind == SKYBUS_TRANSIENT && link->lent.by_network;
+	sb_link_go_down(link, &fall);
 }
 
 /* ---- the next one ---- */
@@ -159,10 +170,16 @@ void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason,
  * sb_login_needed() - the cloud wants a login; the flight sees to it when it can
  * @link: online
  * @reason: a sentence
+ * @code: what it answered; 0 if it is not about an answer
  */
-void sb_login_needed(struct sb_link *link, const char *reason)
+void sb_login_needed(struct sb_link *link, const char *reason, uint32_t code)
 {
 	char text[SB_LINK_REASON_MAX];
+	const struct sb_fall fall = {
+		.event = SB_EVENT_LINK_LOST,
+		.reason = text,
+		.code = code,
+	};
 
 	if (link->flight.login_needed || link->state != SB_LINK_ONLINE)
 		return;
@@ -171,10 +188,10 @@ void sb_login_needed(struct sb_link *link, const char *reason)
 		(void)snprintf(text, sizeof(text),
 			       "the cloud lets this link in, and then refuses what it sends: %s",
 			       reason);
-		sb_link_go_down(link, SB_LINK_BY_CLOUD, text, 0);
+		sb_link_go_down(link, &fall);
 		return;
 	}
-	sb_log_link(sb_link_name(link), LOG_INFO, "logging in again: %s", reason);
+	sb_log_link(sb_link_name(link), LOG_DEBUG, "logging in again: %s", reason);
 	link->flight.login_needed = true;
 }
 
@@ -182,7 +199,7 @@ void sb_login_needed(struct sb_link *link, const char *reason)
 static void ask_anew(struct sb_link *link, const char *reason)
 {
 	link->login.relogins = 0;
-	sb_login_needed(link, reason);
+	sb_login_needed(link, reason, 0);
 	sb_flight_pump(&link->flight);
 }
 

@@ -220,14 +220,15 @@ static void connect_anew(struct sb_link *link, const char *reason)
 
 	if (sb_hurry_at(&link->hurry, now) > now) {
 		sb_flight_refuse(&link->flight, reason);
-		sb_link_backoff_begin(link, SB_LINK_BY_NETWORK, reason, 0);
+		sb_link_backoff_begin(link, true, reason, 0);
 		sb_link_backoff_hurry(link);
+		sb_report(link, SB_EVENT_LINK_LOST, reason, 0);
 		return;
 	}
 	sb_hurry_take(&link->hurry, now);
 	(void)snprintf(text, sizeof(text), "%s; connecting anew", reason);
-	sb_log_link(sb_link_name(link), LOG_NOTICE, "%s", text);
 	sb_link_come_up(link, true, text);
+	sb_report(link, SB_EVENT_LINK_REROUTED, text, 0);
 }
 
 /* What is in flight goes back to the queue. @reason is not one that goes away with the session. */
@@ -241,6 +242,7 @@ static void give_up(struct sb_link *link, const char *reason)
 	}
 	sb_flight_refuse(&link->flight, reason);
 	sb_link_backoff_await(link, reason, 0);
+	sb_report(link, SB_EVENT_LINK_LOST, reason, 0);
 }
 
 static void check_address_of_session(struct sb_link *link)

@@ -4,14 +4,16 @@
 /*
  * The inside of a link, shared by its parts: link.c (states), link-life.c (coming and going),
  * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-network.c
- * (changes of the box's network), link-host.c and link-lent.c (what the plugin is lent), link-serve.c (what
- * the cloud asks and commands), link-publish.c (what apps hand in) and flight.c (what is on its way). Nobody
- * else includes this.
+ * (changes of the box's network), link-report.c (what the log has of it), link-host.c and link-lent.c (what the
+ * plugin is lent), link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c
+ * (what is on its way). Nobody else includes this.
  */
 #include "daemon/backoff.h"
 #include "daemon/calls.h"
 #include "daemon/channel.h"
+#include "daemon/event.h"
 #include "daemon/flight.h"
+#include "daemon/hourly.h"
 #include "daemon/link.h"
 #include "daemon/networks.h"
 #include "daemon/pace.h"
@@ -52,6 +54,7 @@ struct sb_lent {
 	unsigned int silence_s; /* and after how long */
 	bool by_network; /* the last word in this login was the network's, and not the cloud's */
 	uint32_t later_s; /* what the cloud has asked for during this login: not before so long */
+	uint32_t code; /* what the plugin is being told that the cloud answered; else 0 */
 };
 
 /** struct sb_login - how a link gets in, and how long it stays; embedded in it */
@@ -74,6 +77,45 @@ struct sb_path {
 	struct sb_way way; /* of the session; without one, as it was seen last */
 	int error; /* in the place of a way, negative */
 	bool blind; /* the last session went another way: rules that the kernel was not asked by */
+};
+
+/**
+ * struct sb_fall - why a link goes down
+ * @event: SB_EVENT_LINK_LOST, or …_REFUSED for its credentials, and it tries again by itself; or …_FAILED
+ * @reason: a sentence; not one that goes away with the session
+ * @code: what the cloud answered; 0 if that is not why
+ * @by_network: it could not be reached, or has fallen silent, so a change of the network may mend it; otherwise
+ *	the cloud does not want it now, or its rules, or ours, do not
+ * @wait_s: not before so many seconds again
+ */
+struct sb_fall {
+	enum sb_event event;
+	const char *reason;
+	uint32_t code;
+	bool by_network;
+	uint32_t wait_s;
+};
+
+/**
+ * struct sb_report - what the log has of a link; embedded in it
+ * @event, @state, @code, @reason: of the last change, also if it was left out
+ * @said_at: when the log got the last one
+ * @changes: that were said
+ * @left_out: that came after the last one that was said
+ * @later: says how it is by then
+ * @lines: of the plugin's own
+ */
+struct sb_report {
+	bool any;
+	enum sb_event event;
+	enum sb_link_state state;
+	uint32_t code;
+	char reason[SB_LINK_REASON_MAX];
+	uint64_t said_at;
+	struct sb_hourly changes;
+	unsigned int left_out;
+	struct sb_timer later;
+	struct sb_hourly lines;
 };
 
 /** struct sb_serve - what the cloud asks of a link; embedded in it */
@@ -120,13 +162,7 @@ struct sb_link {
 		failures; /* since the link came: each moves on to the next address of a name */
 	struct sb_timer wake; /* the back-off is over */
 	struct sb_turn turn; /* the other links that would log in now have begun */
-};
-
-/** Why a link goes down. */
-enum sb_link_cause {
-	SB_LINK_BY_NETWORK, /* it could not be reached, or has fallen silent */
-	SB_LINK_BY_CLOUD, /* it does not want us now, or its rules, or ours, do not */
-	SB_LINK_FOR_GOOD, /* only a person can help */
+	struct sb_report report;
 };
 
 /* ---- link.c ---- */
@@ -138,18 +174,18 @@ void sb_link_leave_online(struct sb_link *link);
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason);
 void sb_link_set_error(struct sb_link *link, const char *reason);
 void sb_link_come_up(struct sb_link *link, bool first, const char *reason);
-void sb_link_go_down(struct sb_link *link, enum sb_link_cause cause, const char *reason,
-		     uint32_t wait_s);
+void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall);
+const char *sb_link_state_word(enum sb_link_state state);
 void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, const char *reason);
 void sb_link_on_lost(struct sb_link *link, const char *reason);
-void sb_link_on_trouble(struct sb_link *link, const char *reason);
+void sb_link_on_trouble(struct sb_link *link, const char *reason, uint32_t code);
 void sb_link_on_answer(struct sb_link *link);
 const char *sb_link_interface(const struct sb_link *link);
 unsigned int sb_link_window(const struct sb_link *link);
 
 /* ---- link-backoff.c ---- */
 
-void sb_link_backoff_begin(struct sb_link *link, enum sb_link_cause cause, const char *reason,
+void sb_link_backoff_begin(struct sb_link *link, bool by_network, const char *reason,
 			   uint32_t wait_s);
 void sb_link_backoff_await(struct sb_link *link, const char *reason, uint32_t wait_s);
 void sb_link_backoff_hurry(struct sb_link *link);
@@ -166,12 +202,19 @@ bool sb_path_is_lost(struct sb_link *link);
 bool sb_path_explains(int error);
 const char *sb_path_lacks(const struct sb_link *link, char *ret_text, size_t size);
 
+/* ---- link-report.c ---- */
+
+void sb_report_init(struct sb_link *link);
+void sb_report_done(struct sb_link *link);
+void sb_report(struct sb_link *link, enum sb_event event, const char *reason, uint32_t code);
+void sb_report_of_plugin(struct sb_link *link, int level, const char *text);
+
 /* ---- link-login.c ---- */
 
 void sb_login_init(struct sb_link *link);
 void sb_login_begin(struct sb_link *link);
 void sb_login_end(struct sb_link *link);
-void sb_login_needed(struct sb_link *link, const char *reason);
+void sb_login_needed(struct sb_link *link, const char *reason, uint32_t code);
 void sb_login_renew(struct sb_link *link);
 void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms);
 void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason, uint32_t wait_s);

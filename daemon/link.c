@@ -33,28 +33,15 @@ static void tell_changed(struct sb_link *link, uint32_t what)
 	link->changed(link->userdata, link, what);
 }
 
-static void log_state(const struct sb_link *link)
+/**
+ * sb_link_state_word() - a state as the bus has it
+ * @state: SB_LINK_DISABLED …
+ *
+ * Return: static.
+ */
+const char *sb_link_state_word(enum sb_link_state state)
 {
-	const char *name = sb_link_name(link);
-
-	switch (link->state) {
-	case SB_LINK_ONLINE:
-		sb_log_link(name, LOG_NOTICE, "online");
-		break;
-	case SB_LINK_BACKOFF:
-	case SB_LINK_FAILED:
-		sb_log_link(name, LOG_WARNING, "%s", link->state_reason);
-		break;
-	case SB_LINK_DISABLED:
-		sb_log_link(name, LOG_NOTICE, "disabled: %s", link->state_reason);
-		break;
-	case SB_LINK_STARTING:
-	case SB_LINK_RESOLVING:
-	case SB_LINK_CONNECTING:
-	case SB_LINK_AUTHENTICATING:
-		sb_log_link(name, LOG_DEBUG, "%s", state_words[link->state]);
-		break;
-	}
+	return state_words[state];
 }
 
 /* A link that is online goes this way to log in again; one that fails goes another. */
@@ -68,6 +55,8 @@ static bool is_way_in(enum sb_link_state state)
  * @link: the link
  * @state: the state
  * @reason: a sentence, or "" where there is nothing to say
+ *
+ * To say it in the log as well is the caller's, with sb_report().
  */
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason)
 {
@@ -80,7 +69,8 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 	link->up = state == SB_LINK_ONLINE || (was_up && is_way_in(state));
 	link->since_ms = sb_wall_clock_ms();
 	replace_text(&link->state_reason, reason);
-	log_state(link);
+	if (is_way_in(state))
+		sb_log_link(sb_link_name(link), LOG_DEBUG, "%s", state_words[state]);
 	tell_changed(link, SB_LINK_CHANGED_STATE | (link->up != was_up ? SB_LINK_CHANGED_UP : 0));
 }
 
@@ -110,26 +100,24 @@ void sb_link_set_error(struct sb_link *link, const char *reason)
 /**
  * sb_link_go_down() - the link cannot go on as it is
  * @link: online, or logging in
- * @cause: unless it is for good, the link tries again by itself
- * @reason: a sentence; not one that goes away with the session
- * @wait_s: not before so many seconds again
+ * @fall: why, and whether it tries again by itself or a person has to help
  */
-void sb_link_go_down(struct sb_link *link, enum sb_link_cause cause, const char *reason,
-		     uint32_t wait_s)
+void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall)
 {
 	sb_link_leave_online(link);
 	link->failures++;
-	sb_link_set_error(link, reason);
-	sb_flight_refuse(&link->flight, reason);
-	if (cause == SB_LINK_FOR_GOOD) {
+	sb_link_set_error(link, fall->reason);
+	sb_flight_refuse(&link->flight, fall->reason);
+	if (fall->event == SB_EVENT_LINK_FAILED) {
 		/* After a restart it starts afresh: that is a person's doing, and only a person can help. */
 		sb_link_backoff_forget(link);
-		sb_link_enter(link, SB_LINK_FAILED, reason);
-	} else if (cause == SB_LINK_BY_NETWORK && sb_path_is_lost(link)) {
-		sb_link_backoff_await(link, reason, wait_s);
+		sb_link_enter(link, SB_LINK_FAILED, fall->reason);
+	} else if (fall->by_network && sb_path_is_lost(link)) {
+		sb_link_backoff_await(link, fall->reason, fall->wait_s);
 	} else {
-		sb_link_backoff_begin(link, cause, reason, wait_s);
+		sb_link_backoff_begin(link, fall->by_network, fall->reason, fall->wait_s);
 	}
+	sb_report(link, fall->event, fall->reason, fall->code);
 }
 
 /* ---- what happens to a link ---- */
@@ -175,23 +163,31 @@ void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, 
 void sb_link_on_lost(struct sb_link *link, const char *reason)
 {
 	char text[SB_LINK_REASON_MAX];
+	const struct sb_fall fall = {
+		.event = SB_EVENT_LINK_LOST,
+		.reason = text,
+		.by_network = true,
+	};
 
 	(void)snprintf(text, sizeof(text), "%s", reason);
-	sb_link_go_down(link, SB_LINK_BY_NETWORK, text, 0);
+	sb_link_go_down(link, &fall);
 }
 
 /**
  * sb_link_on_trouble() - the cloud says why it does not take anything at present
  * @link: online, and stays so
- * @reason: a sentence; said once, until it is another one or the link has been down
+ * @reason: a sentence
+ * @code: what it answered
  */
-void sb_link_on_trouble(struct sb_link *link, const char *reason)
+void sb_link_on_trouble(struct sb_link *link, const char *reason, uint32_t code)
 {
-	if (*reason == '\0' || strcmp(link->last_error, reason) == 0)
+	if (*reason == '\0')
 		return;
 
+	sb_report(link, SB_EVENT_LINK_WAITS, reason, code);
+	if (strcmp(link->last_error, reason) == 0)
+		return;
 	sb_link_set_error(link, reason);
-	sb_log_link(sb_link_name(link), LOG_WARNING, "messages wait: %s", link->last_error);
 	tell_changed(link, SB_LINK_CHANGED_STATE);
 }
 
@@ -283,8 +279,15 @@ int sb_link_init(struct sb_link *link)
 	sb_turn_init(&link->turn, link->parts.pace, link_on_turn);
 	sb_login_init(link);
 	sb_serve_init(link);
+	sb_report_init(link);
 
 	return link->state_reason && link->last_error ? 0 : -ENOMEM;
+}
+
+static void disable(struct sb_link *link, const char *reason)
+{
+	sb_link_enter(link, SB_LINK_DISABLED, reason);
+	sb_report(link, SB_EVENT_LINK_DISABLED, reason, 0);
 }
 
 /**
@@ -293,12 +296,14 @@ int sb_link_init(struct sb_link *link)
  */
 void sb_link_start(struct sb_link *link)
 {
-	if (link->config->wrong) {
-		sb_link_set_error(link, link->config->wrong);
-		sb_link_enter(link, SB_LINK_FAILED, link->config->wrong);
+	const char *wrong = link->config->wrong;
+
+	if (wrong) {
+		sb_link_set_error(link, wrong);
+		sb_link_enter(link, SB_LINK_FAILED, wrong);
+		sb_report(link, SB_EVENT_LINK_FAILED, wrong, 0);
 	} else if (!sb_settings_integer(link->config->common, "enabled")) {
-		sb_link_enter(link, SB_LINK_DISABLED,
-			      "the configuration says enabled: no; Connect starts it all the same");
+		disable(link, "the configuration says enabled: no; Connect starts it all the same");
 	} else if (!sb_link_backoff_resume(link)) {
 		sb_link_come_up(link, link->backoff.failures == 0, "");
 	}
@@ -488,7 +493,7 @@ int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
 	sb_link_leave_online(link);
 	sb_serve_stop(link);
 	sb_flight_refuse(&link->flight, "the link has been disconnected");
-	sb_link_enter(link, SB_LINK_DISABLED, "disconnected by request; Connect starts it again");
+	disable(link, "disconnected by request; Connect starts it again");
 
 	return 0;
 }

@@ -392,7 +392,10 @@ enum {
 	SKYBUS_CONFIGURATION = 3, /* only a person can mend it */
 };
 
-/* Levels of log(). Nothing that happens once a message goes above SKYBUS_LOG_DEBUG. */
+/*
+ * Levels of log(). Nothing that happens once a message goes above SKYBUS_LOG_DEBUG. Of other lines the daemon takes
+ * some within an hour for what they are, and the rest for SKYBUS_LOG_DEBUG.
+ */
 enum {
 	SKYBUS_LOG_ERROR = 3,
 	SKYBUS_LOG_WARNING = 4,
