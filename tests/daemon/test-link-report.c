@@ -67,6 +67,37 @@ static void online_and_lost(void **state)
 	assert_int_equal(fake_log_count(LOG_INFO), 2);
 }
 
+/* It counts as up, so that it is online again is nothing new. */
+static void another_way(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_bring_up(f);
+	link_change_way(f, "10.0.1.2", "wwan1");
+	assert_int_equal(fake_log_last()->event, SB_EVENT_LINK_REROUTED);
+	assert_int_equal(fake_log_last()->level, LOG_NOTICE);
+	assert_non_null(
+		strstr(fake_log_last()->text, "not from 10.0.0.2 by eth0; connecting anew"));
+	link_come_up(f);
+	assert_int_equal(fake_log_count(LOG_INFO), 2);
+
+	/* Soon after that the network has to wait. */
+	link_change_way(f, "10.0.0.2", "eth0");
+	assert_int_equal(fake_log_last()->event, SB_EVENT_LINK_LOST);
+	assert_string_equal(fake_log_last()->state, "backoff");
+}
+
+static void no_way(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_bring_up(f);
+	link_lose_way(f, -ENETUNREACH);
+	assert_int_equal(fake_log_last()->event, SB_EVENT_LINK_LOST);
+	assert_non_null(strstr(fake_log_last()->text, "waiting for the network"));
+	assert_int_equal(fake_log_count(LOG_INFO), 2);
+}
+
 static void refused_and_failed(void **state)
 {
 	struct link_fixture *f = *state;
@@ -365,6 +396,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(online_and_lost),
+		TEST(another_way),
+		TEST(no_way),
 		TEST(refused_and_failed),
 		TEST(a_code_is_of_the_answer_that_it_is_about),
 		TEST(wrong_and_disabled),
