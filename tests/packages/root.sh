@@ -120,17 +120,18 @@ enter() { # ROOT [--bind FROM:TO]... COMMAND...
 inside() { # ROOT [--bind FROM:TO]... COMMAND...
     root=$1
     shift
-    while [ "${1:-}" = --bind ]; do
-        mkdir -p "$root${2#*:}"
-        mount --bind "${2%%:*}" "$root${2#*:}"
-        shift 2
-    done
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
     mount --rbind /dev "$root/dev"
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
     mount -t tmpfs tmpfs "$root/run"
     mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+    # Last, for they may be in /tmp.
+    while [ "${1:-}" = --bind ]; do
+        mkdir -p "$root${2#*:}"
+        mount --bind "${2%%:*}" "$root${2#*:}"
+        shift 2
+    done
     exec env -i PATH="$PATH" HOME=/root TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
         DEBIAN_FRONTEND=noninteractive DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-}" \
         chroot "$root" "$@"
