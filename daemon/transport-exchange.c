@@ -405,6 +405,20 @@ static struct sb_exchange *find_sent(struct sb_exchanges *exchanges, const coap_
 	return sent ? find_token(exchanges, coap_pdu_get_token(sent)) : NULL;
 }
 
+/*
+ * An ICMP error is the session's. libcoap 4.3.1 names each request that is under way, one after the other;
+ * 4.3.4 only the one that it would repeat first, and not even that if the error comes with a repetition.
+ */
+static void exchanges_refused(struct sb_exchanges *exchanges)
+{
+	struct sb_exchange *exchange;
+
+	TAILQ_FOREACH(exchange, &exchanges->all, entry) {
+		if (exchange->impatient && !exchange->outcome)
+			exchange_end_soon(exchange, SKYBUS_UNREACHABLE);
+	}
+}
+
 /**
  * sb_exchanges_on_nack() - libcoap says that a request of ours got nowhere
  * @exchanges: of the session
@@ -417,15 +431,15 @@ void sb_exchanges_on_nack(struct sb_exchanges *exchanges, const coap_pdu_t *sent
 {
 	struct sb_exchange *exchange = find_sent(exchanges, sent, mid);
 
+	if (reason == COAP_NACK_ICMP_ISSUE) {
+		exchanges_refused(exchanges);
+		return;
+	}
 	if (!exchange)
 		return;
 
 	/* As a number: each version of the library has more reasons than the one before. */
 	switch ((int)reason) {
-	case COAP_NACK_ICMP_ISSUE:
-		if (exchange->impatient)
-			exchange_end_soon(exchange, SKYBUS_UNREACHABLE);
-		break;
 	case COAP_NACK_RST:
 		exchange_end_soon(exchange, exchange->ping ? SKYBUS_ANSWERED : SKYBUS_RESET);
 		break;

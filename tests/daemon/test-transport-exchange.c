@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/transport-private.h"
 #include "tests/daemon/transport-fixture.h"
 
 #define BIG 20000
@@ -317,6 +318,23 @@ static void a_patient_request_to_a_closed_port_waits(void **state)
 	assert_int_equal(f->reply.outcome, SKYBUS_UNREACHABLE);
 }
 
+/* As libcoap 4.3.4 tells of it: with one request that was under way, whichever, or none. */
+static void one_refusal_is_for_all_who_are_impatient(void **state)
+{
+	struct transport_fixture *f = *state;
+
+	transport_open_plain(f, f->peer.port);
+	transport_send_text(f, "patient");
+	assert_int_equal(transport_send_with(f, SKYBUS_POST, "/x", "a", 1, true), 0);
+	assert_int_equal(transport_send_with(f, SKYBUS_POST, "/x", "b", 1, true), 0);
+	sb_session_on_nack(f->session->coap, NULL, COAP_NACK_ICMP_ISSUE, COAP_INVALID_MID);
+	assert_int_equal(f->replies, 0);
+	transport_run_until_replies(f, 2);
+	assert_int_equal(f->reply.outcome, SKYBUS_UNREACHABLE);
+	transport_run_a_while(f);
+	assert_int_equal(f->replies, 2);
+}
+
 static void silence_is_a_timeout(void **state)
 {
 	struct transport_fixture *f = *state;
@@ -391,6 +409,7 @@ int main(void)
 		TEST(a_ping_into_silence_is_a_timeout),
 		TEST(an_impatient_request_to_a_closed_port_ends_soon),
 		TEST(a_patient_request_to_a_closed_port_waits),
+		TEST(one_refusal_is_for_all_who_are_impatient),
 		TEST(silence_is_a_timeout),
 		TEST(a_large_payload_goes_up_and_comes_down),
 		TEST(a_session_may_be_freed_amid_a_large_payload),
