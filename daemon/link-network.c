@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "daemon/link-private.h"
-#include "daemon/log.h"
 
 /* ---- the way ---- */
 

@@ -80,21 +80,27 @@ void fixture_rules(struct fixture *f, struct sb_rule *all, size_t n)
 	(void)sb_rules_unref(rules);
 }
 
+/* The daemon, with a link. */
+int fixture_start(struct fixture *f)
+{
+	const struct sb_bus_options options = fixture_bus_options(f);
+	const struct sb_bus_host host = fixture_bus_host(f);
+
+	f->plant = fake_link_add(f->gateway, "plant");
+
+	return sb_bus_new(&options, &host, &f->bus);
+}
+
 int fixture_setup(void **state)
 {
 	struct fixture *f = *state;
-	struct sb_bus_options options;
-	struct sb_bus_host host;
+	const char *address;
 
-	if (fixture_prepare(f) < 0)
+	if (fixture_prepare(f) < 0 || fixture_start(f) < 0)
 		return -1;
-	options = fixture_bus_options(f);
-	host = fixture_bus_host(f);
-	f->plant = fake_link_add(f->gateway, "plant");
-	if (sb_bus_new(&options, &host, &f->bus) < 0)
-		return -1;
-	f->app = client_new(f->loop, options.address);
-	f->other = client_new(f->loop, options.address);
+	address = private_bus_address(f->private_bus);
+	f->app = client_new(f->loop, address);
+	f->other = client_new(f->loop, address);
 
 	return f->app && f->other ? 0 : -1;
 }

@@ -39,6 +39,7 @@ struct fixture {
 
 int fixture_group_setup(void **state);
 int fixture_group_teardown(void **state);
+int fixture_start(struct fixture *f);
 int fixture_setup(void **state);
 int fixture_prepare(struct fixture *f);
 int fixture_teardown(void **state);

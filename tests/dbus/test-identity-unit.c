@@ -70,8 +70,6 @@ static int setup_without_systemd(void **state)
 	static struct world world;
 	struct world *w = &world;
 	struct fixture *f = &w->f;
-	struct sb_bus_options options;
-	struct sb_bus_host host;
 
 	*w = (struct world){ .uid = geteuid() == 0 ? STRANGER : geteuid() };
 	w->systemd = (struct fake_systemd){ .unit = UNIT, .uid = w->uid };
@@ -79,10 +77,7 @@ static int setup_without_systemd(void **state)
 	f->private_bus = private_bus_start(PRIVATE_BUS_OPEN);
 	if (!f->private_bus || fixture_prepare(f) < 0 || use_other_owner(w) < 0)
 		return -1;
-	options = fixture_bus_options(f);
-	host = fixture_bus_host(f);
-	f->plant = fake_link_add(f->gateway, "plant");
-	if (sb_bus_new(&options, &host, &f->bus) < 0)
+	if (fixture_start(f) < 0)
 		return -1;
 	f->app = connect_app(w);
 	f->other = connect_app(w);

@@ -11,7 +11,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/at/another/path/skybus
 
-"$first/work/skybus/tests/packages/export.sh" "$tree"
+"$first/made/skybus/tests/packages/export.sh" "$tree"
 # As a clone has it that was made with this umask.
 umask 077
 chmod -R go-rwx "$tree"
@@ -28,13 +28,13 @@ faketime -f +400d dpkg-buildpackage --no-sign --build=binary >"$scratch/log" 2>&
 compared=0
 for package in "$tree"/../*.deb; do
     name=$(basename "$package")
-    cmp "$first/work/$name" "$package" || {
+    cmp "$first/made/$name" "$package" || {
         echo "again.sh: $name is another one when it is built again" >&2
         exit 1
     }
     compared=$((compared + 1))
 done
-[ "$compared" -eq "$(find "$first/work" -maxdepth 1 -name '*.deb' | wc -l)" ] || {
+[ "$compared" -eq "$(find "$first/made" -maxdepth 1 -name '*.deb' | wc -l)" ] || {
     echo "again.sh: some packages were not built again" >&2
     exit 1
 }

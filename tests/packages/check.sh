@@ -16,7 +16,7 @@ for release; do
     printf '\n== Debian %s\n' "$release"
     "$root" build "$release" "$architecture"
     "$root" run "build/roots/$release-$architecture" --bind "$built:$built" \
-        "$built/work/skybus/tests/packages/again.sh" "$built"
+        "$built/made/skybus/tests/packages/again.sh" "$built"
     "$root" run "$release" --bind "$here/tests/packages:/tests" --bind "$built:/packages" \
         /tests/try.sh /packages
 done
