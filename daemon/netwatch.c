@@ -9,7 +9,8 @@
 #include "daemon/netwatch-message.h"
 #include "daemon/netwatch.h"
 
-#define GROUP(number) (1u << ((number)-1))
+/* Groups count from one, their bits from zero, netlink(7). */
+#define GROUP(number) ((1u << (number)) >> 1)
 
 #define GROUPS                                                                              \
 	(GROUP(RTNLGRP_LINK) | GROUP(RTNLGRP_IPV4_IFADDR) | GROUP(RTNLGRP_IPV6_IFADDR) |    \
