@@ -15,10 +15,12 @@ TORTURE_PACKAGES = fuse3 libfuse3-dev python3-jeepney
 # and what dbus-broker is linked with, which is unpacked only. A node from elsewhere will do.
 INTEROP_PACKAGES = libapparmor1 libaudit1 libdbus-1-dev libglib2.0-bin python3-dbus python3-gi \
 	python3-jeepney systemd $(if $(shell command -v npm),,nodejs npm)
+# To make the pages and the picture that are made of something else.
+DOCS_PACKAGES = graphviz python3
 # To check: all these, the second compiler, the tools for style, and the other peers of the tests:
 # coap-client and openssl.
-CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) clang clang-format curl iproute2 libcoap3-bin \
-	mandoc nftables openssl shellcheck
+CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) clang clang-format curl \
+	iproute2 libcoap3-bin mandoc nftables openssl shellcheck
 
 # To make Debian packages, which builds and runs the unit tests as well.
 DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd
@@ -47,6 +49,7 @@ help:
 	@echo '              takes root'
 	@echo 'make cross    builds them for arm64 and armhf, too, and runs the unit tests under qemu; takes root;'
 	@echo '              RELEASE=13 for another Debian than 12'
+	@echo 'make docs     makes the pages and the picture in docs/ anew that are made of something else'
 	@echo 'make format   brings the C files into their form'
 	@echo 'make clean    removes what was built'
 	@echo 'Debian packages that are missing are installed, which takes root or sudo.'
@@ -111,6 +114,12 @@ cross-here: need = debootstrap
 cross-here: packages
 	@tests/packages/cross.sh $(RELEASE)
 
+# What is committed, and compared by the tests docs-*.
+docs: need = $(DOCS_PACKAGES)
+docs: packages
+	docs/dbus-api.py dbus/*.xml >docs/dbus-api.md
+	docs/picture.py docs/architecture.dot >docs/architecture.svg
+
 format: need = clang-format
 format: packages
 	@tests/format.sh --fix
@@ -145,5 +154,5 @@ packages:
 
 .PHONY: help demo demo-here demo-parts check check-here torture torture-here interop \
 	interop-here deb deb-here acceptance acceptance-here \
-	cross cross-here format clean packages
+	cross cross-here docs format clean packages
 .NOTPARALLEL:
