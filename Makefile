@@ -5,8 +5,8 @@
 # To build: the compiler, the build system, a -dev package for each library. meson configures the tests
 # together with the rest, hence cmocka.
 BUILD_PACKAGES = gcc libc6-dev libcbor-dev libcmocka-dev libcoap3-dev libcurl4-gnutls-dev \
-	libgnutls28-dev libjansson-dev libmicrohttpd-dev libmnl-dev libsqlite3-dev libsystemd-dev \
-	libyaml-dev meson ninja-build pkgconf
+	libgnutls28-dev libjansson-dev libmicrohttpd-dev libmnl-dev libsmartcols-dev libsqlite3-dev \
+	libsystemd-dev libyaml-dev meson ninja-build pkgconf
 # To run the demo: a bus, and the client of it that is everywhere.
 DEMO_PACKAGES = dbus-bin dbus-daemon
 # To torture: a file system that forgets, and a client that is quick.

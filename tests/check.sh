@@ -43,7 +43,7 @@ fresh_demo() {
 }
 
 check_scripts() {
-    shellcheck .ci/run docs/examples/*.sh sim/demo.sh tests/*.sh tests/*/*.sh &&
+    shellcheck .ci/run ctl/completion/*.bash docs/examples/*.sh sim/demo.sh tests/*.sh tests/*/*.sh &&
         shellcheck --shell=sh debian/*.sh debian/*.postinst debian/*.postrm debian/*.prerm
 }
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * skybusctl: skybusd from the command line. It is a client of the bus as any other, and can do nothing that a
+ * program of yours could not.
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/bus.h"
+#include "ctl/commands.h"
+#include "ctl/help.h"
+#include "ctl/output.h"
+#include "ctl/run.h"
+
+/** ctl_run_help() - "help [COMMAND...]" */
+enum ctl_exit ctl_run_help(struct ctl *ctl)
+{
+	const struct ctl_command *command;
+	size_t taken;
+
+	ctl_output_pager(ctl);
+	if (ctl->args.n_words == 0) {
+		ctl_help_all(ctl_commands);
+		return CTL_EXIT_OK;
+	}
+	command = ctl_args_find(ctl_commands, ctl->args.words, ctl->args.n_words, &taken);
+	if (command && taken == ctl->args.n_words) {
+		ctl_help_command(command);
+		return CTL_EXIT_OK;
+	}
+	if (ctl->args.n_words == 1 && ctl_help_group(ctl_commands, ctl_word(ctl, 0)))
+		return CTL_EXIT_OK;
+
+	return ctl_fail(CTL_EXIT_USAGE, "there is no such command; \"skybusctl --help\" has all.");
+}
+
+static enum ctl_exit run(struct ctl *ctl)
+{
+	const struct ctl_command *command = ctl->args.command;
+
+	if (ctl_option(ctl, "version")) {
+		(void)puts("skybusctl " SKYBUS_VERSION);
+		return CTL_EXIT_OK;
+	}
+	if (ctl_option(ctl, "help") || !command) {
+		ctl_output_pager(ctl);
+		if (command)
+			ctl_help_command(command);
+		else
+			ctl_help_all(ctl_commands);
+		return CTL_EXIT_OK;
+	}
+
+	return command->run(ctl);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = { .bus = NULL };
+	enum ctl_exit status, written;
+
+	(void)setlocale(LC_ALL, "");
+	status = ctl_args_parse(argc, argv, ctl_commands, &ctl.args);
+	if (status != CTL_EXIT_OK)
+		return status;
+
+	ctl_output_init(&ctl);
+	status = run(&ctl);
+	ctl_bus_close(&ctl);
+	written = ctl_output_done();
+
+	return status != CTL_EXIT_OK ? status : written;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the rows of commands.c do; each is in the file that is named like its command or its noun.
+ */
+#include "ctl/ctl.h"
+
+enum ctl_exit ctl_run_help(struct ctl *ctl);
+enum ctl_exit ctl_run_complete(struct ctl *ctl);
+enum ctl_exit ctl_run_status(struct ctl *ctl);
+enum ctl_exit ctl_run_link_show(struct ctl *ctl);
+enum ctl_exit ctl_run_link_connect(struct ctl *ctl);
+enum ctl_exit ctl_run_link_disconnect(struct ctl *ctl);
+enum ctl_exit ctl_run_link_reauth(struct ctl *ctl);
+enum ctl_exit ctl_run_ticket(struct ctl *ctl);
+enum ctl_exit ctl_run_cancel(struct ctl *ctl);
+enum ctl_exit ctl_run_dead_list(struct ctl *ctl);
+enum ctl_exit ctl_run_dead_show(struct ctl *ctl);
+enum ctl_exit ctl_run_dead_requeue(struct ctl *ctl);
+enum ctl_exit ctl_run_dead_discard(struct ctl *ctl);
+enum ctl_exit ctl_run_losses(struct ctl *ctl);
+enum ctl_exit ctl_run_inboxes(struct ctl *ctl);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/cleanup.h"
+#include "ctl/text.h"
+
+#define USEC_PER_SEC UINT64_C(1000000)
+
+/** ctl_text_now() - the wall clock, in microseconds since 1970 */
+uint64_t ctl_text_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+
+	return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+static char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+
+static char *format(const char *pattern, ...)
+{
+	va_list arguments;
+	char *text;
+	int r;
+
+	va_start(arguments, pattern);
+	r = vasprintf(&text, pattern, arguments);
+	va_end(arguments);
+
+	return r < 0 ? NULL : text;
+}
+
+static const struct {
+	const char *name;
+	uint64_t seconds;
+} units[] = {
+	{ "d", 86400 },
+	{ "h", 3600 },
+	{ "min", 60 },
+	{ "s", 1 },
+};
+
+/**
+ * ctl_text_span() - a span of time, in its two largest units: "3 h 20 min", "12 s"
+ * @usec: in microseconds
+ *
+ * Return: text, which the caller frees; NULL without memory.
+ */
+char *ctl_text_span(uint64_t usec)
+{
+	uint64_t seconds = usec / USEC_PER_SEC;
+	size_t i = 0;
+
+	while (i < CTL_ELEMENTS(units) - 1 && seconds < units[i].seconds)
+		i++;
+	if (i == CTL_ELEMENTS(units) - 1 || seconds % units[i].seconds < units[i + 1].seconds)
+		return format("%" PRIu64 " %s", seconds / units[i].seconds, units[i].name);
+
+	return format("%" PRIu64 " %s %" PRIu64 " %s", seconds / units[i].seconds, units[i].name,
+		      seconds % units[i].seconds / units[i + 1].seconds, units[i + 1].name);
+}
+
+/** ctl_text_bytes() - "512 B", "1.5 kB", in powers of 1000. Return: as ctl_text_span(). */
+char *ctl_text_bytes(uint64_t bytes)
+{
+	static const char *const names[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
+	double value = (double)bytes;
+	size_t i;
+
+	if (bytes < 1000)
+		return format("%" PRIu64 " B", bytes);
+	value /= 1000;
+	/* 999.95 would be shown as 1000.0. */
+	for (i = 0; i < CTL_ELEMENTS(names) - 1 && value >= 999.95; i++)
+		value /= 1000;
+
+	return format("%.1f %s", value, names[i]);
+}
+
+/** ctl_text_safe() - a copy without control characters, each as a question mark. Return: as ctl_text_span(). */
+char *ctl_text_safe(const char *text)
+{
+	char *copy = strdup(text);
+
+	for (char *c = copy; c && *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+
+	return copy;
+}
+
+static char *text_of_date(uint64_t usec)
+{
+	time_t seconds = (time_t)(usec / USEC_PER_SEC);
+	struct tm local;
+	char text[64];
+
+	if (usec == 0 || !localtime_r(&seconds, &local) ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local) == 0)
+		return strdup("-");
+
+	return strdup(text);
+}
+
+static char *text_of_user(uint64_t number)
+{
+	const struct passwd *user;
+
+	if (number == UINT32_MAX)
+		return strdup("-");
+	user = getpwuid((uid_t)number);
+
+	return user ? strdup(user->pw_name) : format("%" PRIu64, number);
+}
+
+static char *text_of_number(uint64_t number, enum ctl_form form, uint64_t now_usec)
+{
+	switch ((unsigned int)form) {
+	case CTL_BYTES:
+		return ctl_text_bytes(number);
+	case CTL_AGO:
+		if (number == 0)
+			return strdup("-");
+		return ctl_text_span(now_usec > number ? now_usec - number : 0);
+	case CTL_DATE:
+		return text_of_date(number);
+	case CTL_USER:
+		return text_of_user(number);
+	default:
+		return format("%" PRIu64, number);
+	}
+}
+
+/* The base64 of a payload, or of any other value JSON itself. */
+static char *text_of_other(const json_t *value)
+{
+	const char *base64 = json_string_value(json_object_get(value, "base64"));
+
+	return base64 ? format("base64:%s", base64)
+		      : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+/**
+ * ctl_text_of() - a JSON value as people read it
+ * @value: NULL for one that is not there
+ * @form: how
+ * @now_usec: for CTL_AGO, in microseconds since 1970
+ *
+ * Return: text without control characters, which the caller frees; NULL without memory.
+ */
+char *ctl_text_of(const json_t *value, enum ctl_form form, uint64_t now_usec)
+{
+	if (!value || json_is_null(value))
+		return strdup("-");
+	if (json_is_string(value))
+		return json_string_length(value) == 0 ? strdup("-")
+						      : ctl_text_safe(json_string_value(value));
+	if (json_is_boolean(value))
+		return strdup(json_is_true(value) ? "yes" : "no");
+	if (json_is_real(value))
+		return format("%g", json_real_value(value));
+	if (json_is_integer(value))
+		return text_of_number((uint64_t)json_integer_value(value), form, now_usec);
+
+	return text_of_other(value);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Values as people read them.
+ */
+#include <jansson.h>
+#include <stdint.h>
+
+#include "ctl/output.h"
+
+char *ctl_text_of(const json_t *value, enum ctl_form form, uint64_t now_usec);
+char *ctl_text_span(uint64_t usec);
+char *ctl_text_bytes(uint64_t bytes);
+char *ctl_text_safe(const char *text);
+uint64_t ctl_text_now(void);

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""skybusctl, run against the daemon of a test."""
+
+import json
+import os
+import subprocess
+
+from client import PATIENCE
+
+SKYBUSCTL = os.environ["SKYBUSCTL"]
+
+# As in ctl/exit.h.
+OK, FAILED, USAGE, NO_DAEMON, NOT_FOUND = range(5)
+NOT_PERMITTED, TIMEOUT, NOT_DELIVERED, NOT_ONLINE, FINDING = range(5, 10)
+
+
+class Ctl:
+    """Runs it on one bus."""
+
+    def __init__(self, address):
+        self.general = [f"--address={address}"]
+        self.environment = os.environ | {"NO_COLOR": "1", "PAGER": "cat", "LC_ALL": "C.UTF-8"}
+
+    def start(self, *words, **options):
+        """Begins one that goes on beside the test."""
+        return subprocess.Popen(
+            [SKYBUSCTL, *self.general, *map(str, words)],
+            stdin=options.pop("stdin", subprocess.PIPE),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment | options.pop("env", {}),
+            **options,
+        )
+
+    def run(self, *words, expect=OK, input="", **options):
+        """Runs it to its end; returns what it wrote: standard output, or if it failed standard error."""
+        process = self.start(*words, **options)
+        try:
+            out, err = process.communicate(input, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        if process.returncode != expect:
+            raise AssertionError(
+                f"skybusctl {' '.join(map(str, words))}: {process.returncode}, not {expect}: {out}{err}"
+            )
+        return out if expect == OK else err
+
+    def json(self, *words, **options):
+        return json.loads(self.run("--json", *words, **options))
+
+    def lines(self, *words, **options):
+        """JSON lines."""
+        return [json.loads(line) for line in self.run("--json", *words, **options).splitlines()]

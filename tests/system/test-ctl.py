@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""skybusctl as people and scripts use it: what it prints, and what it ends with."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import unittest
+
+import ctl
+import harness
+from client import link_path
+from ctl import Ctl
+from harness import POINTS, post
+
+
+class CtlTest(harness.SystemTest):
+    """A daemon with a link that is online, and one whose cloud is not there."""
+
+    def setUp(self):
+        self.bus = self.start_bus()
+        self.simulator = self.start_simulator()
+        self.nobody = harness.free_ports(1)
+        self.daemon = self.start_daemon(self.bus, self.configuration())
+        self.daemon.wait_state("plant", "online")
+        self.ctl = Ctl(self.bus.address)
+        self.client = self.new_client(self.bus)
+
+    def configuration(self):
+        plant = harness.enos_link("plant", self.simulator.endpoints["enos-v2"])
+        away = harness.enos_link("away", ("127.0.0.1", self.nobody))
+        return "links:\n" + plant + away
+
+    def publish(self, text, link="plant", topic=POINTS):
+        [ticket] = self.client.call(link_path(link), "io.skybus.Gateway1.Link.Publish", "ss", topic, text)
+        return ticket
+
+
+class CommandLineTest(CtlTest):
+    def test_what_is_wrong_is_said(self):
+        for words, sentence in {
+            ("stauts",): 'there is no command "stauts"',
+            ("dead",): "dead what?",
+            ("ticket",): "TICKET is missing",
+            ("ticket", "seven"): '"seven" is no number',
+            ("ticket", "--wait=soon", "1"): '"soon" is no span of time',
+            ("status", "plant", "away"): '"away" is too much',
+            ("--color", "pink", "status"): '"pink" is none of auto|always|never',
+            ("status", "--purple"): "unrecognized option '--purple'",
+            ("dead", "discard"): "or --all",
+            ("dead", "discard", "--all", "1"): "either tickets, or --all",
+            ("dead", "discard", "--link", "plant", "1"): "--link goes with --all",
+            ("--instance", "a b", "status"): "no name of an instance",
+        }.items():
+            self.assertIn(sentence, self.ctl.run(*words, expect=ctl.USAGE))
+
+    def test_options_stand_anywhere(self):
+        for words in (("--json", "status"), ("status", "--json"), ("--no-pager", "status", "--json")):
+            self.assertEqual(len(json.loads(self.ctl.run(*words))["links"]), 2)
+
+    def test_help(self):
+        whole = self.ctl.run("--help")
+        self.assertIn("dead requeue", whole)
+        self.assertNotIn("complete", whole)
+        self.assertIn("It ends with", whole)
+        self.assertEqual(self.ctl.run("help"), whole)
+        self.assertIn("--wait[=TIME]", self.ctl.run("ticket", "--help"))
+        self.assertEqual(self.ctl.run("help", "dead", "list"), self.ctl.run("dead", "list", "--help"))
+        self.assertIn("dead discard", self.ctl.run("help", "dead"))
+        self.ctl.run("help", "nonsense", expect=ctl.USAGE)
+        self.assertRegex(self.ctl.run("--version"), r"^skybusctl \d+\.\d+")
+
+    def test_without_a_daemon(self):
+        self.daemon.end()
+        self.assertIn("Is it running?", self.ctl.run("status", expect=ctl.NO_DAEMON))
+        stranger = Ctl("unix:path=/nonexistent/bus")
+        self.assertIn("message bus", stranger.run("status", expect=ctl.NO_DAEMON))
+
+    def test_the_name_of_an_instance(self):
+        words = ("--instance", "depot", "status")
+        self.assertIn("skybusd@depot", self.ctl.run(*words, expect=ctl.NO_DAEMON))
+
+
+class StatusTest(CtlTest):
+    def test_status(self):
+        self.daemon.wait_state("away", "backoff")
+        text = self.ctl.run("status")
+        self.assertRegex(text, r"(?m)^LINK +PLUGIN +STATE ")
+        self.assertRegex(text, r"(?m)^plant +enos +online ")
+        self.assertRegex(text, r"(?m)^away +enos +backoff ")
+        self.assertRegex(text, r"(?m)^away: .*nothing listens")
+
+    def test_status_as_json(self):
+        status = self.ctl.json("status")
+        self.assertEqual([link["Name"] for link in status["links"]], ["away", "plant"])
+        self.assertEqual(status["links"][1]["State"], "online")
+        self.assertEqual(status["failed_plugins"], [])
+
+    def test_one_link(self):
+        for words in (("status", "plant"), ("link", "show", "plant")):
+            text = self.ctl.run(*words)
+            self.assertRegex(text, r"(?m)^ *State: online$")
+            self.assertRegex(text, r"(?m)^ *Delivered: 0$")
+        self.assertEqual(self.ctl.json("link", "show", "plant")["Plugin"], "enos")
+        self.assertIn("no link", self.ctl.run("status", "depot", expect=ctl.NOT_FOUND))
+        self.assertIn("several", self.ctl.run("link", "show", expect=ctl.USAGE))
+
+    def test_no_link(self):
+        self.daemon.end()
+        self.daemon.configure("links: {}\n")
+        self.daemon.start()
+        self.assertIn("config init", self.ctl.run("status"))
+        self.assertEqual(self.ctl.json("status")["links"], [])
+
+    def test_colours_on_a_terminal_only(self):
+        self.assertNotIn("\033[", self.ctl.run("status"))
+        self.assertIn("\033[", self.ctl.run("status", "--color=always"))
+        for no_color, coloured in {"": True, "1": False}.items():
+            ours, theirs = pty.openpty()
+            environment = {"NO_COLOR": no_color, "TERM": "xterm"}
+            process = subprocess.Popen(
+                [ctl.SKYBUSCTL, *self.ctl.general, "status"],
+                stdout=theirs,
+                env=self.ctl.environment | environment,
+            )
+            self.assertEqual(process.wait(), ctl.OK)
+            os.close(theirs)
+            self.assertEqual(b"\033[" in self.drain(ours), coloured)
+
+    @staticmethod
+    def drain(terminal):
+        """All that was written to a terminal whose other end is closed."""
+        text = b""
+        while select.select([terminal], [], [], 0)[0]:
+            try:
+                text += os.read(terminal, 65536)
+            except OSError:  # EIO: that was all
+                break
+        os.close(terminal)
+        return text
+
+
+class LinkTest(CtlTest):
+    def test_disconnect_and_connect(self):
+        self.ctl.run("link", "disconnect", "plant")
+        self.daemon.wait_state("plant", "disabled")
+        self.ctl.run("link", "connect", "plant", "--wait")
+        self.assertEqual(self.daemon.get("plant", "State"), "online")
+
+    def test_wait_says_why_not(self):
+        words = ("link", "connect", "away", "--wait=1")
+        self.assertIn("nothing listens", self.ctl.run(*words, expect=ctl.NOT_ONLINE))
+
+    def test_reauth(self):
+        since = self.daemon.get("plant", "Since")
+        self.ctl.run("link", "reauth", "plant", "--wait=30")
+        self.daemon.wait_property("plant", "Since", lambda now: now != since)
+        self.daemon.wait_state("plant", "online")
+
+    def test_a_link_that_is_not_there(self):
+        for verb in "connect", "disconnect", "reauth":
+            self.assertIn("no such link", self.ctl.run("link", verb, "depot", expect=ctl.NOT_FOUND))
+
+
+class TicketTest(CtlTest):
+    def test_delivered(self):
+        ticket = self.publish(post(1))
+        self.assertEqual(self.ctl.run("ticket", "--wait", ticket), f"{ticket} delivered 2.04 \n")
+        [outcome] = self.ctl.lines("ticket", ticket)
+        self.assertEqual(
+            outcome, {"ticket": ticket, "outcome": "delivered", "code": "2.04", "reason": ""}
+        )
+
+    def test_waiting(self):
+        ticket = self.publish(post(1), "away")
+        self.assertEqual(self.ctl.run("ticket", ticket).split()[:2], [str(ticket), "stored"])
+        words = ("ticket", "--wait=1", ticket)
+        self.assertIn("not ended yet", self.ctl.run(*words, expect=ctl.TIMEOUT))
+
+    def test_cancel(self):
+        tickets = [self.publish(post(number), "away") for number in (1, 2)]
+        self.ctl.run("cancel", *tickets)
+        process = self.ctl.start("--json", "ticket", *tickets)
+        lines = process.communicate()[0].splitlines()
+        self.assertEqual([json.loads(line)["outcome"] for line in lines], ["cancelled"] * 2)
+        self.assertEqual(process.returncode, ctl.NOT_DELIVERED)
+        self.ctl.run("cancel", tickets[0], expect=ctl.FAILED)
+
+    def test_a_ticket_that_is_not_there(self):
+        self.assertIn("999", self.ctl.run("ticket", 999, expect=ctl.NOT_FOUND))
+
+
+class DeadLetterTest(CtlTest):
+    """What EnOS refuses: a payload that is no JSON."""
+
+    def refused(self, text):
+        ticket = self.publish(text)
+        self.ctl.run("ticket", "--wait", ticket, expect=ctl.NOT_DELIVERED)
+        return ticket
+
+    def test_list_show_requeue_discard(self):
+        tickets = [self.refused(text) for text in ("no json", "none either", "nor this")]
+        text = self.ctl.run("dead", "list")
+        for ticket in tickets:
+            self.assertRegex(text, rf"(?m)^ *{ticket} plant ")
+        self.assertIn("no json", self.ctl.run("dead", "show", tickets[0]))
+        self.assertEqual(self.ctl.json("dead", "show", tickets[0])["payload"], "no json")
+
+        [new] = map(int, self.ctl.run("dead", "requeue", tickets[0]).split())
+        self.assertGreater(new, tickets[-1])
+        self.assertEqual(self.client.wait_ticket(new)[0], "rejected")
+        self.ctl.run("dead", "discard", tickets[1])
+        self.assertEqual([row["ticket"] for row in self.ctl.json("dead", "list")], [tickets[2], new])
+        self.ctl.run("dead", "show", tickets[1], expect=ctl.NOT_FOUND)
+
+    def test_all_of_a_link(self):
+        for text in "no json", "none either":
+            self.refused(text)
+        self.ctl.run("dead", "discard", "--all", "--link", "away")
+        self.assertEqual(len(self.ctl.json("dead", "list")), 2)
+        self.assertEqual(len(self.ctl.json("dead", "list", "--link", "plant")), 2)
+        self.ctl.run("dead", "discard", "--all")
+        self.assertEqual(self.ctl.run("dead", "list"), "There are no dead letters.\n")
+
+    def test_more_than_a_page(self):
+        tickets = [self.publish("no json") for _ in range(300)]
+        for ticket in tickets:
+            self.assertEqual(self.client.wait_ticket(ticket)[0], "rejected")
+        rows = self.ctl.json("dead", "list")
+        self.assertEqual([row["ticket"] for row in rows], tickets)
+
+
+class ListTest(CtlTest):
+    def test_losses(self):
+        self.assertEqual(self.ctl.run("losses"), "Nothing was lost.\n")
+        self.ctl.run("cancel", self.publish(post(1), "away"))
+        [row] = self.ctl.json("losses")
+        self.assertEqual((row["link"], row["cause"], row["messages"]), ("away", "cancelled", 1))
+        self.assertRegex(self.ctl.run("losses"), r"(?m)^away +\w+ +cancelled +cancelled +1$")
+
+    def test_inboxes(self):
+        self.assertEqual(self.ctl.run("inboxes"), "There are no inboxes.\n")
+        self.client.call(link_path("plant"), "io.skybus.Gateway1.Link.SubscribeDurable", "ss", "pump", "#")
+        [row] = self.ctl.json("inboxes")
+        self.assertEqual((row["name"], row["filter"], row["connected"]), ("pump", "#", True))
+
+
+class CompletionTest(CtlTest):
+    def candidates(self, *words):
+        return self.ctl.run("complete", "--", *self.ctl.general, *words).split()
+
+    def test_commands(self):
+        self.assertIn("dead", self.candidates(""))
+        self.assertNotIn("complete", self.candidates(""))
+        self.assertEqual(self.candidates("dea"), ["dead"])
+        self.assertEqual(self.candidates("dead", ""), ["list", "show", "requeue", "discard"])
+        self.assertEqual(self.candidates("--json", "link", "re"), ["reauth"])
+        self.assertEqual(self.candidates("help", "dead", "l"), ["list"])
+
+    def test_options(self):
+        self.assertIn("--wait", self.candidates("ticket", "--w"))
+        self.assertIn("--json", self.candidates("ticket", "--"))
+        self.assertEqual(self.candidates("--color", "a"), ["auto", "always"])
+        self.assertEqual(self.candidates("--color=n"), ["never"])
+        self.assertEqual(self.candidates("ticket", "--", "--w"), [])
+
+    def test_what_the_daemon_has(self):
+        self.assertEqual(self.candidates("link", "show", ""), ["away", "plant"])
+        self.assertEqual(self.candidates("dead", "list", "--link", "p"), ["plant"])
+        self.assertEqual(self.candidates("dead", "list", "--link=a"), ["away"])
+        self.assertEqual(self.candidates("link", "show", "plant", ""), [])
+        ticket = self.publish("no json")
+        self.client.wait_ticket(ticket)
+        self.assertEqual(self.candidates("dead", "requeue", ""), [str(ticket)])
+
+    def test_without_a_daemon_nothing_is_said(self):
+        self.daemon.end()
+        self.assertEqual(self.candidates("link", "show", ""), [])
+
+    def test_in_bash(self):
+        script = os.path.join(harness.SOURCE_ROOT, "ctl/completion/skybusctl.bash")
+        folder = os.path.dirname(ctl.SKYBUSCTL)
+        words = f"COMP_WORDS=(skybusctl dead l); COMP_CWORD=2; _skybusctl; echo ${{COMPREPLY[@]}}"
+        done = harness.run_stranger(
+            "bash", "-c", f"PATH={folder}:$PATH; source {script}; {words}"
+        )
+        self.assertEqual((done.stdout, done.stderr), ("list\n", ""))
+
+
+if __name__ == "__main__":
+    unittest.main()
