@@ -14,6 +14,7 @@ struct sb_channel {
 	struct sb_transport *transport;
 	struct sb_lookup *lookup;
 	struct sb_session *session;
+	struct sb_wire *wire;
 	struct sb_address peer; /* of the session, or of the first that could not be opened */
 	sb_channel_fn *changed;
 	void *userdata;
@@ -120,6 +121,7 @@ static int open_session(struct sb_channel *channel, const struct sb_address *add
 		.address_len = address->len,
 		.security = channel->security,
 		.interface = channel->interface,
+		.wire = channel->wire,
 		.host = channel->server_name ? channel->server_name : channel->host,
 		.identity = channel->identity,
 		.identity_len = channel->identity_len,
@@ -235,6 +237,7 @@ static int copy_plan(struct sb_channel *channel, const struct sb_channel_plan *p
 	const struct skybus_session *session = plan->session;
 
 	channel->transport = plan->transport;
+	channel->wire = plan->wire;
 	channel->attempt = plan->attempt;
 	channel->security = session->security;
 	channel->port = (uint16_t)session->port;

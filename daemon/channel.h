@@ -29,6 +29,8 @@ struct sb_channel_plan {
 	struct sb_transport *transport;
 	const struct skybus_session *session; /* copied */
 	const char *interface; /* the name of the one to go through; NULL for any; copied */
+	struct sb_wire
+		*wire; /* counts what it carries; NULL for nobody; lent, as long as the channel */
 	unsigned int attempt; /* of several addresses, each attempt takes the next */
 };
 

@@ -99,6 +99,7 @@ static int32_t host_open_session(struct skybus_link *handle, const struct skybus
 		.transport = link->parts.transport,
 		.session = session,
 		.interface = sb_link_interface(link),
+		.wire = link->wire,
 		.attempt = link->failures,
 	};
 	struct sb_channel *channel;

@@ -126,7 +126,8 @@ static void rest(struct sb_link *link)
 /**
  * sb_link_succeed() - take the place of another link
  * @link: what sb_link_new_successor() made; at rest until sb_link_start_anew()
- * @old: what was under way there goes back to the queue, which is @link's from now on; who waits for the
+ * @old: what was under way there goes back to the queue, which is @link's from now on, as
+ *	what it has carried is; who waits for the
  *	answer to a request is told that it is not online; what no app has answered is answered otherwise;
  *	only to be freed
  */
@@ -137,6 +138,9 @@ void sb_link_succeed(struct sb_link *link, struct sb_link *old)
 	/* While there is a queue for that. */
 	sb_calls_give_up(&old->serve.calls);
 	rest(old);
+	link->past = old->past;
+	(void)sb_wire_unref(link->wire);
+	link->wire = sb_wire_ref(old->wire);
 	r = sb_link_take_queue(link);
 	assert(r == 0);
 	(void)r;
@@ -159,6 +163,7 @@ struct sb_link *sb_link_free(struct sb_link *link)
 	(void)sb_link_config_free(link->config);
 	free(link->state_reason);
 	free(link->last_error);
+	(void)sb_wire_unref(link->wire);
 	free(link);
 
 	return NULL;

@@ -148,6 +148,7 @@ struct sb_link {
 	struct sb_queue *queue;
 	struct sb_channel *channel;
 	struct sb_traffic past; /* of the sessions that are closed */
+	struct sb_wire *wire; /* goes on with a successor */
 	struct sb_flight flight;
 	struct sb_lent lent;
 	struct sb_login login;

@@ -147,6 +147,7 @@ int sb_serve_listen(struct sb_link *link, const struct skybus_listen *listen)
 		.port = (uint16_t)listen->port,
 		.interface = sb_link_interface(link),
 		.from = listen->from ? &from : NULL,
+		.wire = link->wire,
 	};
 
 	if (!SKYBUS_HAS(plugin, serve) || !plugin->serve)

@@ -273,6 +273,7 @@ int sb_link_init(struct sb_link *link)
 	link->since_ms = sb_wall_clock_ms();
 	link->state_reason = strdup("");
 	link->last_error = strdup("");
+	link->wire = sb_wire_new();
 	sb_lent_init(&link->lent);
 	sb_flight_init(&link->flight, link);
 	sb_timer_init(&link->wake, link->parts.loop, link_on_wake);
@@ -281,7 +282,7 @@ int sb_link_init(struct sb_link *link)
 	sb_serve_init(link);
 	sb_report_init(link);
 
-	return link->state_reason && link->last_error ? 0 : -ENOMEM;
+	return link->state_reason && link->last_error && link->wire ? 0 : -ENOMEM;
 }
 
 static void disable(struct sb_link *link, const char *reason)
@@ -432,6 +433,8 @@ void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
 		.since_ms = link->since_ms,
 		.session_expires_ms = link->login.expires_ms,
 		.traffic = link->past,
+		.wire_sent = link->wire->sent,
+		.wire_received = link->wire->received,
 	};
 	sb_queue_stats(link->queue, &ret->queue);
 	if (link->channel && sb_channel_session(link->channel)) {

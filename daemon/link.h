@@ -71,6 +71,8 @@ struct sb_link_status {
 	int64_t session_expires_ms; /* likewise; 0 for never */
 	struct sb_queue_stats queue;
 	struct sb_traffic traffic;
+	uint64_t wire_sent; /* see daemon/wire.h */
+	uint64_t wire_received;
 };
 
 typedef void sb_link_changed_fn(void *userdata, struct sb_link *link, uint32_t what);

@@ -83,6 +83,12 @@ static int prepare_port(int fd)
 	return error;
 }
 
+/* Likewise. */
+static int count(int fd, const struct sockaddr *address)
+{
+	return in_force->wire ? -sb_wire_attach(in_force->wire, fd, address) : 0;
+}
+
 static int refuse(int error)
 {
 	in_force->error = -error;
@@ -102,9 +108,15 @@ int sb_bind_connect(int fd, const struct sockaddr *address, socklen_t len)
 	int error;
 
 	(void)pthread_once(&resolved, resolve);
-	error = is_meant(address) ? prepare_way(fd) : 0;
+	if (!is_meant(address))
+		return next_connect(fd, address, len);
+	error = prepare_way(fd);
+	if (error == 0 && next_connect(fd, address, len) < 0)
+		return -1;
+	if (error == 0)
+		error = count(fd, address);
 
-	return error == 0 ? next_connect(fd, address, len) : refuse(error);
+	return error == 0 ? 0 : refuse(error);
 }
 
 int sb_bind_bind(int fd, const struct sockaddr *address, socklen_t len)
@@ -117,6 +129,8 @@ int sb_bind_bind(int fd, const struct sockaddr *address, socklen_t len)
 	error = prepare_port(fd);
 	if (error == 0 && next_bind(fd, address, len) < 0)
 		error = errno;
+	if (error == 0)
+		error = count(fd, address);
 
 	return error == 0 ? 0 : refuse(error);
 }

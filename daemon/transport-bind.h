@@ -6,17 +6,20 @@
  * nobody else includes this.
  */
 #include "daemon/networks.h"
+#include "daemon/wire.h"
 
 /**
  * struct sb_bind - what the sockets of this thread are to be, while in force
  * @interface: to which they are bound; NULL for any; lent
  * @from: those who may send to one that listens; NULL for everybody; lent
+ * @wire: counts what they carry; NULL for nobody; lent
  * @fd_limit: one that connects has a descriptor below this; 0 for any
  * @error: 0, or why a socket could not be bound like this, negative
  */
 struct sb_bind {
 	const char *interface;
 	const struct sb_networks *from;
+	struct sb_wire *wire;
 	int fd_limit;
 	int error;
 };

@@ -326,7 +326,11 @@ static int open_context(struct sb_listener *listener)
 static int listen_at(struct sb_listener *listener, const struct sb_listener_plan *plan,
 		     sa_family_t family)
 {
-	struct sb_bind bind = { .interface = plan->interface, .from = plan->from };
+	struct sb_bind bind = {
+		.interface = plan->interface,
+		.from = plan->from,
+		.wire = plan->wire,
+	};
 	coap_address_t address;
 	const coap_endpoint_t *endpoint;
 

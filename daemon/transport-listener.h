@@ -18,6 +18,7 @@ struct sb_listener_plan {
 	uint16_t port;
 	const char *interface; /* NULL for all */
 	const struct sb_networks *from; /* NULL for everybody */
+	struct sb_wire *wire; /* counts what the port carries; NULL for nobody; gets a reference */
 };
 
 /** A request came. The callee owns it, until sb_incoming_answer() or sb_incoming_drop(). */

@@ -18,6 +18,7 @@
 
 #include "daemon/loop.h"
 #include "daemon/request.h"
+#include "daemon/wire.h"
 #include "skybus/plugin.h"
 
 struct sb_transport;
@@ -29,6 +30,7 @@ struct sb_session;
  * @interface: name of the network interface to go through; NULL for the routing table's choice
  * @host: for SNI, and the name that a certificate must hold; NULL or numeric: no SNI is sent
  * @identity, @key: with SKYBUS_PSK
+ * @wire: counts what the session carries; NULL for nobody; gets a reference
  * @trust: with SKYBUS_CERTIFICATE, PEM, roots beside the system's; may be NULL
  */
 struct sb_peer {
@@ -37,6 +39,7 @@ struct sb_peer {
 	uint32_t security;
 	const char *interface;
 	const char *host;
+	struct sb_wire *wire;
 	const uint8_t *identity;
 	size_t identity_len;
 	const uint8_t *key;

@@ -55,7 +55,9 @@ SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 	X("Expired", "t", get_number, queue.ended[SB_EXPIRED], SB_LINK_CHANGED_NUMBERS)     \
 	X("Cancelled", "t", get_number, queue.ended[SB_CANCELLED], SB_LINK_CHANGED_NUMBERS) \
 	X("BytesSent", "t", get_number, traffic.sent, SB_LINK_CHANGED_NUMBERS)              \
-	X("BytesReceived", "t", get_number, traffic.received, SB_LINK_CHANGED_NUMBERS)
+	X("BytesReceived", "t", get_number, traffic.received, SB_LINK_CHANGED_NUMBERS)      \
+	X("WireSent", "t", get_number, wire_sent, SB_LINK_CHANGED_NUMBERS)                  \
+	X("WireReceived", "t", get_number, wire_received, SB_LINK_CHANGED_NUMBERS)
 
 static const struct property {
 	const char *name;

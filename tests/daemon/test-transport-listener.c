@@ -25,6 +25,7 @@ enum manner {
 struct fixture {
 	struct transport_fixture *base;
 	struct sb_listener *listener;
+	struct sb_wire *wire;
 	uint16_t port;
 	enum manner manner;
 	const char *answer;
@@ -86,7 +87,7 @@ static uint16_t free_port(void)
 
 static void listen_from(struct fixture *f, const char *networks)
 {
-	struct sb_listener_plan plan = { .port = f->port };
+	struct sb_listener_plan plan = { .port = f->port, .wire = f->wire };
 	struct sb_networks from;
 
 	if (networks) {
@@ -105,6 +106,8 @@ static int setup(void **state)
 	assert_non_null(f);
 	assert_int_equal(transport_setup((void **)&f->base), 0);
 	f->answer = "done";
+	f->wire = sb_wire_new();
+	assert_non_null(f->wire);
 	f->port = free_port();
 	f->base->peer.from = (struct sockaddr_in){
 		.sin_family = AF_INET,
@@ -125,6 +128,8 @@ static int teardown(void **state)
 	while (f->n_kept > 0)
 		sb_incoming_drop(f->kept[--f->n_kept]);
 	(void)transport_teardown((void **)&f->base);
+	assert_int_equal(f->wire->refs, 1);
+	(void)sb_wire_unref(f->wire);
 	free(f);
 
 	return 0;
@@ -810,12 +815,34 @@ static void a_listener_may_be_freed_with_an_answer_under_way(void **state)
 	expect(f, PEER_CON, SKYBUS_CODE(2, 4), "late");
 }
 
+/* Over IPv4, to a socket that hears IPv6 as well: 28 bytes of headers. */
+static void what_the_port_carries_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	size_t asked = 4 + strlen(post_x.token) + post_x.rest_len;
+	size_t answered;
+
+	f->manner = KEEP;
+	ask(f, &post_x);
+	expect_acknowledgement(f, 100);
+	assert_int_equal(f->wire->received, 28 + asked);
+	assert_int_equal(f->wire->sent, 28 + 4);
+	answer(f->kept[--f->n_kept], "done");
+	expect(f, PEER_CON, SKYBUS_CODE(2, 4), "done");
+	answered = f->base->message.len;
+	assert_int_equal(f->wire->sent, 28 + 4 + 28 + answered);
+	peer_send(&f->base->peer, PEER_ACK, 0, &f->base->message, "");
+	transport_run_a_while(f->base);
+	assert_in_range(f->wire->received, 28 + asked + 28 + 4, 28 + asked + 28 + 12);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_answer_at_once_rides_on_the_acknowledgement),
+		TEST(what_the_port_carries_is_counted),
 		TEST(a_request_without_anything),
 		TEST(every_method_and_path_comes),
 		TEST(a_later_answer_comes_in_a_message_of_its_own),

@@ -187,6 +187,8 @@ static void test_properties(void **state)
 	status->queue.ended[SB_EXPIRED] = 6;
 	status->queue.ended[SB_CANCELLED] = 9;
 	status->traffic = (struct sb_traffic){ .sent = 7, .received = 8 };
+	status->wire_sent = 10;
+	status->wire_received = 11;
 
 	assert_string_equal(read_text(f, "Name"), "plant");
 	assert_string_equal(read_text(f, "Plugin"), "enos");
@@ -205,6 +207,8 @@ static void test_properties(void **state)
 	assert_int_equal(read_number(f, "Cancelled"), 9);
 	assert_int_equal(read_number(f, "BytesSent"), 7);
 	assert_int_equal(read_number(f, "BytesReceived"), 8);
+	assert_int_equal(read_number(f, "WireSent"), 10);
+	assert_int_equal(read_number(f, "WireReceived"), 11);
 }
 
 /* The value of one property in a PropertiesChanged; text only. NULL if it is not among them. */

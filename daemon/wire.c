@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcoap has no counter, and to work it out from what one knows, ciphers, flights of handshakes, repetitions
+ * and acknowledgements of its own, would be a second libcoap that is wrong in small things. But it sends and
+ * receives as any program does: through the dynamic linker, which looks in the executable first. So these
+ * functions are here, as connect() and bind() are in daemon/transport-bind.c, which says more about that.
+ * They do what everybody expects, and count if the descriptor is a link's.
+ *
+ * Which are a link's stands in a table by descriptor, one for each thread: there is one only on the thread that
+ * has the sessions. A row goes when its descriptor is closed, since the next socket with this number may be
+ * anybody's.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/wire.h"
+
+#define UDP_HEADER 8 /* RFC 768 */
+#define IPV4_HEADER 20 /* RFC 791 section 3.1, without options */
+#define IPV6_HEADER 40 /* RFC 8200 section 3 */
+
+#define ROWS_MIN 64
+
+typedef ssize_t send_fn(int fd, const void *data, size_t len, int flags);
+typedef ssize_t recv_fn(int fd, void *data, size_t len, int flags);
+typedef ssize_t sendmsg_fn(int fd, const struct msghdr *message, int flags);
+typedef ssize_t recvmsg_fn(int fd, struct msghdr *message, int flags);
+typedef int close_fn(int fd);
+
+/* Where time_t has been widened, programs call those of the second names. */
+send_fn sb_wire_send __asm__("send") __attribute__((visibility("default")));
+recv_fn sb_wire_recv __asm__("recv") __attribute__((visibility("default")));
+sendmsg_fn sb_wire_sendmsg __asm__("sendmsg") __attribute__((visibility("default")));
+recvmsg_fn sb_wire_recvmsg __asm__("recvmsg") __attribute__((visibility("default")));
+sendmsg_fn sb_wire_sendmsg64 __asm__("__sendmsg64") __attribute__((visibility("default")));
+recvmsg_fn sb_wire_recvmsg64 __asm__("__recvmsg64") __attribute__((visibility("default")));
+close_fn sb_wire_close __asm__("close") __attribute__((visibility("default")));
+
+/** struct row - a descriptor; @wire is NULL if it is nobody's, @header what each datagram has on top */
+struct row {
+	struct sb_wire *wire;
+	size_t header;
+};
+
+/** struct table - rows by descriptor; none when no row has a wire */
+struct table {
+	struct row *rows;
+	size_t n_rows;
+	size_t n_used;
+};
+
+static _Thread_local struct table table;
+
+static pthread_once_t resolved = PTHREAD_ONCE_INIT;
+static send_fn *next_send;
+static recv_fn *next_recv;
+static sendmsg_fn *next_sendmsg;
+static recvmsg_fn *next_recvmsg;
+static sendmsg_fn *next_sendmsg64;
+static recvmsg_fn *next_recvmsg64;
+static close_fn *next_close;
+
+static void resolve(void)
+{
+	next_send = dlsym(RTLD_NEXT, "send");
+	next_recv = dlsym(RTLD_NEXT, "recv");
+	next_sendmsg = dlsym(RTLD_NEXT, "sendmsg");
+	next_recvmsg = dlsym(RTLD_NEXT, "recvmsg");
+	next_sendmsg64 = dlsym(RTLD_NEXT, "__sendmsg64");
+	next_recvmsg64 = dlsym(RTLD_NEXT, "__recvmsg64");
+	next_close = dlsym(RTLD_NEXT, "close");
+}
+
+/* ---- whose a descriptor is ---- */
+
+static struct row *find_row(int fd)
+{
+	if (fd < 0 || (size_t)fd >= table.n_rows || !table.rows[fd].wire)
+		return NULL;
+
+	return &table.rows[fd];
+}
+
+static int make_room(int fd)
+{
+	size_t n = table.n_rows > 0 ? table.n_rows : ROWS_MIN;
+	struct row *rows;
+
+	while (n <= (size_t)fd)
+		n *= 2;
+	if (n == table.n_rows)
+		return 0;
+	rows = reallocarray(table.rows, n, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	memset(rows + table.n_rows, 0, (n - table.n_rows) * sizeof(*rows));
+	table.rows = rows;
+	table.n_rows = n;
+
+	return 0;
+}
+
+static void drop_row(struct row *row)
+{
+	row->wire = sb_wire_unref(row->wire);
+	if (--table.n_used > 0)
+		return;
+	free(table.rows);
+	table = (struct table){ 0 };
+}
+
+static size_t header_of(const struct sockaddr *address)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+
+	return UDP_HEADER +
+	       (address->sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)
+			? IPV6_HEADER
+			: IPV4_HEADER);
+}
+
+/* A socket that is not connected has another peer for each datagram. */
+static size_t header_with(const struct row *row, const struct msghdr *message)
+{
+	return message->msg_name && message->msg_namelen >= sizeof(struct sockaddr_in)
+		       ? header_of(message->msg_name)
+		       : row->header;
+}
+
+/**
+ * sb_wire_attach() - count what a socket carries from now on, until it is closed
+ * @wire: gets a reference more
+ * @fd: a UDP socket of this thread's
+ * @address: the peer, if it is connected; else any of its family
+ *
+ * Return: 0, -ENOMEM.
+ */
+int sb_wire_attach(struct sb_wire *wire, int fd, const struct sockaddr *address)
+{
+	struct row *row;
+	int r;
+
+	r = make_room(fd);
+	if (r < 0)
+		return r;
+	row = &table.rows[fd];
+	if (row->wire)
+		(void)sb_wire_unref(row->wire);
+	else
+		table.n_used++;
+	*row = (struct row){ .wire = sb_wire_ref(wire), .header = header_of(address) };
+
+	return 0;
+}
+
+/* ---- the counter ---- */
+
+/**
+ * sb_wire_new() - nothing has been carried yet
+ *
+ * Return: the counter, with one reference, which is the caller's; NULL without memory.
+ */
+struct sb_wire *sb_wire_new(void)
+{
+	struct sb_wire *wire = calloc(1, sizeof(*wire));
+
+	if (wire)
+		wire->refs = 1;
+
+	return wire;
+}
+
+/**
+ * sb_wire_ref() - one more wants it
+ * @wire: the counter
+ *
+ * Return: @wire.
+ */
+struct sb_wire *sb_wire_ref(struct sb_wire *wire)
+{
+	wire->refs++;
+
+	return wire;
+}
+
+/**
+ * sb_wire_unref() - one less wants it
+ * @wire: may be NULL; goes with the last reference
+ *
+ * Return: NULL.
+ */
+struct sb_wire *sb_wire_unref(struct sb_wire *wire)
+{
+	if (wire && --wire->refs == 0)
+		free(wire);
+
+	return NULL;
+}
+
+/* ---- in the place of the C library's ---- */
+
+ssize_t sb_wire_send(int fd, const void *data, size_t len, int flags)
+{
+	const struct row *row = find_row(fd);
+	ssize_t n;
+
+	(void)pthread_once(&resolved, resolve);
+	n = next_send(fd, data, len, flags);
+	if (row && n >= 0)
+		row->wire->sent += row->header + (size_t)n;
+
+	return n;
+}
+
+ssize_t sb_wire_recv(int fd, void *data, size_t len, int flags)
+{
+	const struct row *row = find_row(fd);
+	ssize_t n;
+
+	(void)pthread_once(&resolved, resolve);
+	n = next_recv(fd, data, len, flags);
+	if (row && n >= 0 && !(flags & MSG_PEEK))
+		row->wire->received += row->header + (size_t)n;
+
+	return n;
+}
+
+static ssize_t count_sendmsg(sendmsg_fn *next, int fd, const struct msghdr *message, int flags)
+{
+	const struct row *row = find_row(fd);
+	ssize_t n = next(fd, message, flags);
+
+	if (row && n >= 0)
+		row->wire->sent += header_with(row, message) + (size_t)n;
+
+	return n;
+}
+
+static ssize_t count_recvmsg(recvmsg_fn *next, int fd, struct msghdr *message, int flags)
+{
+	const struct row *row = find_row(fd);
+	ssize_t n = next(fd, message, flags);
+
+	if (row && n >= 0 && !(flags & MSG_PEEK))
+		row->wire->received += header_with(row, message) + (size_t)n;
+
+	return n;
+}
+
+ssize_t sb_wire_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	(void)pthread_once(&resolved, resolve);
+
+	return count_sendmsg(next_sendmsg, fd, message, flags);
+}
+
+ssize_t sb_wire_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	(void)pthread_once(&resolved, resolve);
+
+	return count_recvmsg(next_recvmsg, fd, message, flags);
+}
+
+ssize_t sb_wire_sendmsg64(int fd, const struct msghdr *message, int flags)
+{
+	(void)pthread_once(&resolved, resolve);
+
+	return count_sendmsg(next_sendmsg64, fd, message, flags);
+}
+
+ssize_t sb_wire_recvmsg64(int fd, struct msghdr *message, int flags)
+{
+	(void)pthread_once(&resolved, resolve);
+
+	return count_recvmsg(next_recvmsg64, fd, message, flags);
+}
+
+int sb_wire_close(int fd)
+{
+	struct row *row = find_row(fd);
+
+	(void)pthread_once(&resolved, resolve);
+	if (row)
+		drop_row(row);
+
+	return next_close(fd);
+}
