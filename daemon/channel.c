@@ -337,9 +337,16 @@ struct sb_session *sb_channel_session(const struct sb_channel *channel)
  */
 void sb_channel_ends(const struct sb_channel *channel, struct sb_channel_ends *ret)
 {
-	*ret = (struct sb_channel_ends){ .host = channel->host, .peer = channel->peer.sockaddr };
-	if (channel->session)
+	*ret = (struct sb_channel_ends){
+		.host = channel->host,
+		.port = channel->port,
+		.security = channel->security,
+		.peer = channel->peer.sockaddr,
+	};
+	if (channel->session) {
 		sb_session_local(channel->session, &ret->local);
+		sb_session_facts(channel->session, &ret->facts);
+	}
 }
 
 /**

@@ -37,8 +37,11 @@ struct sb_channel_plan {
 /** struct sb_channel_ends - between what a channel is; without family what is not known yet */
 struct sb_channel_ends {
 	const char *host; /* as the plugin has it; lent until the channel is freed */
+	uint16_t port;
+	uint32_t security; /* SKYBUS_PLAIN … */
 	struct sockaddr_storage local;
 	struct sockaddr_storage peer; /* also when no session could be opened to it */
+	struct sb_session_facts facts; /* of the session, if there is one */
 };
 
 int sb_channel_open(const struct sb_channel_plan *plan, sb_channel_fn *changed, void *userdata,

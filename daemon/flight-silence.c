@@ -35,14 +35,17 @@ static void ping(struct sb_flight *flight)
 	r = sb_session_ping(sb_channel_session(link->channel), PING_TIMEOUT_USEC, on_ping_reply,
 			    flight);
 	if (r < 0)
-		sb_link_on_lost(link, "the session cannot send any more");
+		sb_link_on_lost(link, SB_TROUBLE_OTHER, "the session cannot send any more");
+	else
+		sb_link_attempt_on_sent(link);
 }
 
 static void on_ping_answered(struct sb_flight *flight)
 {
 	sb_link_on_answer(flight->link);
 	if (flight->silences >= SILENCES_MAX)
-		sb_link_on_lost(flight->link, "the cloud answers pings, but not what it is sent");
+		sb_link_on_lost(flight->link, SB_TROUBLE_OTHER,
+				"the cloud answers pings, but not what it is sent");
 	else
 		sb_flight_pump(flight);
 }
@@ -62,7 +65,7 @@ static void on_ping_unanswered(struct sb_flight *flight, uint32_t outcome)
 	}
 	sb_channel_explain(link->channel, outcome, (unsigned int)(quiet / SB_USEC_PER_SEC), reason,
 			   sizeof(reason));
-	sb_link_on_lost(link, reason);
+	sb_link_on_lost(link, sb_trouble_of_outcome(outcome), reason);
 }
 
 static void on_ping_reply(void *userdata, const struct skybus_reply *reply)

@@ -172,6 +172,7 @@ static bool item_send(struct sb_flight_item *item)
 	if (r < 0)
 		return item_unsent(item, r);
 	item->sent_at = sb_loop_now(link->parts.loop);
+	sb_link_attempt_on_sent(link);
 	flight->unsent_since = 0;
 	TAILQ_INSERT_TAIL(&flight->under_way, item, entry);
 	flight->n_under_way++;

@@ -110,6 +110,7 @@ static void request_on_reply(void *userdata, const struct skybus_reply *reply)
 	link->lent.n_requests--;
 	sb_task_schedule(&link->flight.pump);
 	link->lent.by_network = outcome != SKYBUS_ANSWERED && outcome != SKYBUS_RESET;
+	sb_link_attempt_on_outcome(link, outcome);
 	if (reply->outcome == SKYBUS_ANSWERED) {
 		sb_link_on_answer(link);
 		note_patience(&link->lent, reply);
@@ -153,6 +154,7 @@ int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
 			    request);
 	if (r < 0)
 		return r;
+	sb_link_attempt_on_sent(link);
 	if (link->login.under_way)
 		sb_link_enter(link, SB_LINK_AUTHENTICATING, "");
 	TAILQ_INSERT_TAIL(&link->lent.requests, request, entry);
@@ -181,6 +183,8 @@ static void fetch_on_done(void *userdata, const struct skybus_fetched *fetched)
 	/* First, for the plugin may end the login now, which forgets what is under way. */
 	fetch_forget(fetch);
 	link->lent.by_network = fetched->status == 0;
+	sb_attempts_note_trouble(&link->attempts,
+				 fetched->status == 0 ? SB_TROUBLE_HTTPS : SB_TROUBLE_NONE);
 	done(link->plugin_state, tag, fetched);
 }
 

@@ -147,6 +147,23 @@ void sb_link_succeed(struct sb_link *link, struct sb_link *old)
 }
 
 /**
+ * sb_link_stop() - the daemon is about to end: send nothing any more
+ * @link: in any state
+ *
+ * What is under way would be sent again after the restart, so give it the time to be answered. A login would
+ * only be cut short, so none begins.
+ *
+ * Return: whether something is under way.
+ */
+bool sb_link_stop(struct sb_link *link)
+{
+	sb_timer_disarm(&link->wake);
+	sb_turn_leave(&link->turn);
+
+	return sb_flight_stop(&link->flight);
+}
+
+/**
  * sb_link_free() - take a link away; what is queued stays on disk
  * @link: may be NULL
  *

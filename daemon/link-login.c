@@ -47,6 +47,7 @@ void sb_login_begin(struct sb_link *link)
 	if (!link->channel)
 		sb_path_look(link);
 	link->login.under_way = true;
+	sb_link_attempt_begin(link);
 	sb_timer_arm(&link->login.deadline, LOGIN_TIMEOUT_USEC);
 	sb_link_enter(link, SB_LINK_STARTING, "");
 	link->plugin->login(link->plugin_state);
@@ -153,11 +154,13 @@ void sb_login_on_failed(struct sb_link *link, uint32_t kind, const char *reason,
 		return;
 	/* @reason may point into what goes away with the session. */
 	(void)snprintf(text, sizeof(text), "%s", reason);
-	if (kind == SKYBUS_CONFIGURATION)
+	if (kind == SKYBUS_CONFIGURATION) {
 		fall.event = SB_EVENT_LINK_FAILED;
-	else if (kind == SKYBUS_CREDENTIALS)
+		sb_attempts_note_trouble(&link->attempts, SB_TROUBLE_CONFIGURATION);
+	}
+	if (kind == SKYBUS_CREDENTIALS)
 		fall.event = refused(&link->login);
-	else if (wait_s < link->lent.later_s)
+	else if (kind == SKYBUS_TRANSIENT && wait_s < link->lent.later_s)
 		fall.wait_s = link->lent.later_s;
 	/* The plugin says what to do about it; that it was the network, the daemon has seen itself. */
 	fall.by_network = kind == SKYBUS_TRANSIENT && link->lent.by_network;

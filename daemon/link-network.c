@@ -233,6 +233,8 @@ static void connect_anew(struct sb_link *link, const char *reason)
 /* What is in flight goes back to the queue. @reason is not one that goes away with the session. */
 static void give_up(struct sb_link *link, const char *reason)
 {
+	sb_attempts_note_trouble(&link->attempts, SB_TROUBLE_NETWORK);
+	sb_link_attempt_end(link, reason, 0);
 	sb_link_leave_online(link);
 	sb_link_set_error(link, reason);
 	if (link->path.blind || is_usable(link)) {

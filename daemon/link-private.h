@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * The inside of a link, shared by its parts: link.c (states), link-life.c (coming and going),
+ * The inside of a link, shared by its parts: link.c (states), link-life.c (coming and going), link-attempt.c (the facts),
  * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-network.c
  * (changes of the box's network), link-report.c (what the log has of it), link-host.c and link-lent.c (what the
  * plugin is lent), link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c
  * (what is on its way). Nobody else includes this.
  */
+#include "daemon/attempt.h"
 #include "daemon/backoff.h"
 #include "daemon/calls.h"
 #include "daemon/channel.h"
@@ -154,6 +155,7 @@ struct sb_link {
 	struct sb_login login;
 	struct sb_serve serve;
 	struct sb_path path;
+	struct sb_attempts attempts;
 
 	struct sb_backoff backoff;
 	struct sb_hurry hurry;
@@ -176,13 +178,21 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 void sb_link_set_error(struct sb_link *link, const char *reason);
 void sb_link_come_up(struct sb_link *link, bool first, const char *reason);
 void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall);
-const char *sb_link_state_word(enum sb_link_state state);
 void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, const char *reason);
-void sb_link_on_lost(struct sb_link *link, const char *reason);
+void sb_link_on_lost(struct sb_link *link, enum sb_trouble trouble, const char *reason);
 void sb_link_on_trouble(struct sb_link *link, const char *reason, uint32_t code);
 void sb_link_on_answer(struct sb_link *link);
 const char *sb_link_interface(const struct sb_link *link);
 unsigned int sb_link_window(const struct sb_link *link);
+
+/* ---- link-attempt.c ---- */
+
+void sb_link_attempt_begin(struct sb_link *link);
+void sb_link_attempt_enter(struct sb_link *link, enum sb_link_state state);
+void sb_link_attempt_on_channel(struct sb_link *link, enum sb_channel_state state, int error);
+void sb_link_attempt_on_outcome(struct sb_link *link, uint32_t outcome);
+void sb_link_attempt_on_sent(struct sb_link *link);
+void sb_link_attempt_end(struct sb_link *link, const char *reason, uint32_t code);
 
 /* ---- link-backoff.c ---- */
 

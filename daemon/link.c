@@ -62,6 +62,7 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 {
 	bool was_up = link->up;
 
+	sb_link_attempt_enter(link, state);
 	if (link->state == state && strcmp(link->state_reason, reason) == 0)
 		return;
 
@@ -104,6 +105,7 @@ void sb_link_set_error(struct sb_link *link, const char *reason)
  */
 void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall)
 {
+	sb_link_attempt_end(link, fall->reason, fall->code);
 	sb_link_leave_online(link);
 	link->failures++;
 	sb_link_set_error(link, fall->reason);
@@ -135,6 +137,7 @@ void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, 
 	skybus_opened_fn *opened = link->lent.opened;
 
 	sb_path_on_channel(link, state);
+	sb_link_attempt_on_channel(link, state, error);
 	if (state == SB_CHANNEL_CONNECTING) {
 		sb_link_enter(link, SB_LINK_CONNECTING, "");
 		return;
@@ -152,15 +155,16 @@ void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, 
 	if (opened)
 		opened(link->plugin_state, link->lent.opened_tag, error, reason);
 	else if (state == SB_CHANNEL_BROKEN)
-		sb_link_on_lost(link, reason);
+		sb_link_on_lost(link, link->attempts.now.trouble, reason);
 }
 
 /**
  * sb_link_on_lost() - the session is no good any more
  * @link: online, or logging in
+ * @trouble: what it is
  * @reason: a sentence
  */
-void sb_link_on_lost(struct sb_link *link, const char *reason)
+void sb_link_on_lost(struct sb_link *link, enum sb_trouble trouble, const char *reason)
 {
 	char text[SB_LINK_REASON_MAX];
 	const struct sb_fall fall = {
@@ -169,6 +173,7 @@ void sb_link_on_lost(struct sb_link *link, const char *reason)
 		.by_network = true,
 	};
 
+	sb_attempts_note_trouble(&link->attempts, trouble);
 	(void)snprintf(text, sizeof(text), "%s", reason);
 	sb_link_go_down(link, &fall);
 }
@@ -198,6 +203,7 @@ void sb_link_on_trouble(struct sb_link *link, const char *reason, uint32_t code)
 void sb_link_on_answer(struct sb_link *link)
 {
 	sb_login_on_answer(link);
+	sb_idle_on_answer(&link->attempts.idle, sb_loop_now(link->parts.loop));
 	sb_flight_on_answer(&link->flight);
 	tell_changed(link, SB_LINK_CHANGED_NUMBERS);
 }
@@ -319,23 +325,6 @@ void sb_link_start_anew(struct sb_link *link)
 	if (link->plugin && sb_settings_integer(link->config->common, "enabled"))
 		sb_link_backoff_waive(link);
 	sb_link_start(link);
-}
-
-/**
- * sb_link_stop() - the daemon is about to end: send nothing any more
- * @link: in any state
- *
- * What is under way would be sent again after the restart, so give it the time to be answered. A login would
- * only be cut short, so none begins.
- *
- * Return: whether something is under way.
- */
-bool sb_link_stop(struct sb_link *link)
-{
-	sb_timer_disarm(&link->wake);
-	sb_turn_leave(&link->turn);
-
-	return sb_flight_stop(&link->flight);
 }
 
 /* ---- what people ask and say ---- */
@@ -493,6 +482,7 @@ int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
 				    "the link %s is down until its configuration is mended: %s",
 				    sb_link_name(link), link->config->wrong);
 
+	sb_link_attempt_end(link, "disconnected by request", 0);
 	sb_link_leave_online(link);
 	sb_serve_stop(link);
 	sb_flight_refuse(&link->flight, "the link has been disconnected");

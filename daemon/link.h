@@ -23,7 +23,9 @@
 #include "daemon/outbox.h"
 #include "daemon/transport.h"
 
+struct sb_attempt;
 struct sb_https;
+struct sb_idle;
 struct sb_inboxes;
 struct sb_link;
 struct sb_netwatch;
@@ -117,11 +119,13 @@ void sb_link_start(struct sb_link *link);
 void sb_link_start_anew(struct sb_link *link);
 bool sb_link_stop(struct sb_link *link);
 
+const char *sb_link_state_word(enum sb_link_state state);
 const char *sb_link_name(const struct sb_link *link);
 const struct sb_link_config *sb_link_configuration(const struct sb_link *link);
 bool sb_link_up(const struct sb_link *link);
 struct sb_queue *sb_link_queue(const struct sb_link *link);
 void sb_link_status(struct sb_link *link, struct sb_link_status *ret);
+void sb_link_attempt(struct sb_link *link, struct sb_attempt *ret, struct sb_idle *ret_idle);
 
 int sb_link_check_topic(const char *topic, struct sb_error *ret_error);
 int sb_link_check(struct sb_link *link, struct sb_message *message, struct sb_error *ret_error);

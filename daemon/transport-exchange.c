@@ -386,6 +386,7 @@ bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *
 		payload_len = 0;
 	reply.payload_len = (uint32_t)payload_len;
 	exchanges->traffic.received += message_size(options_size, payload_len);
+	exchanges->heard = true;
 	exchanges->refused = false;
 	exchange_end(exchange, &reply);
 
@@ -441,6 +442,7 @@ void sb_exchanges_on_nack(struct sb_exchanges *exchanges, const coap_pdu_t *sent
 	/* As a number: each version of the library has more reasons than the one before. */
 	switch ((int)reason) {
 	case COAP_NACK_RST:
+		exchanges->heard = true;
 		exchange_end_soon(exchange, exchange->ping ? SKYBUS_ANSWERED : SKYBUS_RESET);
 		break;
 	case COAP_NACK_TOO_MANY_RETRIES:

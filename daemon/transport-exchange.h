@@ -19,6 +19,7 @@ struct sb_exchanges {
 	coap_session_t *session; /* lent */
 	struct sb_exchange_list all;
 	struct sb_traffic traffic;
+	bool heard; /* a response or a Reset has come */
 	bool refused; /* the network has said that nobody is there, and nothing came since */
 };
 

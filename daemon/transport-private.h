@@ -7,6 +7,7 @@
  * includes this.
  */
 #include <coap3/coap.h>
+#include <limits.h>
 
 #include "daemon/transport-dtls.h"
 #include "daemon/transport-exchange.h"
@@ -35,7 +36,9 @@ struct sb_session {
 	struct sb_timer handshake;
 	struct sb_dtls dtls;
 	bool secure;
-	bool answered; /* the peer has taken part in the handshake */
+	unsigned int
+		last_in; /* the handshake message of the peer that came last, as GnuTLS has it */
+	const char *alert; /* that the peer sent; NULL for none */
 	bool open;
 	int error; /* why it broke */
 	char detail[SB_DETAIL_MAX];
@@ -53,6 +56,9 @@ struct sb_transport {
 int sb_transport_error(int otherwise);
 int sb_shard_join(struct sb_transport *transport, bool exclusive, struct sb_shard **ret);
 void sb_shard_leave(struct sb_shard *shard);
+
+/* What gnutls_handshake_get_last_in() says before there was one. */
+#define SB_NO_HANDSHAKE_MESSAGE UINT_MAX
 
 void sb_session_broke(struct sb_session *session, int error, const char *detail);
 void sb_session_check(struct sb_session *session);

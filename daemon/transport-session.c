@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <gnutls/gnutls.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,6 @@
 
 /* libcoap's GnuTLS backend calls select() on these descriptors: a higher one aborts the process. */
 #define DTLS_FD_LIMIT 1024
-
-/* What gnutls_handshake_get_last_in() says before there was one. */
-#define NO_HANDSHAKE_MESSAGE UINT_MAX
 
 /* ---- what happens to a session ---- */
 
@@ -80,13 +76,23 @@ static const char *received_alert(const coap_session_t *coap)
  */
 static void session_closed(struct sb_session *session, const char *alert)
 {
+	if (*alert)
+		session->alert = alert;
 	if (session->open)
 		sb_session_broke(session, session->exchanges.refused ? -ECONNREFUSED : -ECONNRESET,
 				 alert);
-	else if (session->answered || *alert)
+	else if (session->last_in != SB_NO_HANDSHAKE_MESSAGE || *alert)
 		sb_session_broke(session, -EKEYREJECTED, alert);
 	else
 		sb_session_broke(session, -ECONNREFUSED, "");
+}
+
+/* The handshake, or a record after it, is not as it should be. */
+static void session_failed(struct sb_session *session, const char *alert)
+{
+	if (*alert)
+		session->alert = alert;
+	sb_session_broke(session, session->open ? -ECONNRESET : -EKEYREJECTED, alert);
 }
 
 /**
@@ -105,8 +111,7 @@ int sb_session_on_event(coap_session_t *coap, coap_event_t event)
 	if (event == COAP_EVENT_DTLS_CLOSED)
 		session_closed(session, received_alert(coap));
 	else if (event == COAP_EVENT_DTLS_ERROR)
-		sb_session_broke(session, session->open ? -ECONNRESET : -EKEYREJECTED,
-				 received_alert(coap));
+		session_failed(session, received_alert(coap));
 
 	return 0;
 }
@@ -183,8 +188,8 @@ void sb_session_check(struct sb_session *session)
 
 	state = coap_session_get_state(session->coap);
 	tls = sb_dtls_gnutls(session->coap);
-	if (tls && gnutls_handshake_get_last_in(tls) != NO_HANDSHAKE_MESSAGE)
-		session->answered = true;
+	if (tls && gnutls_handshake_get_last_in(tls) != SB_NO_HANDSHAKE_MESSAGE)
+		session->last_in = gnutls_handshake_get_last_in(tls);
 	if (state == COAP_SESSION_STATE_NONE ||
 	    (session->open && state != COAP_SESSION_STATE_ESTABLISHED))
 		session_closed(session, "");
@@ -264,6 +269,7 @@ int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 	session = calloc(1, sizeof(*session));
 	if (session) {
 		session->shard = shard;
+		session->last_in = SB_NO_HANDSHAKE_MESSAGE;
 		r = session_begin(session, peer);
 	} else {
 		r = -ENOMEM;
@@ -327,6 +333,23 @@ void sb_session_local(const struct sb_session *session, struct sockaddr_storage 
 
 	*ret = (struct sockaddr_storage){ 0 };
 	memcpy(ret, &local->addr, local->size < sizeof(*ret) ? local->size : sizeof(*ret));
+}
+
+/**
+ * sb_session_facts() - what is known of the other side
+ * @session: the session
+ * @ret: filled
+ */
+void sb_session_facts(const struct sb_session *session, struct sb_session_facts *ret)
+{
+	bool greeted = session->last_in != SB_NO_HANDSHAKE_MESSAGE;
+
+	*ret = (struct sb_session_facts){
+		.answered = greeted || session->alert || session->exchanges.heard,
+		.handshake =
+			greeted ? gnutls_handshake_description_get_name(session->last_in) : NULL,
+		.alert = session->alert,
+	};
 }
 
 /**

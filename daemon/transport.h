@@ -69,6 +69,13 @@ struct sb_traffic {
 	uint64_t received;
 };
 
+/** struct sb_session_facts - what is known of the other side of a session; text is static */
+struct sb_session_facts {
+	bool answered; /* anything has come from there */
+	const char *handshake; /* the last handshake message that came; NULL for none */
+	const char *alert; /* the alert that came and ended it; NULL for none */
+};
+
 int sb_transport_new(struct sb_loop *loop, struct sb_transport **ret);
 struct sb_transport *sb_transport_free(struct sb_transport *transport);
 
@@ -76,6 +83,7 @@ int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 		   sb_session_fn *changed, void *userdata, struct sb_session **ret);
 struct sb_session *sb_session_free(struct sb_session *session);
 void sb_session_local(const struct sb_session *session, struct sockaddr_storage *ret);
+void sb_session_facts(const struct sb_session *session, struct sb_session_facts *ret);
 void sb_session_traffic(const struct sb_session *session, struct sb_traffic *ret);
 int sb_session_send(struct sb_session *session, const struct sb_request *request,
 		    uint64_t timeout_usec, sb_reply_fn *done, void *userdata);

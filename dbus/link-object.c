@@ -8,6 +8,7 @@
 #include "daemon/request.h"
 #include "dbus/call.h"
 #include "dbus/identity.h"
+#include "dbus/link-attempt.h"
 #include "dbus/link-commands.h"
 #include "dbus/link-inboxes.h"
 #include "dbus/link-object.h"
@@ -315,9 +316,9 @@ static const sd_bus_vtable link_vtable[] = {
 				 : SD_BUS_VTABLE_PROPERTY_CONST),
 	PROPERTIES(VTABLE_ROW)
 #undef VTABLE_ROW
-		SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_ARGS("s", topic, "s", text),
-					SD_BUS_RESULT("t", ticket), sb_publish,
-					SD_BUS_VTABLE_UNPRIVILEGED),
+		SD_BUS_PROPERTY("LastAttempt", "a{ss}", sb_link_attempt_get, 0, 0),
+	SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_ARGS("s", topic, "s", text),
+				SD_BUS_RESULT("t", ticket), sb_publish, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("PublishBytes", SD_BUS_ARGS("s", topic, "ay", payload),
 				SD_BUS_RESULT("t", ticket), sb_publish, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("PublishWith", SD_BUS_ARGS("s", topic, "s", text, "a{ss}", options),

@@ -95,7 +95,12 @@ struct sb_session *sb_channel_session(const struct sb_channel *channel)
 
 void sb_channel_ends(const struct sb_channel *channel, struct sb_channel_ends *ret)
 {
-	*ret = (struct sb_channel_ends){ .host = "cloud.example" };
+	*ret = (struct sb_channel_ends){
+		.host = "cloud.example",
+		.port = 5684,
+		.security = SKYBUS_PSK,
+		.facts = fake_network.facts,
+	};
 	if (!channel->connecting)
 		return;
 	memcpy(&ret->local, &channel->local, sizeof(channel->local));

@@ -37,6 +37,7 @@ struct fake_network {
 	struct sockaddr_in local; /* of every new session */
 	struct sockaddr_in peer; /* to which a name resolves */
 	struct sb_traffic traffic; /* of every new session */
+	struct sb_session_facts facts; /* of the session */
 	char sent[8192]; /* all payloads, or paths where there is none, each with a space behind */
 	int open_error; /* of sb_channel_open() */
 	int send_error; /* of sb_session_send() */

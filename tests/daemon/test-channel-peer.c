@@ -96,6 +96,12 @@ void sb_session_local(const struct sb_session *session, struct sockaddr_storage 
 	*ret = (struct sockaddr_storage){ .ss_family = AF_INET };
 }
 
+void sb_session_facts(const struct sb_session *session, struct sb_session_facts *ret)
+{
+	assert_ptr_equal(session, &f.opened);
+	*ret = (struct sb_session_facts){ .answered = true, .handshake = "SERVER HELLO" };
+}
+
 struct sb_session *sb_session_free(struct sb_session *session)
 {
 	(void)session;

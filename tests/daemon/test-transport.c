@@ -261,6 +261,28 @@ static void dtls_carries_a_large_payload(void **state)
 	assert_int_equal(f->reply.code, SKYBUS_CODE(2, 1));
 }
 
+static void expect_facts(const struct transport_fixture *f, bool answered, const char *handshake)
+{
+	struct sb_session_facts facts;
+
+	sb_session_facts(f->session, &facts);
+	assert_int_equal(facts.answered, answered);
+	assert_string_equal(facts.handshake ? facts.handshake : "", handshake);
+	/* libcoap 4.3.1 does not tell of one. */
+	if (facts.alert)
+		assert_string_equal(facts.alert, "Unknown PSK identity");
+}
+
+/* Whatever is wrong, the port is open. */
+static void expect_answered(const struct transport_fixture *f)
+{
+	struct sb_session_facts facts;
+
+	sb_session_facts(f->session, &facts);
+	assert_true(facts.answered);
+	assert_non_null(facts.handshake);
+}
+
 /* A server says so, or meets it with silence until the deadline. */
 static void expect_refused_handshake(struct transport_fixture *f)
 {
@@ -272,6 +294,7 @@ static void expect_refused_handshake(struct transport_fixture *f)
 	}
 	transport_run_until_told(f, 1);
 	assert_true(f->outcome == -EKEYREJECTED || f->outcome == -ETIMEDOUT);
+	expect_answered(f);
 	assert_int_equal(sb_session_ping(f->session, 1, transport_on_reply, f), -ENOTCONN);
 	assert_int_equal(transport_send_with(f, SKYBUS_GET, "/x", NULL, 0, false), -ENOTCONN);
 	f->session = sb_session_free(f->session);
@@ -344,6 +367,7 @@ static void dtls_to_a_closed_port(void **state)
 	open_secure(f, transport_closed_port(f), "localhost", "device", "secret");
 	transport_run_until_told(f, 1);
 	assert_int_equal(f->outcome, -ECONNREFUSED);
+	expect_facts(f, false, "");
 }
 
 static void dtls_into_silence(void **state)
@@ -357,6 +381,7 @@ static void dtls_into_silence(void **state)
 	sb_loop_advance(f->loop, 2 * SB_USEC_PER_SEC);
 	transport_run_until_told(f, 1);
 	assert_int_equal(f->outcome, -ETIMEDOUT);
+	expect_facts(f, false, "");
 	assert_int_equal(sb_session_ping(f->session, 1, transport_on_reply, f), -ENOTCONN);
 }
 
@@ -395,6 +420,7 @@ static void dtls_refused_with_an_alert(void **state)
 	peer_send_bytes(&f->peer, alert, sizeof(alert));
 	transport_run_until_told(f, 1);
 	assert_int_equal(f->outcome, -EKEYREJECTED);
+	expect_facts(f, true, "HELLO VERIFY REQUEST");
 }
 
 /* The session breaks, once, and what was under way is forgotten with it. */

@@ -335,6 +335,17 @@ void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
 	*ret = link->status;
 }
 
+void sb_link_attempt(struct sb_link *link, struct sb_attempt *ret, struct sb_idle *ret_idle)
+{
+	*ret = link->attempt;
+	*ret_idle = link->idle;
+}
+
+const char *sb_link_state_word(enum sb_link_state state)
+{
+	return state == SB_LINK_ONLINE ? "online" : "connecting";
+}
+
 static int refuse(const struct sb_link *link, struct sb_error *ret_error)
 {
 	if (!link->refusal)

@@ -6,6 +6,7 @@
  * and of outbox, letters, store and clock that dbus/ calls. The hub and the streams are
  * the real ones.
  */
+#include "daemon/attempt.h"
 #include "daemon/gateway.h"
 #include "daemon/letters.h"
 #include "daemon/reload.h"
@@ -39,6 +40,8 @@ struct sb_link {
 	struct sb_gateway *gateway;
 	char name[64];
 	struct sb_link_status status;
+	struct sb_attempt attempt;
+	struct sb_idle idle;
 	const char *refusal; /* sb_link_…() fail with QueueFull and this */
 	struct fake_job jobs[FAKE_JOBS_MAX];
 	size_t n_jobs;

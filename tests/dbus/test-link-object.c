@@ -211,6 +211,59 @@ static void test_properties(void **state)
 	assert_int_equal(read_number(f, "WireReceived"), 11);
 }
 
+/* "key=value " for each. */
+static const char *read_attempt(struct fixture *f, char *ret, size_t size)
+{
+	sd_bus_message *reply =
+		fixture_call(f, f->app, PLANT_PATH, "org.freedesktop.DBus.Properties.Get", "ss",
+			     SB_BUS_LINK_INTERFACE, "LastAttempt");
+	const char *key;
+	const char *value;
+	size_t len = 0;
+
+	*ret = '\0';
+	assert_non_null(reply);
+	assert_true(sd_bus_message_enter_container(reply, 'v', "a{ss}") > 0);
+	assert_true(sd_bus_message_enter_container(reply, 'a', "{ss}") > 0);
+	while (sd_bus_message_read(reply, "{ss}", &key, &value) > 0)
+		len += (size_t)snprintf(ret + len, size - len, "%s=%s ", key, value);
+
+	return ret;
+}
+
+static void test_attempt(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = 1 };
+	char text[1024];
+
+	assert_string_equal(read_attempt(f, text, sizeof(text)), "");
+
+	f->plant->attempt = (struct sb_attempt){
+		.began_ms = 1700000000123,
+		.ended_ms = 1700000000456,
+		.stage = SB_LINK_CONNECTING,
+		.trouble = SB_TROUBLE_REFUSAL,
+		.code = SKYBUS_CODE(4, 1),
+		.security = SKYBUS_PSK,
+		.port = 5684,
+		.answered = true,
+		.host = "cloud.example",
+		.handshake = "SERVER HELLO",
+		.alert = "Unknown PSK identity",
+		.reason = "who is \xff?",
+	};
+	peer.sin_addr.s_addr = htonl(0xc0000201);
+	memcpy(&f->plant->attempt.peer, &peer, sizeof(peer));
+	f->plant->idle = (struct sb_idle){ .survived = 7, .failed = 9, .failures = 1 };
+	assert_string_equal(
+		read_attempt(f, text, sizeof(text)),
+		"began=1700000000123000 stage=connecting host=cloud.example port=5684 security=psk "
+		"address=192.0.2.1 answered=yes handshake=SERVER HELLO alert=Unknown PSK identity "
+		"cause=refusal code=4.01 reason=who is ?? ended=1700000000456000 idle-survived=7 "
+		"idle-failed=9 idle-failures=1 ");
+}
+
 /* The value of one property in a PropertiesChanged; text only. NULL if it is not among them. */
 static const char *changed_text(sd_bus_message *signal, const char *property)
 {
@@ -320,6 +373,7 @@ int main(void)
 		TEST(test_settled_reaches_the_publisher_alone),
 		TEST(test_settled_without_publisher),
 		TEST(test_properties),
+		TEST(test_attempt),
 		TEST(test_state_is_told_at_once),
 		TEST(test_numbers_are_told_once_a_second),
 #undef TEST

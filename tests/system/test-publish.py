@@ -307,6 +307,7 @@ class PropertiesTest(PublishTest):
         "Cancelled": int,
         "BytesSent": int,
         "BytesReceived": int,
+        "LastAttempt": dict,
     }
 
     def watch(self):
