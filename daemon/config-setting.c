@@ -16,42 +16,45 @@
 typedef int secret_source_fn(struct sb_secret *secret, const char *name,
 			     const struct sb_place *place, struct sb_problems *problems);
 
-static secret_source_fn *find_source(const char *key)
+struct source {
+	const char *key;
+	enum sb_setting_source kind;
+	secret_source_fn *read;
+};
+
+static const struct source *find_source(const char *key)
 {
-	static const struct {
-		const char *key;
-		secret_source_fn *read;
-	} sources[] = {
-		{ "credential", sb_secret_from_credential },
-		{ "file", sb_secret_from_file },
+	static const struct source sources[] = {
+		{ "credential", SB_SOURCE_CREDENTIAL, sb_secret_from_credential },
+		{ "file", SB_SOURCE_FILE, sb_secret_from_file },
 	};
 
 	for (size_t i = 0; i < SB_ELEMENTS(sources); i++)
 		if (strcmp(sources[i].key, key) == 0)
-			return sources[i].read;
+			return &sources[i];
 
 	return NULL;
 }
 
 /* The only pair of {credential: name} or {file: path}, and how to read from it. */
 static int find_secret(struct sb_yaml_walk *walk, const struct sb_yaml_pair *setting,
-		       struct sb_yaml_pair *ret, secret_source_fn **ret_read)
+		       struct sb_yaml_pair *ret, const struct source **ret_source)
 {
 	struct sb_yaml_pair pair;
 	size_t n = 0;
 	int r;
 
 	while ((r = sb_yaml_next(walk, &pair)) > 0) {
-		*ret_read = find_source(pair.key);
+		*ret_source = find_source(pair.key);
 		*ret = pair;
 		n++;
-		if (!*ret_read)
+		if (!*ret_source)
 			break;
 	}
 	if (r < 0)
 		return r;
 
-	if (n != 1 || !*ret_read) {
+	if (n != 1 || !*ret_source) {
 		sb_problems_error(walk->problems, &setting->place,
 				  "%.64s must come from one source: write {credential: NAME} or "
 				  "{file: /PATH}",
@@ -66,23 +69,25 @@ static int read_secret_mapping(struct sb_yaml_walk *walk, struct sb_settings *se
 			       const struct sb_yaml_pair *pair)
 {
 	struct sb_secret secret = { 0 };
-	secret_source_fn *read_source = NULL;
-	struct sb_yaml_pair source;
+	const struct source *source = NULL;
+	struct sb_yaml_pair where;
 	const char *name;
 	int r;
 
-	r = find_secret(walk, pair, &source, &read_source);
+	r = find_secret(walk, pair, &where, &source);
 	if (r < 0)
 		return r;
-	name = sb_yaml_text(&source, "the name of a credential or the path of a file",
+	name = sb_yaml_text(&where, "the name of a credential or the path of a file",
 			    walk->problems);
 	if (!name)
 		return -EINVAL;
 
-	r = read_source(&secret, name, &source.place, walk->problems);
+	r = source->read(&secret, name, &where.place, walk->problems);
 	if (r == 0)
 		r = sb_settings_set_secret(settings, pair->key, secret.data, secret.len,
-					   &source.place, walk->problems);
+					   &where.place, walk->problems);
+	if (r == 0)
+		r = sb_settings_set_source(settings, pair->key, source->kind, name);
 	sb_secret_done(&secret);
 
 	return r;
@@ -177,7 +182,9 @@ static int read_file(struct sb_settings *settings, const struct sb_yaml_pair *pa
 		return -EINVAL;
 	}
 
-	return sb_settings_set_secret(settings, pair->key, data, len, &pair->place, problems);
+	r = sb_settings_set_secret(settings, pair->key, data, len, &pair->place, problems);
+
+	return r < 0 ? r : sb_settings_set_source(settings, pair->key, SB_SOURCE_FILE, path);
 }
 
 /**

@@ -8,24 +8,38 @@
 
 #include "daemon/kind.h"
 
-static size_t print_range(const struct skybus_setting *row, char *ret, size_t size)
+static void print_bounds(const struct skybus_setting *row, char *ret, size_t size)
 {
 	const struct sb_kind *kind = sb_kind_of(row);
 	char from[48], to[48];
 	int64_t least, most;
-	int n = 0;
 
 	sb_kind_bounds(row, &least, &most);
 	kind->print(least, from, sizeof(from));
 	kind->print(most, to, sizeof(to));
+	ret[0] = '\0';
 	if (least == most)
-		n = snprintf(ret, size, " of %s", to);
+		(void)snprintf(ret, size, "%s", to);
 	else if (least > kind->least && most == INT64_MAX)
-		n = snprintf(ret, size, " of %s or more", from);
+		(void)snprintf(ret, size, "%s or more", from);
 	else if (most < INT64_MAX)
-		n = snprintf(ret, size, " from %s to %s", from, to);
+		(void)snprintf(ret, size, "%s to %s", from, to);
+}
 
-	return n > 0 ? (size_t)n : 0;
+/**
+ * sb_kind_range() - which values a setting may have, in short: "30s to 1d", "1K or more", "full|normal"
+ * @row: of a known kind
+ * @ret: filled with the words; "" for whatever the kind takes
+ * @size: of @ret, at least 512
+ */
+void sb_kind_range(const struct skybus_setting *row, char *ret, size_t size)
+{
+	if (row->kind == SKYBUS_CHOICE)
+		(void)snprintf(ret, size, "%s", row->choices);
+	else if (row->kind == SKYBUS_BOOLEAN)
+		(void)snprintf(ret, size, "yes|no");
+	else
+		print_bounds(row, ret, size);
 }
 
 /**
@@ -39,6 +53,7 @@ void sb_kind_expected(const struct skybus_setting *row, char *ret, size_t size)
 	const struct sb_kind *kind = sb_kind_of(row);
 	const char *example = row->fallback ? row->fallback : kind->example;
 	struct sb_choices choices;
+	char range[128];
 	size_t n;
 	int64_t value;
 
@@ -52,7 +67,10 @@ void sb_kind_expected(const struct skybus_setting *row, char *ret, size_t size)
 		return;
 	}
 
-	n += print_range(row, ret + n, size - n);
+	print_bounds(row, range, sizeof(range));
+	if (range[0])
+		n += (size_t)snprintf(ret + n, size - n, " %s %s",
+				      strstr(range, " to ") ? "from" : "of", range);
 	if (example && n < size && sb_kind_parse(row, example, &value) == 0)
 		(void)snprintf(ret + n, size - n, ", such as %.64s", example);
 }

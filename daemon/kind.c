@@ -281,6 +281,7 @@ _Static_assert(SB_NETWORKS_MAX == 16, "as the words below say");
 
 static const struct sb_kind kinds[] = {
 	[SKYBUS_TEXT] = {
+		.word = "text",
 		.noun = "a text",
 		.form = "a text",
 		.most = INT64_MAX,
@@ -290,6 +291,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_length,
 	},
 	[SKYBUS_INTEGER] = {
+		.word = "integer",
 		.noun = "an integer",
 		.form = "a whole number",
 		.example = "10",
@@ -299,6 +301,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_integer,
 	},
 	[SKYBUS_BOOLEAN] = {
+		.word = "boolean",
 		.noun = "a boolean",
 		.form = "yes or no",
 		.most = 1,
@@ -306,6 +309,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_integer,
 	},
 	[SKYBUS_SECRET] = {
+		.word = "secret",
 		.noun = "a secret",
 		.form = "a secret as {credential: NAME} or {file: /PATH}",
 		.least = 1,
@@ -316,6 +320,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_length,
 	},
 	[SKYBUS_DURATION] = {
+		.word = "duration",
 		.noun = "a duration",
 		.form = "a duration",
 		.example = "1h",
@@ -324,6 +329,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_duration,
 	},
 	[SKYBUS_SIZE] = {
+		.word = "size",
 		.noun = "a size",
 		.form = "a size in bytes",
 		.example = "64K",
@@ -332,6 +338,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_size,
 	},
 	[SKYBUS_CHOICE] = {
+		.word = "choice",
 		.noun = "a choice",
 		.form = "one of",
 		.most = INT64_MAX,
@@ -340,6 +347,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_integer,
 	},
 	[SKYBUS_PORT] = {
+		.word = "port",
 		.noun = "a port",
 		.form = "a port",
 		.example = "5683",
@@ -349,6 +357,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_integer,
 	},
 	[SKYBUS_HOST] = {
+		.word = "host",
 		.noun = "a host",
 		.form = "a host name or an address",
 		.example = "coap.example.com",
@@ -360,6 +369,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_length,
 	},
 	[SKYBUS_FILE] = {
+		.word = "file",
 		.noun = "a file",
 		.form = "the whole path of a file",
 		.least = 1,
@@ -370,6 +380,7 @@ static const struct sb_kind kinds[] = {
 		.print = print_length,
 	},
 	[SKYBUS_NETWORKS] = {
+		.word = "networks",
 		.noun = "a list of networks",
 		.form = "at most 16 networks with blanks between them",
 		.example = "10.0.0.0/8 fd00::/8",

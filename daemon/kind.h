@@ -23,6 +23,7 @@ struct sb_choices {
 
 /**
  * struct sb_kind - one kind
+ * @word: its name for programs, "boolean"
  * @noun: what it is called, "a boolean"
  * @form: what one writes, "yes or no"
  * @example: a value as one writes it; NULL if @form says all
@@ -34,6 +35,7 @@ struct sb_choices {
  * @print: a value as one writes it
  */
 struct sb_kind {
+	const char *word;
 	const char *noun;
 	const char *form;
 	const char *example;
@@ -49,5 +51,6 @@ struct sb_kind {
 const struct sb_kind *sb_kind_of(const struct skybus_setting *row);
 void sb_kind_bounds(const struct skybus_setting *row, int64_t *ret_least, int64_t *ret_most);
 int sb_kind_parse(const struct skybus_setting *row, const char *text, int64_t *ret);
+void sb_kind_range(const struct skybus_setting *row, char *ret, size_t size);
 void sb_kind_expected(const struct skybus_setting *row, char *ret, size_t size);
 int sb_choices_split(const char *choices, struct sb_choices *ret);

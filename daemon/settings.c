@@ -6,39 +6,26 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/kind.h"
-#include "daemon/settings.h"
-
-struct value {
-	bool mentioned; /* a right or a wrong value was given */
-	int64_t number;
-	char *text;
-	uint8_t *secret; /* or a file's content */
-	size_t secret_len;
-};
-
-struct sb_settings {
-	const struct skybus_setting *rows;
-	size_t n_rows;
-	struct value values[];
-};
+#include "daemon/settings-private.h"
 
 SB_DEFINE_CLEANUP(struct sb_settings *, sb_settings_free)
 
 /* ---- life ---- */
 
-static void wipe_value(struct value *value)
+static void wipe_value(struct sb_setting_value *value)
 {
 	free(value->text);
+	free(value->source);
 	if (value->secret)
 		explicit_bzero(value->secret, value->secret_len);
 	free(value->secret);
 }
 
 /* The parsed @text into @value, which keeps what it had on failure. */
-static int take_text(struct value *value, const struct skybus_setting *row, const char *text,
-		     int64_t number)
+static int take_text(struct sb_setting_value *value, const struct skybus_setting *row,
+		     const char *text, int64_t number)
 {
-	struct value new = { .mentioned = value->mentioned, .number = number };
+	struct sb_setting_value new = { .mentioned = value->mentioned, .number = number };
 
 	if (sb_kind_of(row)->is_text) {
 		new.text = strdup(text);
@@ -304,7 +291,7 @@ int sb_settings_set_secret(struct sb_settings *settings, const char *key, const 
 {
 	const struct skybus_setting *row = sb_settings_row(settings, key);
 	int64_t least, most;
-	struct value *value;
+	struct sb_setting_value *value;
 	char expected[512];
 	uint8_t *secret;
 
@@ -332,7 +319,8 @@ int sb_settings_set_secret(struct sb_settings *settings, const char *key, const 
 
 	value = &settings->values[row - settings->rows];
 	wipe_value(value);
-	*value = (struct value){ .mentioned = true, .secret = secret, .secret_len = len };
+	*value =
+		(struct sb_setting_value){ .mentioned = true, .secret = secret, .secret_len = len };
 
 	return 0;
 }
@@ -363,139 +351,4 @@ int sb_settings_finish(struct sb_settings *settings, const struct sb_place *plac
 	}
 
 	return r;
-}
-
-/* ---- reading ---- */
-
-static const struct value *find_value(const struct sb_settings *settings, const char *key)
-{
-	static const struct value nothing;
-	const struct skybus_setting *row = sb_settings_row(settings, key);
-
-	return row ? &settings->values[row - settings->rows] : &nothing;
-}
-
-/**
- * sb_settings_text() - the value of a text, a choice, a host or networks
- * @settings: the settings
- * @key: which
- *
- * Return: the text, lent until it is set again; NULL if it is not set, has no default or is of
- * another kind.
- */
-const char *sb_settings_text(const struct sb_settings *settings, const char *key)
-{
-	return find_value(settings, key)->text;
-}
-
-/**
- * sb_settings_integer() - the value of a number of any kind
- * @settings: the settings
- * @key: which
- *
- * Return: the number; a boolean as 0 or 1, a duration in seconds, a size in bytes; 0 if it is not
- * set, has no default or is of another kind.
- */
-int64_t sb_settings_integer(const struct sb_settings *settings, const char *key)
-{
-	const struct value *value = find_value(settings, key);
-
-	return value->text ? 0 : value->number;
-}
-
-/**
- * sb_settings_print() - a value as one writes it
- * @settings: the settings
- * @key: which; neither a secret nor a file
- * @ret: the text, the caller's
- *
- * Return: 0; -ENOENT: no such key, or it is not set and has no default; -ENOMEM.
- */
-int sb_settings_print(const struct sb_settings *settings, const char *key, char **ret)
-{
-	const struct skybus_setting *row = sb_settings_row(settings, key);
-	const struct value *value = find_value(settings, key);
-	char number[48] = "";
-
-	if (!row || (!value->text && !value->mentioned && !row->fallback))
-		return -ENOENT;
-	if (sb_kind_of(row)->is_text && !value->text)
-		return -ENOENT;
-	if (row->kind == SKYBUS_BOOLEAN)
-		(void)snprintf(number, sizeof(number), "%s", value->number ? "yes" : "no");
-	else if (!value->text)
-		sb_kind_of(row)->print(value->number, number, sizeof(number));
-	*ret = strdup(value->text ? value->text : number);
-
-	return *ret ? 0 : -ENOMEM;
-}
-
-/**
- * sb_settings_secret() - the bytes of a secret or of a file
- * @settings: the settings
- * @key: which
- * @ret_len: how many; 0 if there are none
- *
- * Return: the bytes, lent until it is set again; NULL if it is not set or of another kind.
- */
-const uint8_t *sb_settings_secret(const struct sb_settings *settings, const char *key,
-				  size_t *ret_len)
-{
-	const struct value *value = find_value(settings, key);
-
-	*ret_len = value->secret_len;
-
-	return value->secret;
-}
-
-/* ---- comparing ---- */
-
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool same_value(const struct value *a, const struct value *b)
-{
-	if (a->number != b->number || !same_text(a->text, b->text) ||
-	    a->secret_len != b->secret_len || !a->secret != !b->secret)
-		return false;
-
-	return a->secret_len == 0 || memcmp(a->secret, b->secret, a->secret_len) == 0;
-}
-
-/**
- * sb_settings_same() - is one value the same in both
- * @settings: the settings
- * @other: of the same table
- * @key: which
- *
- * A default counts as if it had been written down. Secrets and files are compared by their bytes.
- *
- * Return: whether it is; true if there is no such row.
- */
-bool sb_settings_same(const struct sb_settings *settings, const struct sb_settings *other,
-		      const char *key)
-{
-	return same_value(find_value(settings, key), find_value(other, key));
-}
-
-/**
- * sb_settings_equal() - are all values the same in both
- * @settings: the settings; may be NULL
- * @other: of whatever table; may be NULL
- *
- * Return: whether they are of one table and all the same, as sb_settings_same() sees it.
- */
-bool sb_settings_equal(const struct sb_settings *settings, const struct sb_settings *other)
-{
-	if (!settings || !other)
-		return settings == other;
-	if (settings->rows != other->rows || settings->n_rows != other->n_rows)
-		return false;
-	for (size_t i = 0; i < settings->n_rows; i++)
-		if (!same_value(&settings->values[i], &other->values[i]))
-			return false;
-
-	return true;
 }

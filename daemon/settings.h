@@ -17,6 +17,13 @@
 
 struct sb_settings;
 
+/* Where the bytes of a secret or a file came from. */
+enum sb_setting_source {
+	SB_SOURCE_NONE, /* nowhere: they are not there, or were written down */
+	SB_SOURCE_CREDENTIAL,
+	SB_SOURCE_FILE,
+};
+
 int sb_settings_check_table(const struct skybus_setting *rows, size_t n_rows, char *ret_why,
 			    size_t why_size);
 
@@ -33,6 +40,8 @@ int sb_settings_set(struct sb_settings *settings, const char *key, const char *t
 		    const struct sb_place *place, struct sb_problems *problems);
 int sb_settings_set_secret(struct sb_settings *settings, const char *key, const void *data,
 			   size_t len, const struct sb_place *place, struct sb_problems *problems);
+int sb_settings_set_source(struct sb_settings *settings, const char *key,
+			   enum sb_setting_source kind, const char *name);
 int sb_settings_finish(struct sb_settings *settings, const struct sb_place *place,
 		       struct sb_problems *problems);
 
@@ -41,6 +50,9 @@ int64_t sb_settings_integer(const struct sb_settings *settings, const char *key)
 int sb_settings_print(const struct sb_settings *settings, const char *key, char **ret);
 const uint8_t *sb_settings_secret(const struct sb_settings *settings, const char *key,
 				  size_t *ret_len);
+enum sb_setting_source sb_settings_source(const struct sb_settings *settings, const char *key,
+					  const char **ret_name);
+const struct skybus_setting *sb_settings_rows(const struct sb_settings *settings, size_t *ret_n);
 
 bool sb_settings_same(const struct sb_settings *settings, const struct sb_settings *other,
 		      const char *key);
