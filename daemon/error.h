@@ -18,6 +18,7 @@
 	X(SB_ERROR_QUEUE_FULL, "QueueFull", ENOBUFS)                      \
 	X(SB_ERROR_NO_ROUTE, "NoRoute", EHOSTUNREACH)                     \
 	X(SB_ERROR_NO_SUCH_LINK, "NoSuchLink", ENODEV)                    \
+	X(SB_ERROR_NO_SUCH_PLUGIN, "NoSuchPlugin", ENOPKG)                \
 	X(SB_ERROR_NO_SUCH_TICKET, "NoSuchTicket", ENOENT)                \
 	X(SB_ERROR_NO_SUCH_SUBSCRIPTION, "NoSuchSubscription", ESRCH)     \
 	X(SB_ERROR_NO_SUCH_MESSAGE, "NoSuchMessage", ENOMSG)              \

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/changes.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway-private.h"
 #include "daemon/log.h"
@@ -88,6 +89,53 @@ int sb_gateway_plan(struct sb_gateway *gateway, struct sb_config *config,
 	*ret = SB_STEAL(plan);
 
 	return 0;
+}
+
+/* Of one link as it would be. */
+static int change_of(const struct sb_gateway_plan *plan, const struct sb_link *link,
+		     struct sb_changes *changes)
+{
+	const struct sb_link *present = sb_gateway_find(plan->gateway, sb_link_name(link));
+
+	if (!present)
+		return sb_changes_link_added(changes, sb_link_configuration(link));
+	if (present == link)
+		return 0;
+
+	return sb_changes_link_changed(changes, sb_link_configuration(present),
+				       sb_link_configuration(link));
+}
+
+static int removal_of(const struct sb_gateway_plan *plan, struct sb_link *present,
+		      struct sb_changes *changes)
+{
+	struct sb_link_status status;
+
+	if (find_place(plan->links, plan->n_links, sb_link_name(present)))
+		return 0;
+	sb_link_status(present, &status);
+
+	return sb_changes_link_removed(changes, sb_link_name(present), status.queue.queued);
+}
+
+/**
+ * sb_gateway_plan_changes() - what a plan would change
+ * @plan: nothing is wrong; was not carried out
+ * @changes: get a sentence for each link that would not stay as it is
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sb_gateway_plan_changes(const struct sb_gateway_plan *plan, struct sb_changes *changes)
+{
+	const struct sb_gateway *gateway = plan->gateway;
+	int r = 0;
+
+	for (size_t i = 0; i < plan->n_links && r == 0; i++)
+		r = change_of(plan, plan->links[i], changes);
+	for (size_t i = 0; i < gateway->n_links && r == 0; i++)
+		r = removal_of(plan, gateway->links[i], changes);
+
+	return r;
 }
 
 /**

@@ -14,6 +14,7 @@
 #include "daemon/route.h"
 #include "daemon/streams.h"
 
+struct sb_changes;
 struct sb_gateway;
 struct sb_gateway_plan;
 
@@ -46,6 +47,7 @@ int sb_gateway_publish(struct sb_gateway *gateway, struct sb_message *message,
 
 int sb_gateway_plan(struct sb_gateway *gateway, struct sb_config *config,
 		    struct sb_problems *problems, struct sb_gateway_plan **ret);
+int sb_gateway_plan_changes(const struct sb_gateway_plan *plan, struct sb_changes *changes);
 void sb_gateway_carry_out(struct sb_gateway *gateway, struct sb_gateway_plan *plan);
 struct sb_gateway_plan *sb_gateway_plan_free(struct sb_gateway_plan *plan);
 

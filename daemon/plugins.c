@@ -292,6 +292,17 @@ const struct sb_plugin *sb_plugins_at(const struct sb_plugins *plugins, size_t i
 }
 
 /**
+ * sb_plugins_directory() - where the plugins are
+ * @plugins: the plugins
+ *
+ * Return: an absolute path, if there is such a directory; lent.
+ */
+const char *sb_plugins_directory(const struct sb_plugins *plugins)
+{
+	return plugins->directory;
+}
+
+/**
  * sb_plugins_nearest() - the plugin that was probably meant
  * @plugins: the plugins
  * @name: what was written

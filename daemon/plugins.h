@@ -33,4 +33,5 @@ void sb_plugins_load_all(struct sb_plugins *plugins);
 void sb_plugins_seal(struct sb_plugins *plugins);
 size_t sb_plugins_count(const struct sb_plugins *plugins);
 const struct sb_plugin *sb_plugins_at(const struct sb_plugins *plugins, size_t index);
+const char *sb_plugins_directory(const struct sb_plugins *plugins);
 const char *sb_plugins_nearest(struct sb_plugins *plugins, const char *name);

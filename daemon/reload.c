@@ -9,7 +9,9 @@
 #include <sys/queue.h>
 
 #include "daemon/access.h"
+#include "daemon/changes.h"
 #include "daemon/cleanup.h"
+#include "daemon/config-print.h"
 #include "daemon/gateway.h"
 #include "daemon/inboxes.h"
 #include "daemon/log.h"
@@ -106,7 +108,7 @@ static void apply(struct sb_reload *reload, struct sb_config *config, struct sb_
 /* ---- one reload ---- */
 
 /* As many sentences as there is room for, the first in any case; the log has all of them. */
-static int refuse(const struct sb_problems *problems, struct sb_error *ret_error)
+static int refuse(const struct sb_problems *problems, const char *so, struct sb_error *ret_error)
 {
 	char text[sizeof(ret_error->text)] = "";
 	size_t used = 0;
@@ -125,8 +127,8 @@ static int refuse(const struct sb_problems *problems, struct sb_error *ret_error
 	}
 
 	return sb_error_set(ret_error, SB_ERROR_INVALID_CONFIGURATION,
-			    "nothing has changed, for the configuration has %zu error%s: %s",
-			    problems->n_errors, problems->n_errors == 1 ? "" : "s", text);
+			    "%s, for the configuration has %zu error%s: %s", so, problems->n_errors,
+			    problems->n_errors == 1 ? "" : "s", text);
 }
 
 /* What is read is @ret_config's, and what becomes of its links is in @ret_plan. */
@@ -156,7 +158,7 @@ static int run(struct sb_reload *reload, struct sb_problems *problems, struct sb
 	r = prepare(reload, problems, &config, &plan);
 	sb_problems_log(problems);
 	if (problems->n_errors > 0)
-		return refuse(problems, ret_error);
+		return refuse(problems, "nothing has changed", ret_error);
 	if (r < 0)
 		return sb_error_set(ret_error, SB_ERROR_FAILED,
 				    "nothing has changed, for %s could not be read: %s",
@@ -207,6 +209,79 @@ static void reload_on_task(struct sb_task *task)
 	sb_service_ready(reload->parts.service);
 	answer(reload, r < 0 ? &error : NULL);
 	sb_problems_done(&problems);
+}
+
+/* ---- what is in force, and what would be ---- */
+
+/* @links: filled; as many as the gateway has */
+static struct sb_config_view view_of_present(const struct sb_reload *reload,
+					     const struct sb_link_config **links)
+{
+	const struct sb_gateway *gateway = reload->parts.gateway;
+	const struct sb_config *config = reload->config;
+
+	/* Those that the gateway did not take are the same, and newer in where their secrets come from. */
+	for (size_t i = 0; i < sb_gateway_n_links(gateway); i++)
+		links[i] = config->links[i] ? config->links[i]
+					    : sb_link_configuration(sb_gateway_link(gateway, i));
+
+	return (struct sb_config_view){
+		.access = config->access,
+		.callers = config->callers,
+		.store = config->store,
+		.inboxes = config->inboxes,
+		.links = links,
+		.n_links = sb_gateway_n_links(gateway),
+		.routes = sb_gateway_routes(gateway),
+	};
+}
+
+static const struct sb_link_config **new_links(const struct sb_reload *reload)
+{
+	return calloc(sb_gateway_n_links(reload->parts.gateway) + 1,
+		      sizeof(const struct sb_link_config *));
+}
+
+/* Without their links, which the plan compares. */
+static int compare_sections(const struct sb_reload *reload, const struct sb_config *config,
+			    struct sb_changes *changes)
+{
+	SB_CLEANUP(sb_free) const struct sb_link_config **links = new_links(reload);
+	const struct sb_config_view other = {
+		.access = config->access,
+		.callers = config->callers,
+		.store = config->store,
+		.inboxes = config->inboxes,
+		.routes = config->routes,
+	};
+	struct sb_config_view present;
+
+	if (!links)
+		return -ENOMEM;
+	present = view_of_present(reload, links);
+
+	return sb_changes_sections(changes, &present, &other);
+}
+
+static int preview(struct sb_reload *reload, struct sb_problems *problems,
+		   struct sb_changes *changes, struct sb_error *ret_error)
+{
+	SB_CLEANUP(sb_config_free) struct sb_config *config = NULL;
+	SB_CLEANUP(sb_gateway_plan_free) struct sb_gateway_plan *plan = NULL;
+	int r;
+
+	r = prepare(reload, problems, &config, &plan);
+	if (problems->n_errors > 0)
+		return refuse(problems, "a reload would change nothing", ret_error);
+	if (r == 0)
+		r = sb_gateway_plan_changes(plan, changes);
+	if (r == 0)
+		r = compare_sections(reload, config, changes);
+	if (r < 0)
+		return sb_error_set(ret_error, SB_ERROR_FAILED, "%s could not be read: %s",
+				    reload->path, strerror(-r));
+
+	return 0;
 }
 
 /* ---- from outside ---- */
@@ -281,4 +356,46 @@ int sb_reload_request(struct sb_reload *reload, sb_reloaded_fn *done, void *user
 	sb_task_schedule(&reload->task);
 
 	return 0;
+}
+
+/**
+ * sb_reload_preview() - what a reload would change, if one was asked for now
+ * @reload: changes nothing
+ * @changes: none; get what would change, in the order of the links and then of the sections
+ * @ret_error: why a reload would fail
+ *
+ * Return: 0; -EINVAL: the configuration is wrong; -EIO: skybusd is ending, or has no memory left.
+ */
+int sb_reload_preview(struct sb_reload *reload, struct sb_changes *changes,
+		      struct sb_error *ret_error)
+{
+	struct sb_problems problems = { 0 };
+	int r;
+
+	if (sb_gateway_stopping(reload->parts.gateway))
+		return sb_error_set(ret_error, SB_ERROR_FAILED,
+				    "skybusd is ending: it reads the configuration when it starts");
+	r = preview(reload, &problems, changes, ret_error);
+	sb_problems_done(&problems);
+
+	return r;
+}
+
+/**
+ * sb_reload_print() - the configuration that is in force
+ * @reload: holds it
+ * @ret: as of sb_config_print(), the caller's
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sb_reload_print(const struct sb_reload *reload, char **ret)
+{
+	SB_CLEANUP(sb_free) const struct sb_link_config **links = new_links(reload);
+	struct sb_config_view view;
+
+	if (!links)
+		return -ENOMEM;
+	view = view_of_present(reload, links);
+
+	return sb_config_print(&view, ret);
 }

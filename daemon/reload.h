@@ -12,6 +12,7 @@
 #include "daemon/error.h"
 
 struct sb_access;
+struct sb_changes;
 struct sb_gateway;
 struct sb_rates;
 struct sb_reload;
@@ -32,3 +33,6 @@ int sb_reload_new(const char *path, const struct sb_reload_parts *parts, struct 
 		  struct sb_reload **ret);
 struct sb_reload *sb_reload_free(struct sb_reload *reload);
 int sb_reload_request(struct sb_reload *reload, sb_reloaded_fn *done, void *userdata);
+int sb_reload_preview(struct sb_reload *reload, struct sb_changes *changes,
+		      struct sb_error *ret_error);
+int sb_reload_print(const struct sb_reload *reload, char **ret);

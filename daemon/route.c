@@ -89,6 +89,44 @@ int sb_route_add_target(struct sb_route *route, const char *link, const char *pa
 	return 0;
 }
 
+static bool same_target(const struct sb_route_target *a, const struct sb_route_target *b)
+{
+	return strcmp(a->link, b->link) == 0 && !a->pattern == !b->pattern &&
+	       (!a->pattern || strcmp(a->pattern, b->pattern) == 0);
+}
+
+static bool same_route(const struct sb_route *a, const struct sb_route *b)
+{
+	if (strcmp(a->match, b->match) != 0 || a->first_online != b->first_online ||
+	    a->n_targets != b->n_targets)
+		return false;
+	for (size_t i = 0; i < a->n_targets; i++)
+		if (!same_target(&a->targets[i], &b->targets[i]))
+			return false;
+
+	return true;
+}
+
+/**
+ * sb_routes_equal() - are routes the same
+ * @routes: may be NULL for none
+ * @other: likewise
+ *
+ * Return: whether there are the same in the same order.
+ */
+bool sb_routes_equal(const struct sb_routes *routes, const struct sb_routes *other)
+{
+	size_t n = routes ? routes->n : 0;
+
+	if (n != (other ? other->n : 0))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!same_route(&routes->items[i], &other->items[i]))
+			return false;
+
+	return true;
+}
+
 /**
  * sb_routes_match() - the route of a topic
  * @routes: may be NULL for none

@@ -51,6 +51,7 @@ struct sb_routes *sb_routes_free(struct sb_routes *routes);
 int sb_routes_add(struct sb_routes *routes, const char *match, bool first_online,
 		  struct sb_route **ret);
 int sb_route_add_target(struct sb_route *route, const char *link, const char *pattern);
+bool sb_routes_equal(const struct sb_routes *routes, const struct sb_routes *other);
 
 const struct sb_route *sb_routes_match(const struct sb_routes *routes, const char *topic);
 const struct sb_route_target *sb_route_find(const struct sb_route *route, const char *link);

@@ -122,6 +122,28 @@ bool sb_rule_allows(const struct sb_rule *rule, enum sb_verb verb, const char *l
 	return false;
 }
 
+static bool same_texts(const struct sb_texts *a, const struct sb_texts *b)
+{
+	for (size_t i = 0; i < a->n && a->n == b->n; i++)
+		if (strcmp(a->all[i], b->all[i]) != 0)
+			return false;
+
+	return a->n == b->n;
+}
+
+static bool same_rule(const struct sb_rule *a, const struct sb_rule *b)
+{
+	if (a->subject != b->subject || a->id != b->id || !a->unit != !b->unit ||
+	    (a->unit && strcmp(a->unit, b->unit) != 0) || a->administers != b->administers ||
+	    a->everything != b->everything || !same_texts(&a->links, &b->links))
+		return false;
+	for (size_t i = 0; i < SB_N_VERBS; i++)
+		if (!same_texts(&a->filters[i], &b->filters[i]))
+			return false;
+
+	return true;
+}
+
 /* ---- a set of them ---- */
 
 /**
@@ -227,4 +249,22 @@ int sb_rules_add(struct sb_rules *rules, struct sb_rule *rule)
 	*rule = (struct sb_rule){ 0 };
 
 	return 0;
+}
+
+/**
+ * sb_rules_equal() - are two sets the same
+ * @rules: a set
+ * @other: a set
+ *
+ * Return: whether they have the same rules in the same order.
+ */
+bool sb_rules_equal(const struct sb_rules *rules, const struct sb_rules *other)
+{
+	if (rules->built_in != other->built_in || rules->n != other->n)
+		return false;
+	for (size_t i = 0; i < rules->n; i++)
+		if (!same_rule(&rules->all[i], &other->all[i]))
+			return false;
+
+	return true;
 }

@@ -84,3 +84,4 @@ int sb_rules_new_built_in(struct sb_rules **ret);
 struct sb_rules *sb_rules_ref(struct sb_rules *rules);
 struct sb_rules *sb_rules_unref(struct sb_rules *rules);
 int sb_rules_add(struct sb_rules *rules, struct sb_rule *rule);
+bool sb_rules_equal(const struct sb_rules *rules, const struct sb_rules *other);
