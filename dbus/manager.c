@@ -2,16 +2,15 @@
 #include "dbus/manager.h"
 #include "daemon/cleanup.h"
 #include "daemon/gateway.h"
-#include "daemon/reload.h"
 #include "daemon/store.h"
 #include "dbus/call.h"
-#include "dbus/identity.h"
+#include "dbus/manager-config.h"
 #include "dbus/manager-inboxes.h"
 #include "dbus/manager-letters.h"
+#include "dbus/manager-plugins.h"
 #include "dbus/manager-publish.h"
 #include "dbus/manager-tickets.h"
 #include "dbus/parts.h"
-#include "dbus/permit.h"
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
@@ -69,116 +68,7 @@ static int get_links(sd_bus *bus, const char *path, const char *interface, const
 	return sd_bus_message_close_container(reply);
 }
 
-static int append_name(sd_bus_message *reply, const struct sb_plugin *plugin)
-{
-	return plugin->descriptor ? sb_bus_append_text(reply, plugin->name) : 0;
-}
-
-static int append_failure(sd_bus_message *reply, const struct sb_plugin *plugin)
-{
-	int r;
-
-	if (plugin->descriptor)
-		return 0;
-
-	r = sd_bus_message_open_container(reply, SD_BUS_TYPE_STRUCT, "ss");
-	if (r < 0)
-		return r;
-	r = sb_bus_append_text(reply, plugin->name);
-	if (r < 0)
-		return r;
-	r = sb_bus_append_text(reply, plugin->why);
-	if (r < 0)
-		return r;
-
-	return sd_bus_message_close_container(reply);
-}
-
-static int append_summary(sd_bus_message *reply, const struct sb_plugin *plugin)
-{
-	int r;
-
-	if (!plugin->descriptor)
-		return 0;
-
-	r = sd_bus_message_open_container(reply, SD_BUS_TYPE_STRUCT, "sss");
-	if (r < 0)
-		return r;
-	r = sb_bus_append_text(reply, plugin->name);
-	if (r < 0)
-		return r;
-	r = sb_bus_append_text(reply, plugin->descriptor->version);
-	if (r < 0)
-		return r;
-	r = sb_bus_append_text(reply, plugin->descriptor->summary);
-	if (r < 0)
-		return r;
-
-	return sd_bus_message_close_container(reply);
-}
-
-static int append_plugins(const struct sb_manager *manager, sd_bus_message *reply,
-			  const char *element,
-			  int (*append)(sd_bus_message *reply, const struct sb_plugin *plugin))
-{
-	const struct sb_plugins *plugins = sb_gateway_plugins(manager->parts->gateway);
-	size_t i;
-	int r;
-
-	r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, element);
-	if (r < 0)
-		return r;
-	for (i = 0; i < sb_plugins_count(plugins); i++) {
-		r = append(reply, sb_plugins_at(plugins, i));
-		if (r < 0)
-			return r;
-	}
-
-	return sd_bus_message_close_container(reply);
-}
-
-static int get_plugins(sd_bus *bus, const char *path, const char *interface, const char *property,
-		       sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-	(void)bus;
-	(void)path;
-	(void)interface;
-	(void)property;
-	(void)error;
-
-	return append_plugins(userdata, reply, "s", append_name);
-}
-
-static int get_failed_plugins(sd_bus *bus, const char *path, const char *interface,
-			      const char *property, sd_bus_message *reply, void *userdata,
-			      sd_bus_error *error)
-{
-	(void)bus;
-	(void)path;
-	(void)interface;
-	(void)property;
-	(void)error;
-
-	return append_plugins(userdata, reply, "(ss)", append_failure);
-}
-
 /* ---- methods --------------------------------------------------------------------------------- */
-
-static int method_list_plugins(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	int r;
-
-	(void)error;
-	r = sd_bus_message_new_method_return(call, &reply);
-	if (r < 0)
-		return r;
-	r = append_plugins(userdata, reply, "(sss)", append_summary);
-	if (r < 0)
-		return r;
-
-	return sd_bus_send(NULL, reply, NULL);
-}
 
 static int append_loss(sd_bus_message *reply, const struct sb_loss *loss)
 {
@@ -255,47 +145,26 @@ static int method_list_losses(sd_bus_message *message, void *userdata, sd_bus_er
 	return 1;
 }
 
-static int reload(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
-{
-	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
-	const struct sb_manager *manager = userdata;
-	struct sb_error why = { 0 };
-	int r;
-
-	r = sb_permit_administer(manager->parts, sender, message, &why);
-	if (r < 0)
-		return sb_bus_reply_error(message, &why);
-	r = sb_bus_call_new(manager->parts->calls, message, NULL, &call);
-	if (r < 0)
-		return r;
-	r = sb_reload_request(manager->parts->reload, sb_bus_reply_done, call);
-	if (r < 0)
-		return r;
-	(void)SB_STEAL(call);
-
-	return 1;
-}
-
-static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	const struct sb_manager *manager = userdata;
-
-	(void)error;
-
-	return sb_identities_ask(manager->parts->identities, call, reload, userdata);
-}
-
 /* ---- the interface --------------------------------------------------------------------------- */
 
 static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Links", "ao", get_links, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-	SD_BUS_PROPERTY("Plugins", "as", get_plugins, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-	SD_BUS_PROPERTY("FailedPlugins", "a(ss)", get_failed_plugins, 0,
+	SD_BUS_PROPERTY("Plugins", "as", sb_manager_plugins_get, 0,
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("FailedPlugins", "a(ss)", sb_manager_plugins_get_failed, 0,
+			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("PluginDirectory", "s", sb_manager_plugins_get_directory, 0,
+			SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_METHOD_WITH_ARGS("ListPlugins", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", plugins),
-				method_list_plugins, SD_BUS_VTABLE_UNPRIVILEGED),
+				sb_manager_plugins_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListSettings", SD_BUS_ARGS("s", plugin),
+				SD_BUS_RESULT("a(ssssbs)", settings), sb_manager_plugins_settings,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("CheckSetting", SD_BUS_ARGS("s", plugin, "s", key, "s", value),
+				SD_BUS_NO_RESULT, sb_manager_plugins_check,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Publish", SD_BUS_ARGS("s", topic, "s", text),
 				SD_BUS_RESULT("at", tickets), sb_manager_publish,
 				SD_BUS_VTABLE_UNPRIVILEGED),
@@ -332,8 +201,12 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListInboxes", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("a(susstttb)", inboxes), sb_manager_inboxes_list,
 				SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
-				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
+				sb_manager_config_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("PreviewReload", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssss)", changes),
+				sb_manager_config_preview, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Configuration", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", yaml),
+				sb_manager_config_print, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/changes.h"
 #include "daemon/cleanup.h"
 #include "daemon/clock.h"
 #include "tests/dbus/fake-gateway.h"
@@ -428,9 +429,36 @@ int sb_link_reauthenticate(struct sb_link *link, struct sb_error *ret_error)
 	return refuse(link, ret_error);
 }
 
+const char *sb_plugins_directory(const struct sb_plugins *plugins)
+{
+	(void)plugins;
+
+	return "/usr/lib/skybus";
+}
+
+int sb_reload_preview(struct sb_reload *reload, struct sb_changes *changes,
+		      struct sb_error *ret_error)
+{
+	if (reload->refusal)
+		return sb_error_set(ret_error, SB_ERROR_INVALID_CONFIGURATION, "%s",
+				    reload->refusal);
+
+	return sb_changes_link_removed(changes, "depot", 2);
+}
+
+int sb_reload_print(const struct sb_reload *reload, char **ret)
+{
+	if (!reload->printed)
+		return -ENOMEM;
+	*ret = strdup(reload->printed);
+
+	return 0;
+}
+
 int sb_reload_request(struct sb_reload *reload, sb_reloaded_fn *done, void *userdata)
 {
-	*reload = (struct sb_reload){ .done = done, .userdata = userdata };
+	reload->done = done;
+	reload->userdata = userdata;
 
 	return 0;
 }

@@ -57,10 +57,12 @@ struct sb_outbox {
 	int failure; /* a negative errno: nothing can be asked */
 };
 
-/** struct sb_reload - what was asked for and not answered yet */
+/** struct sb_reload - what was asked for and not answered yet; what a preview and printing answer */
 struct sb_reload {
 	sb_reloaded_fn *done;
 	void *userdata;
+	const char *refusal; /* of a preview: InvalidConfiguration */
+	const char *printed; /* NULL: no memory left */
 };
 
 struct sb_clock {

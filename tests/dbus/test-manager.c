@@ -8,22 +8,9 @@
 #include <cmocka.h>
 
 #include "daemon/cleanup.h"
-#include "skybus/plugin.h"
 #include "tests/dbus/fixture.h"
 
 #define ERROR SB_BUS_NAME ".Error."
-
-static const struct skybus_plugin descriptor = {
-	.size = sizeof(descriptor),
-	.name = "enos",
-	.version = "1.0",
-	.summary = "EnOS.",
-};
-
-static const struct sb_plugin plugins[] = {
-	{ .name = (char *)"enos", .descriptor = &descriptor },
-	{ .name = (char *)"mine", .why = (char *)"it is not owned by root" },
-};
 
 static sd_bus_message *get(struct fixture *f, const char *property)
 {
@@ -55,29 +42,6 @@ static void test_links(void **state)
 	assert_true(sd_bus_message_read(get(f, "Links"), "v", "ao", 2, &first, &second) > 0);
 	assert_string_equal(first, PLANT_PATH);
 	assert_string_equal(second, SB_BUS_LINKS "/odd_2ename_2d1");
-}
-
-static void test_plugins(void **state)
-{
-	struct fixture *f = *state;
-	sd_bus_message *reply;
-	const char *name = NULL;
-	const char *version = NULL;
-	const char *text = NULL;
-
-	f->gateway->plugins = (struct sb_plugins){ .all = plugins, .n = 2 };
-	assert_true(sd_bus_message_read(get(f, "Plugins"), "v", "as", 1, &name) > 0);
-	assert_string_equal(name, "enos");
-	assert_true(sd_bus_message_read(get(f, "FailedPlugins"), "v", "a(ss)", 1, &name, &text) >
-		    0);
-	assert_string_equal(name, "mine");
-	assert_string_equal(text, "it is not owned by root");
-	reply = fixture_call(f, f->app, SB_BUS_ROOT, "ListPlugins", "");
-	assert_non_null(reply);
-	assert_true(sd_bus_message_read(reply, "a(sss)", 1, &name, &version, &text) > 0);
-	assert_string_equal(name, "enos");
-	assert_string_equal(version, "1.0");
-	assert_string_equal(text, "EnOS.");
 }
 
 static void test_links_change_is_told_once(void **state)
@@ -168,69 +132,12 @@ static void test_losses_cannot_be_read(void **state)
 			     "Cannot allocate memory");
 }
 
-/* ---- Reload ---------------------------------------------------------------------------------- */
-
-static bool is_asked(void *userdata)
-{
-	const struct sb_reload *reload = userdata;
-
-	return reload->done != NULL;
-}
-
-static struct sb_reload begin_reload(struct fixture *f)
-{
-	struct sb_reload *reload = &f->gateway->reload;
-	struct sb_reload asked;
-
-	client_begin(f->app, &f->call, SB_BUS_ROOT, "Reload", "");
-	assert_true(loop_until(f->loop, is_asked, reload));
-	asked = *reload;
-	*reload = (struct sb_reload){ 0 };
-
-	return asked;
-}
-
-static void test_reload(void **state)
-{
-	struct fixture *f = *state;
-	struct sb_reload reload = begin_reload(f);
-	struct sb_error error;
-
-	client_settle_down(f->app);
-	assert_null(f->call.reply);
-	reload.done(reload.userdata, NULL);
-	assert_non_null(client_end(f->app, &f->call));
-	assert_false(sd_bus_message_is_method_error(f->call.reply, NULL));
-
-	reload = begin_reload(f);
-	(void)sb_error_set(&error, SB_ERROR_INVALID_CONFIGURATION, "skybus.yaml:3:9: no");
-	reload.done(reload.userdata, &error);
-	fixture_assert_error(client_end(f->app, &f->call), ERROR "InvalidConfiguration",
-			     "skybus.yaml:3:9: no");
-}
-
-static void test_reload_outlives_its_bus(void **state)
-{
-	struct fixture *f = *state;
-	struct sb_reload reload = begin_reload(f);
-
-	f->bus = sb_bus_free(f->bus);
-	reload.done(reload.userdata, NULL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-		TEST(test_version),
-		TEST(test_links),
-		TEST(test_plugins),
-		TEST(test_links_change_is_told_once),
-		TEST(test_losses),
-		TEST(test_no_losses),
-		TEST(test_losses_cannot_be_read),
-		TEST(test_reload),
-		TEST(test_reload_outlives_its_bus),
+		TEST(test_version), TEST(test_links),	  TEST(test_links_change_is_told_once),
+		TEST(test_losses),  TEST(test_no_losses), TEST(test_losses_cannot_be_read),
 #undef TEST
 	};
 

@@ -93,6 +93,8 @@ static void test_nothing_is_granted(void **state)
 	assert_denied(f, "may not subscribe to \"a\"", PLANT_PATH, "OpenStream", "sa{ss}", "a", 0);
 	assert_denied(f, "may not call Reauthenticate", PLANT_PATH, "Reauthenticate", "");
 	assert_denied(f, "may not call Reload", SB_BUS_ROOT, "Reload", "");
+	assert_denied(f, "may not call PreviewReload", SB_BUS_ROOT, "PreviewReload", "");
+	assert_denied(f, "may not call Configuration", SB_BUS_ROOT, "Configuration", "");
 	assert_denied(f, "may not call Connect", PLANT_PATH, "Connect", "");
 	assert_denied(f, "may not call Disconnect", PLANT_PATH, "Disconnect", "");
 	assert_denied(f, "may not call CancelTicket", SB_BUS_ROOT, "CancelTicket", "t",

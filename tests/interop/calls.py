@@ -316,6 +316,42 @@ def reload_error_name(client, world):
     same(broken_configuration(client, world).name, ERROR + "InvalidConfiguration")
 
 
+@row("PreviewReload")
+def preview_reload(client, world):
+    endpoint = world.simulator.endpoints["enos-v2"]
+    world.daemon.configure(world.config + enos_link("added", endpoint))
+    try:
+        [changes] = client.call(ROOT, MANAGER + ".PreviewReload")
+        [change] = changes
+        same(change[:3], ["link", "added", "added"])
+        same([changes], world.observer.call(ROOT, MANAGER + ".PreviewReload"))
+    finally:
+        world.daemon.configure(world.config)
+
+
+@row("Configuration")
+def configuration(client, world):
+    [text] = client.call(ROOT, MANAGER + ".Configuration")
+    same([text], world.observer.call(ROOT, MANAGER + ".Configuration"))
+    holds(f"\n  {METER}:\n    plugin: 1nce\n" in text, "no link in it")
+
+
+@row("ListSettings")
+def list_settings(client, world):
+    for plugin in "enos", "":
+        [settings] = client.call(ROOT, MANAGER + ".ListSettings", "s", plugin)
+        holds(len(settings) > 5, "no settings")
+        same([settings], world.observer.call(ROOT, MANAGER + ".ListSettings", "s", plugin))
+
+
+@row("CheckSetting")
+def check_setting(client, world):
+    method = MANAGER + ".CheckSetting"
+    same(client.call(ROOT, method, "sss", "enos", "lifetime", "1h"), [])
+    bad = (ROOT, method, "sss", "enos", "lifetime", "1s")
+    same(refusal(client, *bad).text, refusal(world.observer, *bad).text)
+
+
 BAD_TOPIC = (METER_PATH, LINK + ".Publish", "ss", "a//b", "x")
 
 
