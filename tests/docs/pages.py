@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What run-page.py must know of the pages: what is there before their first command, what people type, and which
+commands another test executes.
+"""
+
+import re
+
+# By page, the links that are there before its first command; without a row all of box.LINKS.
+LINKS = {
+    "README.md": ["depot"],
+    "docs/operations.md": ["plant", "depot"],
+    "CONTRIBUTING.md": [],
+}
+
+# What cannot be executed here, since it builds, installs or boots whole machines: the command as a regular
+# expression, and who does execute it: a file, and what is there to see of it.
+ELSEWHERE = [
+    (r"make demo", "tests/check.sh", "demo-here"),
+    (r"make check", ".ci/run", "make check"),
+    (r"make torture", "tests/torture/meson.build", "torture.py"),
+    (r"make interop", "tests/interop/meson.build", "interop.py"),
+    (r"make deb", "tests/packages/root.sh", "build.sh"),
+    (r"make acceptance", ".ci/run", "make acceptance"),
+    (r"make cross", ".ci/run", "make cross"),
+    (r"sudo apt install \./build/deb/\*\.deb", "tests/acceptance/test-machine.py", "apt-get -q -y install"),
+    (r"systemd-analyze security skybusd", "tests/acceptance/test-machine.py", '"systemd-analyze", "security"'),
+    (r"meson setup build/mine -Db_sanitize=address,undefined -Db_lundef=false", "tests/check.sh",
+     "-Db_sanitize=address,undefined -Db_lundef=false"),
+    (r"ninja -C build/mine", "tests/check.sh", "ninja"),
+    (r"meson test -C build/mine.*", "tests/check.sh", "meson test"),
+]
+
+# What nobody executes but a person: it measures, which takes some minutes of a machine that is quiet.
+BY_HAND = [
+    r"meson setup --buildtype=release build/release",
+    r"ninja -C build/release figures",
+    r"/usr/bin/python3 tests/bench/figures\.py build/release drain lossy",
+]
+
+# What runs until it is stopped.
+RUNS_ON = [
+    r".*\bdocs/examples/subscribe\.py .*",
+    r"journalctl .* -f",
+]
+
+# What a person answers to a command that asks.
+ANSWERS = {}
+
+
+def links(page):
+    from box import LINKS as all_links
+
+    return LINKS.get(page, list(all_links))
+
+
+def prepare(page, box):
+    """What has happened on the box before."""
+    if page == "docs/log.md":
+        box.add_instance("depot")
+    if page == "docs/operations.md":
+        box.reject("depot")
+
+
+def row_of(command):
+    """The pattern of ELSEWHERE or BY_HAND that is about it."""
+    patterns = [row[0] for row in ELSEWHERE] + BY_HAND
+    return next((pattern for pattern in patterns if re.fullmatch(pattern, command.bare)), None)
+
+
+def elsewhere(command):
+    return row_of(command) is not None
+
+
+def runs_on(command):
+    return any(re.fullmatch(pattern, command.bare) for pattern in RUNS_ON)
+
+
+def answers(command):
+    return next((text for pattern, text in ANSWERS.items() if re.fullmatch(pattern, command.bare)), "")
