@@ -68,6 +68,7 @@ struct sb_attempt {
 	char host[SB_ATTEMPT_HOST_MAX];
 	struct sockaddr_storage peer; /* without family while the name is not resolved */
 	struct sockaddr_storage local;
+	char interface[16]; /* the only one to go through; "" for any */
 	char handshake[32]; /* the last handshake message that came, as GnuTLS calls it */
 	char alert[64]; /* the alert that came, likewise; libcoap 4.3.1 does not tell */
 	char reason[320]; /* the sentence */

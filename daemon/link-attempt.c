@@ -2,6 +2,8 @@
 /*
  * What a link knows of its present attempt and of the one before, for programs: see daemon/attempt.h.
  */
+#include <stdio.h>
+
 #include "daemon/clock.h"
 #include "daemon/link-private.h"
 
@@ -21,7 +23,11 @@ static void look_at_channel(struct sb_link *link)
  */
 void sb_link_attempt_begin(struct sb_link *link)
 {
+	const char *interface = sb_link_interface(link);
+
 	sb_attempts_begin(&link->attempts, sb_wall_clock_ms());
+	(void)snprintf(link->attempts.now.interface, sizeof(link->attempts.now.interface), "%s",
+		       interface ? interface : "");
 	look_at_channel(link);
 }
 

@@ -11,6 +11,9 @@
 
 #define CALM_USEC (UINT64_C(60) * 1000000)
 
+/* How long the longest transaction is remembered. */
+#define LONGEST_USEC (UINT64_C(600) * 1000000)
+
 /* How often within an hour the log may have it that the store fails. */
 #define LINES_MAX 4
 
@@ -50,6 +53,7 @@ static void fail(struct sb_store_health *health, uint64_t now, int error)
 	enum sb_event event = error == -ENOSPC ? SB_EVENT_STORE_FULL : SB_EVENT_STORE_FAILS;
 
 	health->failed_at = now;
+	health->error = error;
 	if (health->failing && health->event == event && now - health->said_at < SB_HOUR_USEC)
 		return;
 	if (!sb_hourly_take(&health->said, now, LINES_MAX))
@@ -90,4 +94,58 @@ void sb_store_health_note(struct sb_store_health *health, uint64_t now, bool wro
 	health->failing = false;
 	sb_log_event(SB_EVENT_STORE_WORKS, &fields, "the store in %s works again",
 		     health->directory);
+}
+
+/**
+ * sb_store_speed_begin() - a transaction begins
+ * @speed: the speed
+ * @now: µs, of a clock that is never set; not 0
+ */
+void sb_store_speed_begin(struct sb_store_speed *speed, uint64_t now)
+{
+	speed->busy_since = now;
+}
+
+/**
+ * sb_store_speed_end() - the transaction has ended
+ * @speed: the speed
+ * @now: µs, of the same clock
+ */
+void sb_store_speed_end(struct sb_store_speed *speed, uint64_t now)
+{
+	speed->last = now - speed->busy_since;
+	speed->busy_since = 0;
+	if (speed->last < speed->longest && now - speed->longest_at < LONGEST_USEC)
+		return;
+	speed->longest = speed->last;
+	speed->longest_at = now;
+}
+
+/**
+ * sb_store_speed_report() - how fast it is
+ * @speed: the speed
+ * @now: µs, of the same clock
+ * @ret: its times are filled
+ */
+void sb_store_speed_report(const struct sb_store_speed *speed, uint64_t now,
+			   struct sb_store_report *ret)
+{
+	ret->busy = speed->busy_since > 0 ? now - speed->busy_since : 0;
+	ret->last = speed->last;
+	ret->longest = speed->longest;
+}
+
+/**
+ * sb_store_health_report() - whether it works
+ * @health: the health
+ * @now: by the loop's time, µs
+ * @ret: the rest is filled
+ */
+void sb_store_health_report(const struct sb_store_health *health, uint64_t now,
+			    struct sb_store_report *ret)
+{
+	bool lately = health->error < 0 && now - health->failed_at < CALM_USEC;
+
+	ret->directory = health->directory;
+	ret->error = health->failing || lately ? health->error : 0;
 }

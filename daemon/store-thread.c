@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
@@ -43,11 +44,21 @@ struct sb_store_thread {
 	uint64_t n_submitted;
 	uint64_t n_finished;
 	uint64_t n_commits;
+	struct sb_store_speed speed; /* CLOCK_MONOTONIC: of transactions that change something */
 	bool given_up; /* the database is damaged, and marked for the next opening */
 	bool stop;
 };
 
 SB_DEFINE_CLEANUP(struct sb_store_thread *, sb_store_thread_free)
+
+static uint64_t monotonic_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+
+	return (uint64_t)now.tv_sec * SB_USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
 
 static bool batch_writes(const struct sb_job_list *batch)
 {
@@ -147,6 +158,8 @@ static uint64_t take_batch(struct sb_store_thread *thread, struct sb_job_list *b
 		TAILQ_REMOVE(&thread->waiting, job, entry);
 		TAILQ_INSERT_TAIL(batch, job, entry);
 	}
+	if (batch_writes(batch))
+		sb_store_speed_begin(&thread->speed, monotonic_now());
 	(void)pthread_mutex_unlock(&thread->mutex);
 
 	return n;
@@ -162,6 +175,8 @@ static void hand_back(struct sb_store_thread *thread, struct sb_job_list *batch,
 	TAILQ_CONCAT(&thread->finished, batch, entry);
 	thread->n_finished += n;
 	thread->n_commits += commits;
+	if (thread->speed.busy_since > 0)
+		sb_store_speed_end(&thread->speed, monotonic_now());
 	thread->given_up = given_up;
 	(void)pthread_cond_broadcast(&thread->progress);
 	(void)pthread_mutex_unlock(&thread->mutex);
@@ -392,4 +407,17 @@ uint64_t sb_store_thread_jobs_done(struct sb_store_thread *thread)
 	(void)pthread_mutex_unlock(&thread->mutex);
 
 	return n;
+}
+
+/**
+ * sb_store_thread_report() - how the disk is
+ * @thread: the thread
+ * @ret: filled
+ */
+void sb_store_thread_report(struct sb_store_thread *thread, struct sb_store_report *ret)
+{
+	(void)pthread_mutex_lock(&thread->mutex);
+	sb_store_speed_report(&thread->speed, monotonic_now(), ret);
+	(void)pthread_mutex_unlock(&thread->mutex);
+	sb_store_health_report(&thread->health, sb_loop_now(thread->loop), ret);
 }

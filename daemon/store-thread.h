@@ -12,6 +12,7 @@
 #include "daemon/loop.h"
 #include "daemon/store-db.h"
 
+struct sb_store_report;
 struct sb_store_thread;
 struct sb_job;
 
@@ -46,3 +47,4 @@ void sb_store_thread_submit(struct sb_store_thread *thread, struct sb_job *job);
 void sb_store_thread_drain(struct sb_store_thread *thread);
 uint64_t sb_store_thread_commits(struct sb_store_thread *thread);
 uint64_t sb_store_thread_jobs_done(struct sb_store_thread *thread);
+void sb_store_thread_report(struct sb_store_thread *thread, struct sb_store_report *ret);

@@ -222,6 +222,16 @@ uint64_t sb_store_jobs_done(struct sb_store *store)
 }
 
 /**
+ * sb_store_report() - how the disk is
+ * @store: the store
+ * @ret: filled
+ */
+void sb_store_report(struct sb_store *store, struct sb_store_report *ret)
+{
+	sb_store_thread_report(store->thread, ret);
+}
+
+/**
  * sb_store_last_ticket() - where numbering goes on
  * @store: the store
  *

@@ -24,6 +24,7 @@
 #define SB_MEMORY_VALUES_MAX 64
 
 struct sb_store;
+struct sb_store_report;
 
 /** How hard a commit is: with SB_SYNC_NORMAL the last moments before a power cut may be lost. */
 enum sb_sync {
@@ -152,6 +153,7 @@ void sb_store_drain(struct sb_store *store);
 struct sb_loop *sb_store_loop(const struct sb_store *store);
 uint64_t sb_store_commits(struct sb_store *store);
 uint64_t sb_store_jobs_done(struct sb_store *store);
+void sb_store_report(struct sb_store *store, struct sb_store_report *ret);
 uint64_t sb_store_last_ticket(const struct sb_store *store);
 const struct sb_boot *sb_store_boots(const struct sb_store *store, size_t *ret_n);
 void sb_store_each_backlog(struct sb_store *store, sb_store_backlog_fn *each, void *userdata);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdio.h>
 
 #include "daemon/attempt.h"
 #include "daemon/loop.h"
@@ -11,35 +9,6 @@
 #include "dbus/link-object.h"
 #include "dbus/reply.h"
 #include "skybus/plugin.h"
-
-/* What is not known is left out. */
-static int append(sd_bus_message *reply, const char *key, const char *value)
-{
-	int r;
-
-	if (!value || *value == '\0')
-		return 0;
-	r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "ss");
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append_basic(reply, SD_BUS_TYPE_STRING, key);
-	if (r < 0)
-		return r;
-	r = sb_bus_append_text(reply, value);
-	if (r < 0)
-		return r;
-
-	return sd_bus_message_close_container(reply);
-}
-
-static int append_number(sd_bus_message *reply, const char *key, uint64_t value)
-{
-	char text[24];
-
-	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
-
-	return append(reply, key, value > 0 ? text : "");
-}
 
 static int append_address(sd_bus_message *reply, const char *key,
 			  const struct sockaddr_storage *address)
@@ -53,7 +22,7 @@ static int append_address(sd_bus_message *reply, const char *key,
 			NI_NUMERICHOST) != 0)
 		return 0;
 
-	return append(reply, key, text);
+	return sb_bus_append_pair(reply, key, text);
 }
 
 static const char *security_word(uint32_t security)
@@ -74,21 +43,23 @@ static int append_place(sd_bus_message *reply, const struct sb_attempt *attempt)
 {
 	int r;
 
-	r = append(reply, "host", attempt->host);
+	r = sb_bus_append_pair(reply, "host", attempt->host);
 	if (r >= 0)
-		r = append_number(reply, "port", attempt->port);
+		r = sb_bus_append_number_pair(reply, "port", attempt->port);
 	if (r >= 0)
-		r = append(reply, "security", security_word(attempt->security));
+		r = sb_bus_append_pair(reply, "security", security_word(attempt->security));
 	if (r >= 0)
 		r = append_address(reply, "address", &attempt->peer);
 	if (r >= 0)
 		r = append_address(reply, "local-address", &attempt->local);
 	if (r >= 0)
-		r = append(reply, "answered", attempt->answered ? "yes" : "no");
+		r = sb_bus_append_pair(reply, "interface", attempt->interface);
 	if (r >= 0)
-		r = append(reply, "handshake", attempt->handshake);
+		r = sb_bus_append_pair(reply, "answered", attempt->answered ? "yes" : "no");
 	if (r >= 0)
-		r = append(reply, "alert", attempt->alert);
+		r = sb_bus_append_pair(reply, "handshake", attempt->handshake);
+	if (r >= 0)
+		r = sb_bus_append_pair(reply, "alert", attempt->alert);
 
 	return r;
 }
@@ -98,13 +69,14 @@ static int append_end(sd_bus_message *reply, const struct sb_attempt *attempt)
 	char code[8];
 	int r;
 
-	r = append(reply, "cause", sb_trouble_word(attempt->trouble));
+	r = sb_bus_append_pair(reply, "cause", sb_trouble_word(attempt->trouble));
 	if (r >= 0 && attempt->code > 0)
-		r = append(reply, "code", sb_code_text(attempt->code, code));
+		r = sb_bus_append_pair(reply, "code", sb_code_text(attempt->code, code));
 	if (r >= 0)
-		r = append(reply, "reason", attempt->reason);
+		r = sb_bus_append_pair(reply, "reason", attempt->reason);
 	if (r >= 0)
-		r = append_number(reply, "ended", (uint64_t)attempt->ended_ms * SB_USEC_PER_MSEC);
+		r = sb_bus_append_number_pair(reply, "ended",
+					      (uint64_t)attempt->ended_ms * SB_USEC_PER_MSEC);
 
 	return r;
 }
@@ -115,9 +87,10 @@ static int append_attempt(sd_bus_message *reply, const struct sb_attempt *attemp
 
 	if (attempt->began_ms == 0)
 		return 0;
-	r = append_number(reply, "began", (uint64_t)attempt->began_ms * SB_USEC_PER_MSEC);
+	r = sb_bus_append_number_pair(reply, "began",
+				      (uint64_t)attempt->began_ms * SB_USEC_PER_MSEC);
 	if (r >= 0)
-		r = append(reply, "stage", sb_link_state_word(attempt->stage));
+		r = sb_bus_append_pair(reply, "stage", sb_link_state_word(attempt->stage));
 	if (r >= 0)
 		r = append_place(reply, attempt);
 	if (r >= 0)
@@ -130,11 +103,11 @@ static int append_idle(sd_bus_message *reply, const struct sb_idle *idle)
 {
 	int r;
 
-	r = append_number(reply, "idle-survived", idle->survived);
+	r = sb_bus_append_number_pair(reply, "idle-survived", idle->survived);
 	if (r >= 0)
-		r = append_number(reply, "idle-failed", idle->failed);
+		r = sb_bus_append_number_pair(reply, "idle-failed", idle->failed);
 	if (r >= 0)
-		r = append_number(reply, "idle-failures", idle->failures);
+		r = sb_bus_append_number_pair(reply, "idle-failures", idle->failures);
 
 	return r;
 }

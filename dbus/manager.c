@@ -9,6 +9,7 @@
 #include "dbus/manager-letters.h"
 #include "dbus/manager-plugins.h"
 #include "dbus/manager-publish.h"
+#include "dbus/manager-store.h"
 #include "dbus/manager-tickets.h"
 #include "dbus/parts.h"
 #include "dbus/reply.h"
@@ -157,6 +158,7 @@ static const sd_bus_vtable manager_vtable[] = {
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("PluginDirectory", "s", sb_manager_plugins_get_directory, 0,
 			SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Store", "a{ss}", sb_manager_store_get, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("ListPlugins", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", plugins),
 				sb_manager_plugins_list, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("ListSettings", SD_BUS_ARGS("s", plugin),

@@ -5,6 +5,7 @@
  * such text is sent with a question mark for each byte that is not ASCII, rather than not at all.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,4 +215,48 @@ void sb_bus_reply_done(void *call, const struct sb_error *error)
 		(void)sb_bus_reply_error(message, error);
 	else
 		(void)sd_bus_reply_method_return(message, NULL);
+}
+
+/**
+ * sb_bus_append_pair() - an entry of a dictionary {ss}
+ * @message: to append to
+ * @key: static
+ * @value: from anywhere; if it is NULL or empty, there is no entry
+ *
+ * Return: 0 or more, or a negative errno.
+ */
+int sb_bus_append_pair(sd_bus_message *message, const char *key, const char *value)
+{
+	int r;
+
+	if (!value || *value == '\0')
+		return 0;
+	r = sd_bus_message_open_container(message, SD_BUS_TYPE_DICT_ENTRY, "ss");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, key);
+	if (r < 0)
+		return r;
+	r = sb_bus_append_text(message, value);
+	if (r < 0)
+		return r;
+
+	return sd_bus_message_close_container(message);
+}
+
+/**
+ * sb_bus_append_number_pair() - an entry of a dictionary {ss} that is a number
+ * @message: to append to
+ * @key: static
+ * @value: if it is 0, there is no entry
+ *
+ * Return: 0 or more, or a negative errno.
+ */
+int sb_bus_append_number_pair(sd_bus_message *message, const char *key, uint64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+
+	return sb_bus_append_pair(message, key, value > 0 ? text : NULL);
 }

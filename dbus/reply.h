@@ -13,6 +13,8 @@
 struct sb_settlement;
 
 int sb_bus_append_text(sd_bus_message *message, const char *text);
+int sb_bus_append_pair(sd_bus_message *message, const char *key, const char *value);
+int sb_bus_append_number_pair(sd_bus_message *message, const char *key, uint64_t value);
 int sb_bus_reply_error(sd_bus_message *call, const struct sb_error *error);
 int sb_bus_reply_failed(sd_bus_message *call, int r);
 int sb_bus_append_settlement(sd_bus_message *message, const struct sb_settlement *settlement);

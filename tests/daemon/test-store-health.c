@@ -131,6 +131,55 @@ static void never_more_than_so_often(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
+/* ---- what is told to those who ask ---- */
+
+static void expect_error(uint64_t seconds, int error)
+{
+	struct sb_store_report report;
+
+	sb_store_health_report(&health, seconds * SEC, &report);
+	assert_string_equal(report.directory, "/state");
+	assert_int_equal(report.error, error);
+}
+
+static void what_is_wrong_is_told_as_long_as_it_is(void **state)
+{
+	(void)state;
+	expect_error(100, 0);
+	write_at(100, -ENOSPC);
+	expect_error(101, -ENOSPC);
+	/* It fails until a write has shown that it does not. */
+	expect_error(1000, -ENOSPC);
+	write_at(1001, 0);
+	expect_error(1002, 0);
+}
+
+static void how_fast_it_is(void **state)
+{
+	struct sb_store_speed speed = { 0 };
+	struct sb_store_report report;
+
+	(void)state;
+	sb_store_speed_report(&speed, SEC, &report);
+	assert_int_equal(report.busy + report.last + report.longest, 0);
+	sb_store_speed_begin(&speed, 10 * SEC);
+	sb_store_speed_report(&speed, 12 * SEC, &report);
+	assert_int_equal(report.busy, 2 * SEC);
+	assert_int_equal(report.last, 0);
+	sb_store_speed_end(&speed, 13 * SEC);
+	sb_store_speed_begin(&speed, 20 * SEC);
+	sb_store_speed_end(&speed, 21 * SEC);
+	sb_store_speed_report(&speed, 30 * SEC, &report);
+	assert_int_equal(report.busy, 0);
+	assert_int_equal(report.last, SEC);
+	assert_int_equal(report.longest, 3 * SEC);
+	/* That one was long ago. */
+	sb_store_speed_begin(&speed, 700 * SEC);
+	sb_store_speed_end(&speed, 702 * SEC);
+	sb_store_speed_report(&speed, 703 * SEC, &report);
+	assert_int_equal(report.longest, 2 * SEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +190,8 @@ int main(void)
 		TEST(what_it_fails_of_may_change),
 		TEST(it_is_said_again_each_hour),
 		TEST(never_more_than_so_often),
+		TEST(what_is_wrong_is_told_as_long_as_it_is),
+		TEST(how_fast_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,11 @@ struct sb_store *sb_gateway_store(const struct sb_gateway *gateway)
 	return (struct sb_store *)(void *)sb_gateway_outbox(gateway);
 }
 
+void sb_store_report(struct sb_store *store, struct sb_store_report *ret)
+{
+	*ret = ((struct sb_outbox *)(void *)store)->report;
+}
+
 const struct sb_clock *sb_gateway_clock(const struct sb_gateway *gateway)
 {
 	return &gateway->clock;

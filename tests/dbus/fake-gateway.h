@@ -10,6 +10,7 @@
 #include "daemon/gateway.h"
 #include "daemon/letters.h"
 #include "daemon/reload.h"
+#include "daemon/store-health.h"
 #include "tests/dbus/fake-inboxes.h"
 
 #define FAKE_LINKS_MAX 4
@@ -55,6 +56,7 @@ struct sb_outbox {
 	struct fake_job jobs[FAKE_JOBS_MAX]; /* of letters and of the store, too */
 	size_t n_jobs;
 	int failure; /* a negative errno: nothing can be asked */
+	struct sb_store_report report;
 };
 
 /** struct sb_reload - what was asked for and not answered yet; what a preview and printing answer */

@@ -249,6 +249,7 @@ static void test_attempt(void **state)
 		.port = 5684,
 		.answered = true,
 		.host = "cloud.example",
+		.interface = "wwan0",
 		.handshake = "SERVER HELLO",
 		.alert = "Unknown PSK identity",
 		.reason = "who is \xff?",
@@ -259,7 +260,7 @@ static void test_attempt(void **state)
 	assert_string_equal(
 		read_attempt(f, text, sizeof(text)),
 		"began=1700000000123000 stage=connecting host=cloud.example port=5684 security=psk "
-		"address=192.0.2.1 answered=yes handshake=SERVER HELLO alert=Unknown PSK identity "
+		"address=192.0.2.1 interface=wwan0 answered=yes handshake=SERVER HELLO alert=Unknown PSK identity "
 		"cause=refusal code=4.01 reason=who is ?? ended=1700000000456000 idle-survived=7 "
 		"idle-failed=9 idle-failures=1 ");
 }

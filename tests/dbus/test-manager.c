@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,6 +31,27 @@ static void test_version(void **state)
 
 	assert_true(sd_bus_message_read(get(*state, "Version"), "v", "s", &version) > 0);
 	assert_string_equal(version, SKYBUS_VERSION);
+}
+
+static void test_store(void **state)
+{
+	struct fixture *f = *state;
+	const char *text[8] = { NULL };
+	sd_bus_message *reply;
+
+	f->gateway->outbox.report = (struct sb_store_report){
+		.directory = "/state",
+		.error = -ENOSPC,
+		.longest = 7000000,
+	};
+	reply = get(f, "Store");
+	assert_true(sd_bus_message_read(reply, "v", "a{ss}", 4, &text[0], &text[1], &text[2],
+					&text[3], &text[4], &text[5], &text[6], &text[7]) > 0);
+	assert_string_equal(text[1], "/state");
+	assert_string_equal(text[3], "full");
+	assert_string_equal(text[5], strerror(ENOSPC));
+	assert_string_equal(text[6], "longest-commit");
+	assert_string_equal(text[7], "7000000");
 }
 
 static void test_links(void **state)
@@ -136,8 +158,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-		TEST(test_version), TEST(test_links),	  TEST(test_links_change_is_told_once),
-		TEST(test_losses),  TEST(test_no_losses), TEST(test_losses_cannot_be_read),
+		TEST(test_version),
+		TEST(test_store),
+		TEST(test_links),
+		TEST(test_links_change_is_told_once),
+		TEST(test_losses),
+		TEST(test_no_losses),
+		TEST(test_losses_cannot_be_read),
 #undef TEST
 	};
 

@@ -307,6 +307,8 @@ class PropertiesTest(PublishTest):
         "Cancelled": int,
         "BytesSent": int,
         "BytesReceived": int,
+        "WireSent": int,
+        "WireReceived": int,
         "LastAttempt": dict,
     }
 
