@@ -35,8 +35,8 @@ ROUNDS = 200
 RELEASE = 12
 
 # What runs in the demo.
-DEMO_PARTS = skybusd sim/skybus-sim docs/examples/subscribe plugins/1nce.so plugins/aliyun.so \
-	plugins/enos-dtls.so plugins/enos.so
+PLUGINS = plugins/1nce.so plugins/aliyun.so plugins/enos-dtls.so plugins/enos.so
+DEMO_PARTS = skybusd sim/skybus-sim docs/examples/subscribe $(PLUGINS)
 
 help:
 	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'
@@ -115,8 +115,13 @@ cross-here: packages
 	@tests/packages/cross.sh $(RELEASE)
 
 # What is committed, and compared by the tests docs-*.
-docs: need = $(DOCS_PACKAGES)
+docs: need = $(BUILD_PACKAGES) $(DOCS_PACKAGES)
 docs: packages
+	@[ -f build/docs/build.ninja ] || meson setup build/docs
+	@ninja -C build/docs docs/settings $(PLUGINS)
+	build/docs/docs/settings build/docs/plugins >build/docs/settings.txt
+	docs/configuration.py <build/docs/settings.txt >docs/configuration.md
+	docs/configuration.py --man <build/docs/settings.txt >docs/man/skybus.yaml.5
 	docs/dbus-api.py dbus/*.xml >docs/dbus-api.md
 	docs/picture.py docs/architecture.dot >docs/architecture.svg
 

@@ -17,6 +17,8 @@ static void print_bounds(const struct skybus_setting *row, char *ret, size_t siz
 	sb_kind_bounds(row, &least, &most);
 	kind->print(least, from, sizeof(from));
 	kind->print(most, to, sizeof(to));
+	if (kind->is_length && most < INT64_MAX)
+		from[strcspn(from, " ")] = '\0'; /* "1 to 64 bytes" */
 	ret[0] = '\0';
 	if (least == most)
 		(void)snprintf(ret, size, "%s", to);
@@ -40,6 +42,9 @@ void sb_kind_range(const struct skybus_setting *row, char *ret, size_t size)
 		(void)snprintf(ret, size, "yes|no");
 	else
 		print_bounds(row, ret, size);
+	/* That it is not empty goes without saying. */
+	if (strcmp(ret, "1 byte or more") == 0)
+		ret[0] = '\0';
 }
 
 /**

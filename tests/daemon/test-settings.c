@@ -373,7 +373,7 @@ static void secrets_stay_out_of_sentences(void **state)
 
 	refuses(fixture, "key", "hus",
 		"key is shorter than the least, 4 bytes: write a secret as {credential: NAME} or "
-		"{file: /PATH} from 4 bytes to 8 bytes");
+		"{file: /PATH} from 4 to 8 bytes");
 	refuses(fixture, "key", "hushhushhush", NULL);
 	refuses(fixture, "secret", "", NULL);
 	assert_int_equal(sb_settings_set_secret(fixture->settings, "host", "hushhush", 8, &here,

@@ -133,7 +133,7 @@ static void test_settings_of_every_link(void **state)
 	assert_non_null(reply);
 	assert_true(sd_bus_message_enter_container(reply, 'a', "(ssssbs)") > 0);
 	expect_setting(reply,
-		       (const char *const[]){ "plugin", "text", "1 byte or more", "",
+		       (const char *const[]){ "plugin", "text", "", "",
 					      "The plugin that knows the cloud's rules." },
 		       true);
 	assert_true(sd_bus_message_skip(reply, "(ssssbs)") > 0);
