@@ -118,10 +118,11 @@ cross-here: packages
 docs: need = $(BUILD_PACKAGES) $(DOCS_PACKAGES)
 docs: packages
 	@[ -f build/docs/build.ninja ] || meson setup build/docs
-	@ninja -C build/docs docs/settings $(PLUGINS)
+	@ninja -C build/docs ctl/skybusctl docs/settings $(PLUGINS)
 	build/docs/docs/settings build/docs/plugins >build/docs/settings.txt
 	docs/configuration.py <build/docs/settings.txt >docs/configuration.md
 	docs/configuration.py --man <build/docs/settings.txt >docs/man/skybus.yaml.5
+	docs/skybusctl.py build/docs/ctl/skybusctl docs/man/skybusctl.1.in >docs/man/skybusctl.1
 	docs/dbus-api.py dbus/*.xml >docs/dbus-api.md
 	docs/picture.py docs/architecture.dot >docs/architecture.svg
 
