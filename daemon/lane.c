@@ -137,23 +137,55 @@ void sb_lane_return(struct sb_lane *lane, struct sb_message *message)
 }
 
 /**
+ * sb_lane_walk_begin() - look along a lane
+ * @lane: the lane
+ * @ret: before the first
+ */
+void sb_lane_walk_begin(const struct sb_lane *lane, struct sb_lane_walk *ret)
+{
+	*ret = (struct sb_lane_walk){
+		.stored = TAILQ_FIRST(&lane->stored),
+		.in_memory = TAILQ_FIRST(&lane->in_memory),
+	};
+}
+
+/**
+ * sb_lane_walk_next() - the next that goes
+ * @walk: goes on by one; what it has returned may be removed
+ *
+ * While nothing more of what is on disk is in memory, what is held in memory does not wait for it: the disk
+ * may be slow, or stall.
+ *
+ * Return: the lane's; NULL when nothing more waits in memory.
+ */
+struct sb_message *sb_lane_walk_next(struct sb_lane_walk *walk)
+{
+	struct sb_message *stored = walk->stored;
+	struct sb_message *in_memory = walk->in_memory;
+
+	if (stored && (!in_memory || stored->ticket < in_memory->ticket)) {
+		walk->stored = TAILQ_NEXT(stored, entry);
+		return stored;
+	}
+	if (in_memory)
+		walk->in_memory = TAILQ_NEXT(in_memory, entry);
+
+	return in_memory;
+}
+
+/**
  * sb_lane_first() - which message goes next
  * @lane: the lane
- *
- * While nothing of what is on disk is in memory, what is held in memory does not wait for it: the disk
- * may be slow, or stall.
  *
  * Return: the lane's; NULL when nothing waits in memory.
  */
 struct sb_message *sb_lane_first(const struct sb_lane *lane)
 {
-	struct sb_message *stored = TAILQ_FIRST(&lane->stored);
-	struct sb_message *in_memory = TAILQ_FIRST(&lane->in_memory);
+	struct sb_lane_walk walk;
 
-	if (!stored || !in_memory)
-		return stored ? stored : in_memory;
+	sb_lane_walk_begin(lane, &walk);
 
-	return stored->ticket < in_memory->ticket ? stored : in_memory;
+	return sb_lane_walk_next(&walk);
 }
 
 /**

@@ -48,12 +48,20 @@ struct sb_lane {
 	struct sb_tally n_in_memory;
 };
 
+/** struct sb_lane_walk - the way along a lane, in the order in which its messages go; those ahead stay in it */
+struct sb_lane_walk {
+	struct sb_message *stored;
+	struct sb_message *in_memory;
+};
+
 void sb_lane_init(struct sb_lane *lane);
 void sb_lane_done(struct sb_lane *lane);
 
 void sb_lane_enter(struct sb_lane *lane, struct sb_message *message);
 void sb_lane_return(struct sb_lane *lane, struct sb_message *message);
 struct sb_message *sb_lane_first(const struct sb_lane *lane);
+void sb_lane_walk_begin(const struct sb_lane *lane, struct sb_lane_walk *ret);
+struct sb_message *sb_lane_walk_next(struct sb_lane_walk *walk);
 struct sb_message *sb_lane_find(const struct sb_lane *lane, uint64_t ticket);
 void sb_lane_remove(struct sb_lane *lane, struct sb_message *message);
 void sb_lane_skip(struct sb_lane *lane, uint64_t ticket);

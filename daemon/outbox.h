@@ -114,6 +114,8 @@ const char *sb_queue_link(const struct sb_queue *queue);
 
 int sb_queue_publish(struct sb_queue *queue, struct sb_message *message, sb_published_fn *done,
 		     void *userdata, struct sb_error *ret_error);
+size_t sb_queue_peek(struct sb_queue *queue, struct sb_message **ret, size_t max);
+int sb_queue_take_this(struct sb_queue *queue, struct sb_message *message);
 struct sb_message *sb_queue_take(struct sb_queue *queue);
 void sb_queue_give_back(struct sb_queue *queue, struct sb_message *message);
 void sb_queue_settle(struct sb_queue *queue, struct sb_message *message, const struct sb_end *end);

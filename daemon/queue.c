@@ -320,23 +320,86 @@ void sb_queue_enter(struct sb_queue *queue, struct sb_message *message)
 
 /* ---- Taking ---- */
 
-/* The first of a lane whose time is not over. */
-static struct sb_message *first_in_time(struct sb_queue *queue, const struct sb_lane *lane)
+/* Whether its time is over, and it has ended; -ENOMEM: it is, and it has not. */
+static int end_if_overdue(struct sb_queue *queue, struct sb_message *message)
 {
+	struct sb_end end;
+	char reason[64];
+
+	if (!sb_overdue_is(queue->outbox, message))
+		return 0;
+	sb_late_end(message->ttl_s, reason, sizeof(reason), &end);
+	if (sb_queue_end(queue, message, &end, NULL) < 0)
+		return -ENOMEM;
+
+	return 1;
+}
+
+/* Of one lane. */
+static size_t peek(struct sb_queue *queue, const struct sb_lane *lane, struct sb_message **ret,
+		   size_t max)
+{
+	struct sb_lane_walk walk;
 	struct sb_message *message;
+	size_t n = 0;
 
-	while ((message = sb_lane_first(lane)) && sb_overdue_is(queue->outbox, message)) {
-		struct sb_end end;
-		char reason[64];
+	sb_lane_walk_begin(lane, &walk);
+	while (n < max && (message = sb_lane_walk_next(&walk))) {
+		int r = end_if_overdue(queue, message);
 
-		sb_late_end(message->ttl_s, reason, sizeof(reason), &end);
-		if (sb_queue_end(queue, message, &end, NULL) < 0) {
-			sb_outbox_store_failed(queue->outbox, -ENOMEM);
-			return NULL;
+		if (r < 0) {
+			sb_outbox_store_failed(queue->outbox, r);
+			break;
 		}
+		if (r == 0)
+			ret[n++] = message;
 	}
 
-	return message;
+	return n;
+}
+
+/**
+ * sb_queue_peek() - the messages that go next, in their order: the oldest of the highest priority first
+ * @queue: the queue
+ * @ret: the queue's, until something else is done with it
+ * @max: so many at most
+ *
+ * Those whose time is over end instead.
+ *
+ * Return: how many there are. If there is more on disk, or no memory, the queue's owner is told when that has
+ * changed.
+ */
+size_t sb_queue_peek(struct sb_queue *queue, struct sb_message **ret, size_t max)
+{
+	size_t n = 0;
+
+	for (int priority = SB_N_PRIORITIES - 1; priority >= 0 && n < max; priority--)
+		n += peek(queue, &queue->lanes[priority], ret + n, max - n);
+	sb_queue_prefetch(queue);
+
+	return n;
+}
+
+/**
+ * sb_queue_take_this() - a message goes
+ * @queue: the queue
+ * @message: of sb_queue_peek(); the caller's until it is settled or given back
+ *
+ * Return: 0; or -ENOMEM, and it waits still, and the owner is told to try again in a while.
+ */
+int sb_queue_take_this(struct sb_queue *queue, struct sb_message *message)
+{
+	if (in_flight_reserve(queue) < 0) {
+		sb_outbox_store_failed(queue->outbox, -ENOMEM);
+		return -ENOMEM;
+	}
+	sb_lane_remove(&queue->lanes[message->priority], message);
+	queue->in_flight[queue->stats.in_flight++] = (struct sb_in_flight){ .message = message };
+	if (!message->in_memory)
+		sb_outbox_enlist(queue, message);
+	sb_queue_prefetch(queue);
+
+	return 0;
 }
 
 /**
@@ -351,22 +414,10 @@ static struct sb_message *first_in_time(struct sb_queue *queue, const struct sb_
  */
 struct sb_message *sb_queue_take(struct sb_queue *queue)
 {
-	struct sb_message *message = NULL;
+	struct sb_message *message;
 
-	if (in_flight_reserve(queue) < 0) {
-		sb_outbox_store_failed(queue->outbox, -ENOMEM);
+	if (sb_queue_peek(queue, &message, 1) == 0 || sb_queue_take_this(queue, message) < 0)
 		return NULL;
-	}
-	for (int priority = SB_N_PRIORITIES - 1; priority >= 0 && !message; priority--)
-		message = first_in_time(queue, &queue->lanes[priority]);
-	if (message) {
-		sb_lane_remove(&queue->lanes[message->priority], message);
-		queue->in_flight[queue->stats.in_flight++] =
-			(struct sb_in_flight){ .message = message };
-		if (!message->in_memory)
-			sb_outbox_enlist(queue, message);
-	}
-	sb_queue_prefetch(queue);
 
 	return message;
 }
