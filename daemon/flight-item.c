@@ -28,7 +28,31 @@ struct sb_flight_item *sb_item_new(struct sb_flight *flight, enum sb_item_kind k
 	item->flight = flight;
 	item->kind = kind;
 	item->message = message;
+	TAILQ_INIT(&item->others);
 	sb_timer_init(&item->deadline, flight->link->parts.loop, item_on_deadline);
+
+	return item;
+}
+
+/**
+ * sb_item_new_of() - an item of messages from the queue, in no list
+ * @flight: outlives it
+ * @messages: the item's from now on, on success, and the list is empty
+ * @n: how many, 1 or more
+ *
+ * Return: the item, the caller's; NULL without memory.
+ */
+struct sb_flight_item *sb_item_new_of(struct sb_flight *flight, struct sb_message_list *messages,
+				      size_t n)
+{
+	struct sb_message *first = TAILQ_FIRST(messages);
+	struct sb_flight_item *item = sb_item_new(flight, SB_ITEM_MESSAGE, first);
+
+	if (!item)
+		return NULL;
+	TAILQ_REMOVE(messages, first, entry);
+	TAILQ_CONCAT(&item->others, messages, entry);
+	item->n_others = n - 1;
 
 	return item;
 }
@@ -43,6 +67,7 @@ struct sb_flight_item *sb_item_free(struct sb_flight_item *item)
 {
 	sb_timer_disarm(&item->deadline);
 	(void)sb_message_free(item->message);
+	sb_message_list_clear(&item->others);
 	free(item);
 
 	return NULL;
@@ -119,14 +144,33 @@ static void item_on_deadline(struct sb_timer *timer)
 	(void)sb_item_free(item);
 }
 
+/* The next of the item's messages, which is whoever's asks; NULL when it has no more. */
+static struct sb_message *next_message(struct sb_flight_item *item)
+{
+	struct sb_message *message = TAILQ_FIRST(&item->others);
+
+	if (!message)
+		return SB_STEAL(item->message);
+	TAILQ_REMOVE(&item->others, message, entry);
+
+	return message;
+}
+
 /**
- * sb_item_settle() - a message has ended
+ * sb_item_settle() - a message has ended, and those with it
  * @item: a message, in no list; freed
  * @end: how, and why
  */
 void sb_item_settle(struct sb_flight_item *item, const struct sb_end *end)
 {
-	sb_queue_settle(item->flight->link->queue, SB_STEAL(item->message), end);
+	struct sb_queue *queue = item->flight->link->queue;
+	struct sb_message *first = SB_STEAL(item->message);
+	struct sb_message *message;
+
+	/* In their order, as they are told. */
+	sb_queue_settle(queue, first, end);
+	while ((message = next_message(item)))
+		sb_queue_settle(queue, message, end);
 	(void)sb_item_free(item);
 }
 
@@ -137,10 +181,12 @@ void sb_item_settle(struct sb_flight_item *item, const struct sb_end *end)
 void sb_item_return(struct sb_flight_item *item)
 {
 	struct sb_flight *flight = item->flight;
+	struct sb_message *message;
 
 	switch (item->kind) {
 	case SB_ITEM_MESSAGE:
-		sb_queue_give_back(flight->link->queue, SB_STEAL(item->message));
+		while ((message = next_message(item)))
+			sb_queue_give_back(flight->link->queue, message);
 		break;
 	case SB_ITEM_REQUEST:
 		if (!item->requested)
@@ -153,9 +199,29 @@ void sb_item_return(struct sb_flight_item *item)
 	(void)sb_item_free(item);
 }
 
+/* One of several is not wanted, and nobody knows which: each goes again, alone. */
+static void split(struct sb_flight_item *item)
+{
+	struct sb_message *message;
+
+	item->message->alone = true;
+	TAILQ_FOREACH(message, &item->others, entry)
+		message->alone = true;
+	sb_item_return(item);
+}
+
+/* No message is refused for another one's sake. */
+static void message_refused(struct sb_flight_item *item, const struct sb_end *end)
+{
+	if (item->n_others > 0)
+		split(item);
+	else
+		sb_item_settle(item, end);
+}
+
 /**
  * sb_item_refuse() - the plugin will not send it
- * @item: in no list; freed
+ * @item: in no list; freed, or of several messages, which are back in the queue
  * @verdict: says why
  */
 void sb_item_refuse(struct sb_flight_item *item, const struct skybus_verdict *verdict)
@@ -164,7 +230,7 @@ void sb_item_refuse(struct sb_flight_item *item, const struct skybus_verdict *ve
 
 	switch (item->kind) {
 	case SB_ITEM_MESSAGE:
-		sb_item_settle(item, &end);
+		message_refused(item, &end);
 		return;
 	case SB_ITEM_REQUEST:
 		sb_item_tell_error(item, SB_ERROR_CLOUD_REJECTED, verdict->reason);
@@ -198,14 +264,19 @@ static void message_answered(struct sb_flight_item *item, const struct skybus_re
 	struct sb_end end = { .cause = SB_CAUSE_DELIVERED,
 			      .code = sb_code_text(reply->code, code) };
 
-	if (verdict->kind == SKYBUS_REJECTED) {
+	switch (verdict->kind) {
+	case SKYBUS_DELIVERED:
+		sb_item_settle(item, &end);
+		break;
+	case SKYBUS_REJECTED:
 		end.cause = SB_CAUSE_CLOUD;
 		end.reason = verdict->reason;
-	} else if (verdict->kind != SKYBUS_DELIVERED) {
+		message_refused(item, &end);
+		break;
+	default:
 		sb_item_return(item);
-		return;
+		break;
 	}
-	sb_item_settle(item, &end);
 }
 
 /**

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * One thing in a flight: a message from the queue, a request that an app waits for, or a keepalive. All
+ * One thing in a flight: a message from the queue, or several in one request, a request that an app waits for, or a keepalive. All
  * three go the same way; they differ in how they end, which is here. Between the parts of a link.
  */
 #include <stdbool.h>
@@ -22,6 +22,8 @@ struct sb_flight_item {
 	struct sb_flight *flight;
 	enum sb_item_kind kind;
 	struct sb_message *message; /* NULL for a keepalive */
+	struct sb_message_list others; /* out of the queue, too, and in the same request */
+	size_t n_others;
 	uint64_t sent_at;
 	bool waits; /* a request, for room: in the flight's list of such */
 	sb_requested_fn *requested; /* NULL once told */
@@ -34,6 +36,8 @@ extern const char sb_item_unanswered[];
 
 struct sb_flight_item *sb_item_new(struct sb_flight *flight, enum sb_item_kind kind,
 				   struct sb_message *message);
+struct sb_flight_item *sb_item_new_of(struct sb_flight *flight, struct sb_message_list *messages,
+				      size_t n);
 struct sb_flight_item *sb_item_free(struct sb_flight_item *item);
 
 void sb_item_wait(struct sb_flight_item *item, bool first);

@@ -51,6 +51,7 @@ static void carry_out(struct sb_flight_item *item, const struct skybus_reply *re
 	struct sb_link *link = flight->link;
 	bool keepalive = item->kind == SB_ITEM_KEEPALIVE;
 
+	sb_batch_on_verdict(&flight->batch, item, verdict);
 	sb_item_answered(item, reply, verdict);
 	switch (verdict->kind) {
 	case SKYBUS_DELIVERED:
@@ -104,19 +105,18 @@ static int encode(struct sb_flight_item *item, struct skybus_request *request,
 {
 	struct sb_link *link = item->flight->link;
 	struct skybus_message message;
-	int r;
 
 	if (item->kind == SB_ITEM_KEEPALIVE)
 		return link->plugin->keepalive(link->plugin_state, request);
+	if (item->n_others > 0)
+		return sb_batch_encode(item, request, verdict);
 
 	message = sb_link_view(link, item->message);
 	sb_request_payload(request->filled, message.payload, message.payload_len);
 	if (message.content_format != SKYBUS_NO_FORMAT)
 		sb_request_uint(request->filled, SB_OPTION_CONTENT_FORMAT, message.content_format);
-	r = link->plugin->encode(link->plugin_state, &message, request, verdict);
-	verdict->reason[sizeof(verdict->reason) - 1] = '\0';
 
-	return r;
+	return link->plugin->encode(link->plugin_state, &message, request, verdict);
 }
 
 /* The request could not be sent: because of what is in it, or because of the moment. */
@@ -155,6 +155,7 @@ static bool item_send(struct sb_flight_item *item)
 	if (!filled)
 		return item_unsent(item, -ENOMEM);
 	r = encode(item, &request, &verdict);
+	verdict.reason[sizeof(verdict.reason) - 1] = '\0';
 	if (r < 0 && verdict.kind == SKYBUS_REJECTED) {
 		sb_item_refuse(item, &verdict);
 		return true;
@@ -183,18 +184,22 @@ static bool item_send(struct sb_flight_item *item)
 static struct sb_flight_item *next_item(struct sb_flight *flight)
 {
 	struct sb_flight_item *item = TAILQ_FIRST(&flight->asked);
+	struct sb_message_list messages = TAILQ_HEAD_INITIALIZER(messages);
 	struct sb_message *message;
+	size_t n;
 
 	if (item) {
 		sb_item_stop_waiting(item);
 		return item;
 	}
-	message = sb_queue_take(flight->link->queue);
-	if (!message)
+	n = sb_batch_take(&flight->batch, &messages);
+	if (n == 0)
 		return NULL;
-	item = sb_item_new(flight, SB_ITEM_MESSAGE, message);
-	if (!item)
+	item = sb_item_new_of(flight, &messages, n);
+	while ((message = TAILQ_FIRST(&messages))) {
+		TAILQ_REMOVE(&messages, message, entry);
 		sb_queue_give_back(flight->link->queue, message);
+	}
 
 	return item;
 }
@@ -269,6 +274,7 @@ void sb_flight_init(struct sb_flight *flight, struct sb_link *link)
 	TAILQ_INIT(&flight->asked);
 	TAILQ_INIT(&flight->under_way);
 	sb_window_init(&flight->window, sb_link_window(link));
+	sb_batch_init(&flight->batch, flight);
 	sb_timer_init(&flight->pause, link->parts.loop, flight_on_pause_over);
 	sb_task_init(&flight->pump, link->parts.loop, flight_on_pump);
 }
@@ -283,17 +289,20 @@ void sb_flight_done(struct sb_flight *flight)
 	sb_flight_refuse(flight,
 			 "the link has been changed or removed: look at its state, and ask again");
 	sb_task_cancel(&flight->pump);
+	sb_batch_done(&flight->batch);
 	sb_timer_disarm(&flight->pause);
 }
 
 /**
  * sb_flight_begin() - a login succeeded
  * @flight: with nothing under way
- * @window: the most messages under way at once, from now on
+ * @window: the most requests with messages under way at once, from now on
+ * @hold_s: a message may wait so many seconds for others to go with it
  */
-void sb_flight_begin(struct sb_flight *flight, unsigned int window)
+void sb_flight_begin(struct sb_flight *flight, unsigned int window, uint32_t hold_s)
 {
 	flight->silences = 0;
+	sb_batch_begin(&flight->batch, hold_s);
 	sb_window_init(&flight->window, window);
 	sb_flight_pump(flight);
 }

@@ -6,6 +6,7 @@
  * the window, and carries out the plugin's verdicts over the replies.
  */
 #include "daemon/backoff.h"
+#include "daemon/batch.h"
 #include "daemon/link.h"
 #include "daemon/window.h"
 
@@ -17,6 +18,7 @@ TAILQ_HEAD(sb_flight_items, sb_flight_item);
 struct sb_flight {
 	struct sb_link *link;
 	struct sb_window window;
+	struct sb_batch batch;
 	struct sb_flight_items asked; /* requests that wait for room */
 	struct sb_flight_items under_way;
 	unsigned int n_asked;
@@ -35,7 +37,7 @@ struct sb_flight {
 
 void sb_flight_init(struct sb_flight *flight, struct sb_link *link);
 void sb_flight_done(struct sb_flight *flight);
-void sb_flight_begin(struct sb_flight *flight, unsigned int window);
+void sb_flight_begin(struct sb_flight *flight, unsigned int window, uint32_t hold_s);
 void sb_flight_pump(struct sb_flight *flight);
 void sb_flight_on_turn(struct sb_flight *flight);
 void sb_flight_keepalive(struct sb_flight *flight);

@@ -120,7 +120,7 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 	/* Another login in between is nothing new. */
 	if (!was_up)
 		sb_report(link, SB_EVENT_LINK_ONLINE, "", 0);
-	sb_flight_begin(&link->flight, window);
+	sb_flight_begin(&link->flight, window, SKYBUS_HAS(terms, batch_s) ? terms->batch_s : 0);
 }
 
 /* A cloud may be wrong once, or twice. */

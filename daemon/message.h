@@ -98,6 +98,8 @@ struct sb_moment {
  * @sender: who is told of its end: a connection, as dbus/sender.h writes it, which begins with a colon; or
  *	the name of a stream; owned, NULL for nobody; forgotten at a restart
  * @owner: the user that published it, a uid; or SB_NO_OWNER
+ * @alone: goes in a request of its own, since one with others in it was refused; forgotten when what is in
+ *	memory is
  * @entry: for the list of whoever owns it
  * @queue: with the two that follow for the outbox, which finds it by its ticket, and by its topic
  */
@@ -116,6 +118,7 @@ struct sb_message {
 	char *route;
 	char *sender;
 	uint32_t owner;
+	bool alone;
 	TAILQ_ENTRY(sb_message) entry;
 	struct sb_queue *queue;
 	LIST_ENTRY(sb_message) same_ticket;

@@ -244,13 +244,16 @@ struct skybus_session {
  * @expires_s: the login ends after so many seconds whatever happens, and the daemon logs in again
  *	before; 0 for never
  * @keepalive_s: after so many seconds without an answer from the cloud keepalive() is called; 0 for never
- * @window: at most so many messages may be on their way at once; 0 leaves it to the daemon
+ * @window: at most so many requests with messages may be on their way at once; 0 leaves it to the daemon
+ * @batch_s: a message may wait so many seconds for others that go in the same request, see gather(); 0 sends
+ *	each in a request of its own
  */
 struct skybus_terms {
 	uint32_t size;
 	uint32_t expires_s;
 	uint32_t keepalive_s;
 	uint32_t window;
+	uint32_t batch_s;
 };
 
 /* Flags of a command. */
@@ -646,6 +649,23 @@ struct skybus_plugin {
 
 	/** For people: which device this link is at the cloud. Lent until detach(). */
 	const char *(*device)(void *state);
+
+	/**
+	 * How many of these messages, from the first on, could go in one request: @n of them, 1 or more, wait
+	 * in this order. 0: nothing could ever go together with the first, so it need not wait for others. Any
+	 * smaller number of them must fit as well. Only with terms.batch_s, and often: it changes nothing, and
+	 * takes no number from a sequence.
+	 */
+	uint32_t (*gather)(void *state, const struct skybus_message *messages, uint32_t n);
+	/**
+	 * As encode(), for 2 or more messages that gather() has found to fit; @request begins as a POST without
+	 * path and payload. No message may lose its time. decide() is called once, with the first of
+	 * them; what it says holds for all, but where that is SKYBUS_REJECTED, or this call fails as
+	 * SKYBUS_REJECTED, each is sent again in a request of its own. request_note() can tell such replies
+	 * apart.
+	 */
+	int32_t (*encode_batch)(void *state, const struct skybus_message *messages, uint32_t n,
+				struct skybus_request *request, struct skybus_verdict *verdict);
 };
 
 #ifdef __cplusplus

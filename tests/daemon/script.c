@@ -215,6 +215,44 @@ static const char *plugin_device(void *state)
 	return "device 7";
 }
 
+static uint32_t plugin_gather(void *state, const struct skybus_message *messages, uint32_t n)
+{
+	uint32_t i;
+
+	assert_ptr_equal(state, &script);
+	assert_true(n > 0);
+	script.gathered++;
+	for (i = 0; i < n && i < script.fits && messages[i].payload[0] != 'x'; i++)
+		;
+
+	return i;
+}
+
+/* "m1+m2" */
+static int32_t plugin_encode_batch(void *state, const struct skybus_message *messages, uint32_t n,
+				   struct skybus_request *request, struct skybus_verdict *verdict)
+{
+	char payload[1024] = "";
+	size_t len = 0;
+
+	assert_ptr_equal(state, &script);
+	assert_int_equal(verdict->kind, SKYBUS_REJECTED);
+	assert_true(n > 1 && n <= script.fits);
+	if (script.encode_batch_error < 0)
+		return script.encode_batch_error;
+	for (uint32_t i = 0; i < n; i++)
+		len += (size_t)snprintf(payload + len, sizeof(payload) - len, "%s%.*s",
+					i > 0 ? "+" : "", (int)messages[i].payload_len,
+					(const char *)messages[i].payload);
+	assert_true(len < sizeof(payload));
+	script.time_ms = messages[n - 1].time_ms;
+	script.host->request_path(request, "/batch");
+	script.host->request_payload(request, payload, (uint32_t)len);
+	script.host->request_note(request, messages[0].ticket);
+
+	return 0;
+}
+
 static const struct skybus_setting settings[] = {
 	{ .key = "greeting", .kind = SKYBUS_TEXT, .fallback = "hello", .help = "A text." },
 	{ .key = "number", .kind = SKYBUS_INTEGER, .fallback = "7", .help = "A number." },
@@ -234,6 +272,8 @@ static const struct skybus_plugin descriptor = {
 	DESCRIPTOR_COMMON,
 	.serve = plugin_serve,
 	.answer = plugin_answer,
+	.gather = plugin_gather,
+	.encode_batch = plugin_encode_batch,
 };
 
 static const struct skybus_plugin deaf_descriptor = {

@@ -31,6 +31,8 @@ struct script {
 	uint32_t silent_wait_s; /* likewise, when nobody has answered */
 	int32_t encode_error;
 	struct skybus_verdict encode_verdict;
+	uint32_t fits; /* so many messages into a request, but none that begins with an x */
+	int32_t encode_batch_error;
 	int32_t accept_error;
 	const char *accept_reason;
 	void (*decide)(void); /* called within decide() */
@@ -46,6 +48,7 @@ struct script {
 	unsigned int logins;
 	int32_t opened_outcome; /* 1: not told */
 	unsigned int encoded;
+	unsigned int gathered;
 	int64_t time_ms; /* of the message that was encoded last */
 	unsigned int decided;
 	unsigned int replied; /* requests of its own other than logins */
@@ -59,7 +62,8 @@ struct script {
 
 extern struct script script;
 extern const struct sb_plugin script_plugin;
-extern const struct sb_plugin script_deaf_plugin; /* without serve and answer */
+extern const struct sb_plugin
+	script_deaf_plugin; /* without serve, answer, gather and encode_batch */
 
 void script_reset(void);
 void script_send_login(void);

@@ -80,6 +80,7 @@ static const struct field fields[] = {
 	FIELD(skybus_terms, expires_s, 4, 4),
 	FIELD(skybus_terms, keepalive_s, 8, 8),
 	FIELD(skybus_terms, window, 12, 12),
+	FIELD(skybus_terms, batch_s, 16, 16),
 	FIELD(skybus_command, size, 0, 0),
 	FIELD(skybus_command, payload_len, 4, 4),
 	FIELD(skybus_command, topic, 8, 8),
