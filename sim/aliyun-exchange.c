@@ -18,6 +18,18 @@
 
 /* ---- How an exchange ends -------------------------------------------------------------------- */
 
+static void note(const struct sim_aliyun_exchange *exchange, struct sim_event *event)
+{
+	event->cloud = exchange->aliyun->cloud.type->name;
+	event->peer = exchange->request->peer;
+	event->identity = exchange->request->identity;
+	event->device = exchange->device ? exchange->device->name : NULL;
+	event->session = exchange->session ? exchange->session->number : 0;
+	event->topic = exchange->topic;
+	event->sequence = exchange->sequence;
+	sim_record_write(exchange->aliyun->cloud.record, event);
+}
+
 /**
  * sim_aliyun_note() - write what became of a request into the record
  * @exchange: the request
@@ -30,21 +42,30 @@ void sim_aliyun_note(const struct sim_aliyun_exchange *exchange, const char *eve
 {
 	bool is_message = strcmp(event, "message") == 0;
 
-	sim_record_write(exchange->aliyun->cloud.record,
-			 &(struct sim_event){
-				 .event = event,
-				 .cloud = exchange->aliyun->cloud.type->name,
-				 .peer = exchange->request->peer,
-				 .identity = exchange->request->identity,
-				 .device = exchange->device ? exchange->device->name : NULL,
-				 .session = exchange->session ? exchange->session->number : 0,
-				 .topic = exchange->topic,
-				 .payload = is_message ? exchange->payload : NULL,
-				 .payload_len = exchange->payload_len,
-				 .sequence = exchange->sequence,
-				 .code = code,
-				 .reason = reason,
-			 });
+	note(exchange, &(struct sim_event){
+			       .event = event,
+			       .payload = is_message ? exchange->payload : NULL,
+			       .payload_len = exchange->payload_len,
+			       .code = code,
+			       .reason = reason,
+		       });
+}
+
+/**
+ * sim_aliyun_note_point() - write one point of many into the record
+ * @userdata: the exchange
+ * @point: the point
+ */
+void sim_aliyun_note_point(void *userdata, const struct sim_point *point)
+{
+	const struct sim_aliyun_exchange *exchange = userdata;
+	SIM_CLEANUP(free) char *text = sim_point_print(point);
+
+	note(exchange, &(struct sim_event){
+			       .event = "point",
+			       .payload = (const uint8_t *)text,
+			       .payload_len = text ? strlen(text) : 0,
+		       });
 }
 
 /**

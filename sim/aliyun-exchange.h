@@ -11,6 +11,7 @@
 #include "sim/aliyun-device.h"
 #include "sim/aliyun-format.h"
 #include "sim/cloud.h"
+#include "sim/point.h"
 
 /* The doors of the cloud. */
 enum {
@@ -74,6 +75,7 @@ struct sim_aliyun_exchange {
 
 void sim_aliyun_note(const struct sim_aliyun_exchange *exchange, const char *event,
 		     const char *code, const char *reason);
+void sim_aliyun_note_point(void *userdata, const struct sim_point *point);
 void sim_aliyun_refuse(struct sim_aliyun_exchange *exchange, const char *event, uint8_t code,
 		       const char *reason);
 void sim_aliyun_answer(struct sim_aliyun_exchange *exchange, enum sim_format format,

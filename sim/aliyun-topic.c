@@ -4,10 +4,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "sim/aliyun-batch.h"
 #include "sim/aliyun-topic.h"
 #include "sim/cleanup.h"
 
-/** The longest topic, in bytes, and the most slashes in it. */
+/** The longest topic, in bytes, and the most slashes in one that is not of the device model. */
 #define TOPIC_MAX 128
 #define SLASHES_MAX 7
 
@@ -27,6 +28,7 @@ static const struct {
 	enum sim_aliyun_shape shape;
 } topics[] = {
 	{ "/sys/@/thing/event/?*/post", SIM_ALIYUN_POST },
+	{ "/sys/@/thing/event/property/batch/post", SIM_ALIYUN_POST },
 	{ "/sys/@/thing/deviceinfo/update", SIM_ALIYUN_POST },
 	{ "/sys/@/thing/deviceinfo/delete", SIM_ALIYUN_POST },
 	{ "/sys/@/thing/model/up_raw", SIM_ALIYUN_RAW },
@@ -134,7 +136,8 @@ int sim_aliyun_topic_find(const char *topic, const char *device, enum sim_aliyun
 {
 	char owner[SIM_ALIYUN_NAME_SIZE];
 
-	if (strlen(topic) > TOPIC_MAX || count_slashes(topic) > SLASHES_MAX)
+	if (strlen(topic) > TOPIC_MAX ||
+	    (strncmp(topic, "/sys/", 5) != 0 && count_slashes(topic) > SLASHES_MAX))
 		return -EINVAL;
 	if (sim_aliyun_topic_owner(topic, owner) < 0)
 		return -ENOENT;
@@ -182,6 +185,54 @@ static bool is_post(const char *topic, const json_t *post)
 	return !method || (json_is_string(method) && is_method(json_string_value(method), topic));
 }
 
+static bool are_known(const json_t *properties)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)properties, name, value) {
+		if (!sim_point_is_name(name))
+			return false;
+	}
+
+	return true;
+}
+
+static int judge(const char *topic, const json_t *post)
+{
+	const char *tail = strstr(topic, "/thing/");
+
+	if (!is_post(topic, post))
+		return SIM_ALIYUN_BAD_PARAMETERS;
+	if (sim_aliyun_batch_is_topic(topic))
+		return sim_aliyun_batch_judge(post);
+	if (tail && strcmp(tail, "/thing/event/property/post") == 0 &&
+	    !are_known(json_object_get(post, "params")))
+		return SIM_ALIYUN_UNKNOWN_PROPERTY;
+
+	return SIM_ALIYUN_OK;
+}
+
+/**
+ * sim_aliyun_topic_meaning() - what a code inside an answer means
+ * @code: SIM_ALIYUN_OK …
+ *
+ * Return: a few words.
+ */
+const char *sim_aliyun_topic_meaning(int code)
+{
+	switch (code) {
+	case SIM_ALIYUN_OK:
+		return "success";
+	case SIM_ALIYUN_UNKNOWN_PROPERTY:
+		return "property not found";
+	case SIM_ALIYUN_TOO_MANY:
+		return "too many properties";
+	default:
+		return "request parameter error";
+	}
+}
+
 /**
  * sim_aliyun_topic_answer() - judge a payload of the shape SIM_ALIYUN_POST
  * @topic: where it came
@@ -192,14 +243,14 @@ static bool is_post(const char *topic, const json_t *post)
  */
 int sim_aliyun_topic_answer(const char *topic, const json_t *post, json_t **ret_answer)
 {
-	int code = is_post(topic, post) ? SIM_ALIYUN_OK : SIM_ALIYUN_BAD_PARAMETERS;
+	int code = judge(topic, post);
 	json_t *id = json_object_get(post, "id"), *method = json_object_get(post, "method");
 	json_t *answer;
 
-	answer = json_pack("{s:i, s:{}, s:O*, s:s, s:O*, s:s}", "code", code, "data", "id",
-			   json_is_string(id) ? id : NULL, "message",
-			   code == SIM_ALIYUN_OK ? "success" : "request parameter error", "method",
-			   json_is_string(method) ? method : NULL, "version", "1.0");
+	answer =
+		json_pack("{s:i, s:{}, s:O*, s:s, s:O*, s:s}", "code", code, "data", "id",
+			  json_is_string(id) ? id : NULL, "message", sim_aliyun_topic_meaning(code),
+			  "method", json_is_string(method) ? method : NULL, "version", "1.0");
 	if (!answer)
 		return -ENOMEM;
 	*ret_answer = answer;

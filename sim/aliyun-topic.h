@@ -21,8 +21,11 @@ enum sim_aliyun_shape {
 enum {
 	SIM_ALIYUN_OK = 200,
 	SIM_ALIYUN_BAD_PARAMETERS = 460,
+	SIM_ALIYUN_UNKNOWN_PROPERTY = 5092,
+	SIM_ALIYUN_TOO_MANY = 6106,
 };
 
 int sim_aliyun_topic_owner(const char *topic, char ret_device[SIM_ALIYUN_NAME_SIZE]);
 int sim_aliyun_topic_find(const char *topic, const char *device, enum sim_aliyun_shape *ret);
+const char *sim_aliyun_topic_meaning(int code);
 int sim_aliyun_topic_answer(const char *topic, const json_t *post, json_t **ret_answer);

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/aliyun-batch.h"
 #include "sim/aliyun-crypto.h"
 #include "sim/aliyun-exchange.h"
 #include "sim/aliyun-topic.h"
@@ -71,9 +72,11 @@ static void take_post(struct sim_aliyun_exchange *exchange)
 	}
 	if (code == SIM_ALIYUN_OK) {
 		sim_aliyun_note(exchange, "message", NULL, NULL);
+		if (sim_aliyun_batch_is_topic(exchange->topic))
+			sim_aliyun_batch_each(post, sim_aliyun_note_point, exchange);
 	} else {
 		(void)snprintf(text, sizeof(text), "%d", code);
-		sim_aliyun_note(exchange, "refused", text, "not the payload of this topic");
+		sim_aliyun_note(exchange, "refused", text, sim_aliyun_topic_meaning(code));
 	}
 	sim_aliyun_confirm(exchange, sim_aliyun_format(request, SIM_ALIYUN_ACCEPT), root);
 }

@@ -29,6 +29,19 @@ const char *sim_enos_path_topic(const char *path)
 	return path + (path[7] == '/' ? 7 : 6);
 }
 
+static void note(const struct sim_enos_exchange *exchange, struct sim_event *event)
+{
+	const struct sim_enos_device *device = exchange->device;
+
+	event->cloud = exchange->cloud->type->name;
+	event->peer = exchange->request->peer;
+	event->identity = exchange->request->identity;
+	event->device = device ? device->name : NULL;
+	event->session = device ? device->session.number : 0;
+	event->sequence = exchange->sequence;
+	sim_record_write(exchange->cloud->record, event);
+}
+
 /**
  * sim_enos_note() - write what became of a request into the record
  * @exchange: the request
@@ -39,25 +52,30 @@ const char *sim_enos_path_topic(const char *path)
 void sim_enos_note(const struct sim_enos_exchange *exchange, const char *event, const char *code,
 		   const char *reason)
 {
-	const struct sim_enos_device *device = exchange->device;
 	const struct sim_request *request = exchange->request;
 	bool is_message = strcmp(event, "message") == 0;
 
-	sim_record_write(exchange->cloud->record,
-			 &(struct sim_event){
-				 .event = event,
-				 .cloud = exchange->cloud->type->name,
-				 .peer = request->peer,
-				 .identity = request->identity,
-				 .device = device ? device->name : NULL,
-				 .session = device ? device->session.number : 0,
-				 .topic = exchange->topic,
-				 .payload = is_message ? request->payload : NULL,
-				 .payload_len = request->payload_len,
-				 .sequence = exchange->sequence,
-				 .code = code,
-				 .reason = reason,
-			 });
+	note(exchange, &(struct sim_event){
+			       .event = event,
+			       .topic = exchange->topic,
+			       .payload = is_message ? request->payload : NULL,
+			       .payload_len = request->payload_len,
+			       .code = code,
+			       .reason = reason,
+		       });
+}
+
+static void note_point(void *userdata, const struct sim_point *point)
+{
+	const struct sim_enos_exchange *exchange = userdata;
+	SIM_CLEANUP(free) char *text = sim_point_print(point);
+
+	note(exchange, &(struct sim_event){
+			       .event = "point",
+			       .topic = exchange->topic,
+			       .payload = (const uint8_t *)text,
+			       .payload_len = text ? strlen(text) : 0,
+		       });
 }
 
 /**
@@ -68,19 +86,12 @@ void sim_enos_note(const struct sim_enos_exchange *exchange, const char *event, 
 void sim_enos_note_command(const struct sim_enos_exchange *exchange,
 			   const struct sim_command *command)
 {
-	sim_record_write(exchange->cloud->record,
-			 &(struct sim_event){
-				 .event = "command",
-				 .cloud = exchange->cloud->type->name,
-				 .peer = exchange->request->peer,
-				 .identity = exchange->request->identity,
-				 .device = exchange->device->name,
-				 .session = exchange->device->session.number,
-				 .topic = command->topic,
-				 .payload = (const uint8_t *)command->payload,
-				 .payload_len = strlen(command->payload),
-				 .sequence = exchange->sequence,
-			 });
+	note(exchange, &(struct sim_event){
+			       .event = "command",
+			       .topic = command->topic,
+			       .payload = (const uint8_t *)command->payload,
+			       .payload_len = strlen(command->payload),
+		       });
 }
 
 /**
@@ -133,6 +144,18 @@ void sim_enos_announce(struct sim_enos_exchange *exchange)
 	(void)sim_reply_add(exchange->reply, OPTION_COMMAND_PATH, path, (size_t)len);
 }
 
+static const char *meaning_of(int code)
+{
+	switch (code) {
+	case SIM_ENOS_BAD_JSON:
+		return "bad JSON";
+	case SIM_ENOS_UNKNOWN_POINT:
+		return "no model could have a point of this name";
+	default:
+		return "not the payload of this topic";
+	}
+}
+
 static void refuse_topic(struct sim_enos_exchange *exchange, int error)
 {
 	if (error == -EACCES)
@@ -166,11 +189,11 @@ void sim_enos_publish(struct sim_enos_exchange *exchange)
 	}
 	if (code == SIM_ENOS_OK) {
 		sim_enos_note(exchange, "message", NULL, NULL);
+		sim_enos_topic_each(kind, request->payload, request->payload_len, note_point,
+				    exchange);
 	} else {
 		(void)snprintf(text, sizeof(text), "%d", code);
-		sim_enos_note(exchange, "refused", text,
-			      code == SIM_ENOS_BAD_JSON ? "bad JSON"
-							: "not the payload of this topic");
+		sim_enos_note(exchange, "refused", text, meaning_of(code));
 	}
 	sim_enos_answer(exchange, SIM_CODE(2, 4), reply);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/cleanup.h"
+#include "sim/enos-batch.h"
 #include "sim/enos-topic.h"
 
 /** The longest id that a reply repeats, in bytes. */
@@ -16,6 +17,7 @@
 enum shape {
 	RAW, /* anything */
 	POST, /* {"id", "version", "method", "params"} */
+	BATCH, /* likewise, and params is a list */
 	ANSWER, /* {"id", "code", "data"}, to a command */
 };
 
@@ -33,6 +35,7 @@ struct sim_enos_topic {
 
 static const struct sim_enos_topic topics[] = {
 	{ "thing/measurepoint/post", POST, "measurepoints" },
+	{ "thing/measurepoint/post/batch", BATCH, NULL },
 	{ "thing/event/?*/post", POST, NULL },
 	{ "thing/attribute/update", POST, NULL },
 	{ "thing/attribute/query", POST, NULL },
@@ -119,29 +122,32 @@ static bool is_method(const char *method, const char *topic)
 	return !method[i] && !tail[i];
 }
 
-static bool is_post(const struct sim_enos_topic *kind, const char *topic, const json_t *root)
+static int judge_post(const struct sim_enos_topic *kind, const json_t *params)
 {
-	const json_t *params = json_object_get(root, "params");
 	const json_t *time = json_object_get(params, "time");
+	const json_t *member = kind->member ? json_object_get(params, kind->member) : NULL;
 
-	if (!is_method(json_string_value(json_object_get(root, "method")), topic))
-		return false;
-	if (!json_is_object(params) || (time && !json_is_integer(time)))
-		return false;
+	if (!json_is_object(params) || (time && !json_is_integer(time)) ||
+	    (kind->member && !json_is_object(member)))
+		return SIM_ENOS_BAD_POST;
 
-	return !kind->member || json_is_object(json_object_get(params, kind->member));
+	return sim_enos_batch_is_known(member) ? SIM_ENOS_OK : SIM_ENOS_UNKNOWN_POINT;
 }
 
-static bool is_shaped(const struct sim_enos_topic *kind, const char *topic, const json_t *root)
+static int judge(const struct sim_enos_topic *kind, const char *topic, const json_t *root)
 {
 	const json_t *id = json_object_get(root, "id");
+	const json_t *params = json_object_get(root, "params");
 
 	if (!json_is_object(root) || (id && !json_is_string(id)))
-		return false;
+		return SIM_ENOS_BAD_POST;
 	if (kind->shape == ANSWER)
-		return json_is_integer(json_object_get(root, "code"));
+		return json_is_integer(json_object_get(root, "code")) ? SIM_ENOS_OK
+								      : SIM_ENOS_BAD_POST;
+	if (!is_method(json_string_value(json_object_get(root, "method")), topic))
+		return SIM_ENOS_BAD_POST;
 
-	return is_post(kind, topic, root);
+	return kind->shape == BATCH ? sim_enos_batch_judge(params) : judge_post(kind, params);
 }
 
 static char *reply_text(const json_t *root, int code)
@@ -170,7 +176,7 @@ int sim_enos_topic_answer(const struct sim_enos_topic *kind, const char *topic,
 			  const uint8_t *payload, size_t payload_len, char **ret_reply)
 {
 	json_auto_t *root = NULL;
-	int code = SIM_ENOS_OK;
+	int code;
 	char *reply;
 
 	if (kind->shape == RAW) {
@@ -179,15 +185,30 @@ int sim_enos_topic_answer(const struct sim_enos_topic *kind, const char *topic,
 	}
 
 	root = json_loadb((const char *)payload, payload_len, JSON_REJECT_DUPLICATES, NULL);
-	if (!root)
-		code = SIM_ENOS_BAD_JSON;
-	else if (!is_shaped(kind, topic, root))
-		code = SIM_ENOS_BAD_POST;
-
+	code = root ? judge(kind, topic, root) : SIM_ENOS_BAD_JSON;
 	reply = reply_text(root, code);
 	if (!reply)
 		return -ENOMEM;
 	*ret_reply = reply;
 
 	return code;
+}
+
+/**
+ * sim_enos_topic_each() - look at each point of a payload that has many
+ * @kind: of its topic
+ * @payload: as the device sent it, and good
+ * @payload_len: bytes
+ * @each: is called for each; not at all where the topic is none for many
+ * @userdata: for it
+ */
+void sim_enos_topic_each(const struct sim_enos_topic *kind, const uint8_t *payload,
+			 size_t payload_len, sim_point_fn *each, void *userdata)
+{
+	json_auto_t *root = NULL;
+
+	if (kind->shape != BATCH)
+		return;
+	root = json_loadb((const char *)payload, payload_len, 0, NULL);
+	sim_enos_batch_each(json_object_get(root, "params"), each, userdata);
 }

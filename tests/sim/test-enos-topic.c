@@ -25,6 +25,7 @@ static void test_own_topics(void **state)
 {
 	static const char *const good[] = {
 		OWN "thing/measurepoint/post",
+		OWN "thing/measurepoint/post/batch",
 		OWN "thing/event/overheat/post",
 		OWN "thing/attribute/update",
 		OWN "thing/attribute/query",
@@ -147,12 +148,88 @@ static void test_bad_posts(void **state)
 	      "{\"id\":\"1\",\"code\":1206,\"data\":{}}");
 }
 
+#define BATCH(params) \
+	"{\"id\":\"1\",\"method\":\"thing.measurepoint.post.batch\",\"params\":" params "}"
+
+static void test_many(void **state)
+{
+	static const char *const bad[] = {
+		BATCH("[]"),
+		BATCH("{}"),
+		BATCH("[{}]"),
+		BATCH("[{\"measurepoints\":1}]"),
+		BATCH("[{\"measurepoints\":{\"a\":1},\"time\":\"now\"}]"),
+		"{\"id\":\"1\",\"method\":\"x\",\"params\":[{\"measurepoints\":{\"a\":1}}]}",
+	};
+
+	(void)state;
+	check("thing/measurepoint/post/batch",
+	      BATCH("[{\"measurepoints\":{\"a\":1,\"b\":2},\"time\":5},"
+		    "{\"measurepoints\":{\"a\":3}}]"),
+	      200, "{\"id\":\"1\",\"code\":200,\"data\":{}}");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		check("thing/measurepoint/post/batch", bad[i], 1206,
+		      "{\"id\":\"1\",\"code\":1206,\"data\":{}}");
+}
+
+/* If a part is wrong, all is refused. */
+static void test_names(void **state)
+{
+	(void)state;
+	check("thing/measurepoint/post/batch",
+	      BATCH("[{\"measurepoints\":{\"a\":1}},{\"measurepoints\":{\"a b\":1}}]"), 1204,
+	      "{\"id\":\"1\",\"code\":1204,\"data\":{}}");
+	check("thing/measurepoint/post",
+	      "{\"method\":\"thing.measurepoint.post\",\"params\":{\"measurepoints\":"
+	      "{\"a b\":1}}}",
+	      1204, "{\"code\":1204,\"data\":{}}");
+	check("thing/measurepoint/post",
+	      "{\"method\":\"thing.measurepoint.post\",\"params\":{\"measurepoints\":"
+	      "{\"INV.GenActivePW\":1}}}",
+	      200, "{\"code\":200,\"data\":{}}");
+}
+
+static void collect(void *userdata, const struct sim_point *point)
+{
+	char *all = userdata;
+	char *text = sim_point_print(point);
+
+	strcat(strcat(all, text), " ");
+	free(text);
+}
+
+static void test_points(void **state)
+{
+	static const char post[] = BATCH("[{\"measurepoints\":{\"a\":1,\"b\":2},\"time\":5},"
+					 "{\"measurepoints\":{\"a\":3}}]");
+	const struct sim_enos_topic *kind;
+	char all[512] = "";
+
+	(void)state;
+	assert_int_equal(sim_enos_topic_find(OWN "thing/measurepoint/post/batch", DEVICE, &kind),
+			 0);
+	sim_enos_topic_each(kind, (const uint8_t *)post, strlen(post), collect, all);
+	assert_string_equal(all, "{\"name\":\"a\",\"value\":1,\"time\":5} "
+				 "{\"name\":\"b\",\"value\":2,\"time\":5} "
+				 "{\"name\":\"a\",\"value\":3} ");
+	/* There is nothing to look at in a message with one moment. */
+	assert_int_equal(sim_enos_topic_find(OWN "thing/measurepoint/post", DEVICE, &kind), 0);
+	sim_enos_topic_each(kind, (const uint8_t *)post, strlen(post), collect, all);
+	assert_null(strstr(all, "} {\"name\":\"a\",\"value\":3} {"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_own_topics),	 cmocka_unit_test(test_unknown_topics),
-		cmocka_unit_test(test_topics_of_others), cmocka_unit_test(test_good_posts),
-		cmocka_unit_test(test_bad_json),	 cmocka_unit_test(test_bad_posts),
+		cmocka_unit_test(test_own_topics),
+		cmocka_unit_test(test_unknown_topics),
+		cmocka_unit_test(test_topics_of_others),
+		cmocka_unit_test(test_good_posts),
+		cmocka_unit_test(test_bad_json),
+		cmocka_unit_test(test_bad_posts),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_points),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
