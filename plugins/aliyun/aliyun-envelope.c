@@ -57,8 +57,15 @@ bool aliyun_envelope_applies(const struct aliyun_settings *settings, const char 
 	return topic[0] != '/' || strcmp(topic, properties) == 0;
 }
 
-/* { "value", "time" } is what a property becomes; without a time Aliyun takes that of its arrival. */
-static bool has_time(const struct aliyun_piece *value)
+/**
+ * aliyun_envelope_has_time() - has a property its time already
+ * @value: as it is written
+ *
+ * { "value", "time" } is what a property becomes; without a time Aliyun takes that of its arrival.
+ *
+ * Return: whether it has.
+ */
+bool aliyun_envelope_has_time(const struct aliyun_piece *value)
 {
 	json_auto_t *read =
 		aliyun_document_read(SKYBUS_FORMAT_JSON, (const uint8_t *)value->text, value->len);
@@ -78,7 +85,7 @@ static void write_params(FILE *report, const struct skybus_message *message)
 
 	aliyun_walk_begin(&walk, &properties);
 	while (aliyun_walk_next(&walk, &key, &value)) {
-		bool timed = has_time(&value);
+		bool timed = aliyun_envelope_has_time(&value);
 
 		(void)fprintf(report, "%s%.*s:%s", separator, (int)key.len, key.text,
 			      timed ? "" : "{\"value\":");

@@ -16,7 +16,6 @@
 #define MESSAGE_ID_MAX 64
 
 #define SLASHES_MAX 7
-#define MESSAGE_MAX 1024
 
 /* RFC 7252 section 3, with the longest token. */
 #define HEADER_SIZE (4 + 8)
@@ -90,9 +89,17 @@ static size_t message_size(const struct aliyun *aliyun, const char *topic, size_
 	return size + PAYLOAD_MARKER_SIZE + len;
 }
 
-/* @len: in the clear. Returns 0, or -EMSGSIZE. */
-static int check_size(const struct aliyun *aliyun, const char *topic, size_t len,
-		      struct skybus_verdict *why)
+/**
+ * aliyun_upload_check_size() - could Aliyun take so much
+ * @aliyun: the link
+ * @topic: where it goes
+ * @len: bytes of payload, in the clear
+ * @why: the reason, if not
+ *
+ * Return: 0, or -EMSGSIZE.
+ */
+int aliyun_upload_check_size(const struct aliyun *aliyun, const char *topic, size_t len,
+			     struct skybus_verdict *why)
 {
 	size_t sent = aliyun->settings.dtls ? len : aliyun_encrypted_len(len);
 	size_t size = message_size(aliyun, topic, sent);
@@ -102,11 +109,11 @@ static int check_size(const struct aliyun *aliyun, const char *topic, size_t len
 			       "the payload goes out with %zu bytes and max_payload is %u: split "
 			       "it, or raise max_payload",
 			       sent, aliyun->settings.max_payload);
-	else if (size > MESSAGE_MAX)
+	else if (size > ALIYUN_MESSAGE_MAX)
 		(void)snprintf(why->reason, sizeof(why->reason),
 			       "the message goes out with %zu bytes, of which %zu are payload, and "
 			       "Aliyun takes %d: split it",
-			       size, sent, MESSAGE_MAX);
+			       size, sent, ALIYUN_MESSAGE_MAX);
 	else
 		return 0;
 
@@ -156,7 +163,7 @@ int32_t aliyun_accept(void *state, const struct skybus_message *message, struct 
 		r = check_topic(topic, why);
 	}
 
-	return r == 0 ? check_size(aliyun, topic, len, why) : r;
+	return r == 0 ? aliyun_upload_check_size(aliyun, topic, len, why) : r;
 }
 
 /* ---- requests ---- */
@@ -244,20 +251,24 @@ static int32_t unfilled(int error, struct skybus_verdict *verdict)
 	return error;
 }
 
-/* Settings and token may have changed since accept(). */
-static int check(const struct aliyun *aliyun, const char *topic, size_t len,
-		 struct skybus_verdict *verdict)
-{
-	int r = check_topic(topic, verdict);
-
-	return r == 0 ? check_size(aliyun, topic, len, verdict) : r;
-}
-
-static int32_t encode(struct aliyun *aliyun, const char *topic, struct aliyun_upload *upload,
-		      struct skybus_request *request, struct skybus_verdict *verdict)
+/**
+ * aliyun_upload_encode() - fill a request with what goes to a topic
+ * @aliyun: the link
+ * @topic: where it goes; one of an app's was checked
+ * @upload: what it carries, but for the path
+ * @request: filled
+ * @verdict: on failure
+ *
+ * Return: 0, or a negative errno.
+ */
+int32_t aliyun_upload_encode(struct aliyun *aliyun, const char *topic,
+			     const struct aliyun_upload *upload, struct skybus_request *request,
+			     struct skybus_verdict *verdict)
 {
 	char path[sizeof("/topic") + ALIYUN_TOPIC_MAX];
-	int r = check(aliyun, topic, upload->len, verdict);
+	struct aliyun_upload addressed = *upload;
+	/* Settings and token may have changed since accept(). */
+	int r = aliyun_upload_check_size(aliyun, topic, upload->len, verdict);
 
 	if (r < 0)
 		return r;
@@ -266,8 +277,8 @@ static int32_t encode(struct aliyun *aliyun, const char *topic, struct aliyun_up
 		return -ESTALE;
 	}
 	(void)snprintf(path, sizeof(path), "/topic%s", topic);
-	upload->path = path;
-	r = aliyun_upload_fill(aliyun, upload, request);
+	addressed.path = path;
+	r = aliyun_upload_fill(aliyun, &addressed, request);
 
 	return r < 0 ? unfilled(r, verdict) : 0;
 }
@@ -296,8 +307,12 @@ int32_t aliyun_encode(void *state, const struct skybus_message *message,
 	};
 	int r;
 
-	if (!aliyun_envelope_applies(&aliyun->settings, message->topic))
-		return encode(aliyun, message->topic, &upload, request, verdict);
+	if (!aliyun_envelope_applies(&aliyun->settings, message->topic)) {
+		r = check_topic(message->topic, verdict);
+		return r < 0 ? r
+			     : aliyun_upload_encode(aliyun, message->topic, &upload, request,
+						    verdict);
+	}
 	r = wrap(message, &wrapped, &upload.len, verdict);
 	if (r < 0)
 		return r;
@@ -305,7 +320,7 @@ int32_t aliyun_encode(void *state, const struct skybus_message *message,
 	upload.format = SKYBUS_FORMAT_JSON;
 	aliyun_envelope_topic(&aliyun->settings, properties);
 
-	return encode(aliyun, properties, &upload, request, verdict);
+	return aliyun_upload_encode(aliyun, properties, &upload, request, verdict);
 }
 
 /**

@@ -126,6 +126,13 @@ const struct skybus_setting aliyun_settings_table[ALIYUN_SETTINGS_LEN] = {
 	  .choices = "none|property",
 	  .help = "property: payloads like {\"temp\":21.5} go up as the property report of Aliyun's "
 		  "device model" },
+	{ .key = "batch",
+	  .kind = SKYBUS_DURATION,
+	  .fallback = "0",
+	  .min = 0,
+	  .max = 86400,
+	  .help = "with envelope: a message that is not urgent may wait so long for others, and all go in "
+		  "one request; 0 sends each at once" },
 	{ .key = "max_payload",
 	  .kind = SKYBUS_SIZE,
 	  .fallback = "1024",
@@ -322,7 +329,13 @@ static int read_habits(const struct reader *reader, struct aliyun_settings *sett
 	settings->timestamp = get_integer(reader, "timestamp");
 	settings->keepalive_s = (uint32_t)get_integer(reader, "keepalive");
 	settings->envelope = is_choice(reader, "envelope", "property");
+	settings->batch_s = (uint32_t)get_integer(reader, "batch");
 	settings->max_payload = (uint32_t)get_integer(reader, "max_payload");
+	if (settings->batch_s > 0 && !settings->envelope)
+		return complain(reader,
+				"batch is set and envelope is not: Aliyun takes several points "
+				"in a request as properties only, so set envelope to property, or "
+				"leave batch out");
 	if (get_integer(reader, "pull"))
 		settings->pull_s = pull_s ? (uint32_t)pull_s : DEFAULT_PULL_S;
 	else if (pull_s)

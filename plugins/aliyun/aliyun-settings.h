@@ -16,7 +16,7 @@
 #define ALIYUN_SECRET_MAX 128
 #define ALIYUN_BINDING_LEN 32
 
-#define ALIYUN_SETTINGS_LEN 22
+#define ALIYUN_SETTINGS_LEN 23
 
 extern const struct skybus_setting aliyun_settings_table[ALIYUN_SETTINGS_LEN];
 
@@ -42,6 +42,7 @@ struct aliyun_settings {
 	uint32_t keepalive_s; /* 0 for never */
 	uint32_t pull_s; /* 0 for never */
 	bool envelope;
+	uint32_t batch_s; /* 0 for each message alone */
 	uint32_t max_payload; /* bytes */
 };
 

@@ -64,6 +64,7 @@ static void come_online(struct aliyun *aliyun)
 		.size = sizeof(terms),
 		.expires_s = ALIYUN_TOKEN_LIFE_S,
 		.keepalive_s = aliyun_pull_keepalive_s(&aliyun->settings),
+		.batch_s = aliyun->settings.batch_s,
 	};
 
 	aliyun_pull_begin(aliyun);
@@ -371,4 +372,6 @@ SKYBUS_EXPORT const struct skybus_plugin skybus_plugin_v1 = {
 	.accept = aliyun_accept,
 	.keepalive = aliyun_keepalive,
 	.device = device,
+	.gather = aliyun_gather,
+	.encode_batch = aliyun_encode_batch,
 };

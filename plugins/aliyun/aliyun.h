@@ -60,6 +60,9 @@ struct aliyun_pull {
 	bool is_refused; /* which has been told */
 };
 
+/** The largest CoAP message that Aliyun takes, bytes. */
+#define ALIYUN_MESSAGE_MAX 1024
+
 /** struct aliyun - a link */
 struct aliyun {
 	const struct skybus_host *host;
@@ -108,6 +111,11 @@ void aliyun_login_on_reserved(struct aliyun *aliyun, int error);
 /* aliyun-message.c */
 int32_t aliyun_accept(void *state, const struct skybus_message *message,
 		      struct skybus_verdict *why);
+int aliyun_upload_check_size(const struct aliyun *aliyun, const char *topic, size_t len,
+			     struct skybus_verdict *why);
+int32_t aliyun_upload_encode(struct aliyun *aliyun, const char *topic,
+			     const struct aliyun_upload *upload, struct skybus_request *request,
+			     struct skybus_verdict *verdict);
 int aliyun_upload_fill(struct aliyun *aliyun, const struct aliyun_upload *upload,
 		       struct skybus_request *request);
 void aliyun_answer_open(const struct aliyun *aliyun, const struct skybus_reply *reply,
@@ -117,6 +125,11 @@ int32_t aliyun_encode(void *state, const struct skybus_message *message,
 void aliyun_decide(void *state, const struct skybus_message *message,
 		   const struct skybus_reply *reply, struct skybus_verdict *verdict);
 int32_t aliyun_keepalive(void *state, struct skybus_request *request);
+
+/* aliyun-batch.c */
+uint32_t aliyun_gather(void *state, const struct skybus_message *messages, uint32_t n);
+int32_t aliyun_encode_batch(void *state, const struct skybus_message *messages, uint32_t n,
+			    struct skybus_request *request, struct skybus_verdict *verdict);
 
 /* aliyun-pull.c */
 uint32_t aliyun_pull_keepalive_s(const struct aliyun_settings *settings);

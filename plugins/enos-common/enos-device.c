@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/enos-common/enos-batch.h"
 #include "plugins/enos-common/enos-command.h"
 #include "plugins/enos-common/enos-device.h"
 #include "plugins/enos-common/enos-envelope.h"
@@ -64,6 +65,7 @@ int32_t enos_device_init(struct enos_device *device, const struct skybus_host *h
 		.product_key = host->setting_text(link, "product_key"),
 		.device_key = host->setting_text(link, "device_key"),
 		.wraps = strcmp(host->setting_text(link, "envelope"), "measurepoint") == 0,
+		.batch_s = (uint32_t)host->setting_integer(link, "batch"),
 	};
 	enos_limit_init(&device->limit, host, link);
 	(void)snprintf(device->name, sizeof(device->name), "%s/%s", device->product_key,
@@ -72,6 +74,13 @@ int32_t enos_device_init(struct enos_device *device, const struct skybus_host *h
 	if (unanswered > 0)
 		(void)snprintf(device->unanswered, sizeof(device->unanswered), "%u",
 			       (unsigned int)unanswered);
+	if (device->batch_s > 0 && !device->wraps) {
+		(void)snprintf(why->reason, sizeof(why->reason),
+			       "batch is set and envelope is not: EnOS takes several points in a "
+			       "request as measurepoints only, so set envelope to measurepoint, or "
+			       "leave batch out");
+		return -EINVAL;
+	}
 
 	return enos_device_check_keys(device, '/', why);
 }
@@ -166,11 +175,17 @@ static bool is_whole(const struct skybus_message *message)
 	return whole;
 }
 
-/*
- * Values alone: on a topic that is none of EnOS', or on the one for measured values, unless there
+/**
+ * enos_device_wraps() - does a message get the envelope
+ * @device: the device
+ * @message: the message
+ *
+ * Values alone do: on a topic that is none of EnOS', or on the one for measured values, unless there
  * somebody has written the whole message.
+ *
+ * Return: whether it does.
  */
-static bool needs_envelope(const struct enos_device *device, const struct skybus_message *message)
+bool enos_device_wraps(const struct enos_device *device, const struct skybus_message *message)
 {
 	if (!device->wraps || message->topic[0] == '\0')
 		return false;
@@ -187,26 +202,20 @@ static void wait_for_better(struct skybus_verdict *verdict, const char *reason)
 	(void)snprintf(verdict->reason, sizeof(verdict->reason), "%s", reason);
 }
 
-/** enos_device_encode() - a plugin's encode() */
-int32_t enos_device_encode(void *state, const struct skybus_message *message,
-			   struct skybus_request *request, struct skybus_verdict *verdict)
+/**
+ * enos_device_finish() - the path of a request that has its payload
+ * @device: the device
+ * @request: to be filled
+ * @topic: of MQTT
+ * @verdict: on failure
+ *
+ * Return: as enos_device_fill().
+ */
+int32_t enos_device_finish(struct enos_device *device, struct skybus_request *request,
+			   const char *topic, struct skybus_verdict *verdict)
 {
-	struct enos_device *device = state;
-	const char *topic = message->topic;
-	char *wrapped;
-	int32_t r;
+	int32_t r = enos_device_fill(device, request, topic);
 
-	if (needs_envelope(device, message)) {
-		r = enos_envelope_wrap(message, &wrapped, verdict);
-		if (r == -ENOMEM)
-			wait_for_better(verdict, "no memory left for the envelope");
-		if (r < 0)
-			return r;
-		device->host->request_payload(request, wrapped, (uint32_t)strlen(wrapped));
-		free(wrapped);
-		topic = device->measurepoint;
-	}
-	r = enos_device_fill(device, request, topic);
 	if (r == -EMSGSIZE)
 		(void)snprintf(verdict->reason, sizeof(verdict->reason),
 			       "the topic is too long for a CoAP path: shorten it");
@@ -216,12 +225,36 @@ int32_t enos_device_encode(void *state, const struct skybus_message *message,
 	return r;
 }
 
+/** enos_device_encode() - a plugin's encode() */
+int32_t enos_device_encode(void *state, const struct skybus_message *message,
+			   struct skybus_request *request, struct skybus_verdict *verdict)
+{
+	struct enos_device *device = state;
+	const char *topic = message->topic;
+	char *wrapped;
+	int32_t r;
+
+	if (enos_device_wraps(device, message)) {
+		r = enos_envelope_wrap(message, &wrapped, verdict);
+		if (r == -ENOMEM)
+			wait_for_better(verdict, "no memory left for the envelope");
+		if (r < 0)
+			return r;
+		device->host->request_payload(request, wrapped, (uint32_t)strlen(wrapped));
+		free(wrapped);
+		topic = device->measurepoint;
+	}
+
+	return enos_device_finish(device, request, topic, verdict);
+}
+
 /** enos_device_decide() - a plugin's decide() */
 void enos_device_decide(void *state, const struct skybus_message *message,
 			const struct skybus_reply *reply, struct skybus_verdict *verdict)
 {
 	(void)message;
 	enos_decide(reply, verdict);
+	enos_batch_doubt(reply, verdict);
 	enos_command_look(state, reply);
 }
 
@@ -253,7 +286,7 @@ int32_t enos_device_accept(void *state, const struct skybus_message *message,
 	size_t len;
 	int32_t r;
 
-	if (needs_envelope(device, message)) {
+	if (enos_device_wraps(device, message)) {
 		r = enos_envelope_check(message, &len, why);
 		if (r < 0)
 			return r;

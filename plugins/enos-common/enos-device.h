@@ -30,6 +30,7 @@ typedef int enos_sign_fn(struct enos_device *device, struct skybus_request *requ
  * @measurepoint: the topic of measured values
  * @sign: NULL when requests go out as they are
  * @wraps: whether measured values get their envelope
+ * @batch_s: a message may wait so many seconds for others; 0 for each alone
  * @unanswered: the code of the reply to a command that no app answers; "" for no reply
  * @command_topic: of the command that is being fetched, owned
  * @n_fetched: commands that were fetched one after the other, each told of by the one before
@@ -43,6 +44,7 @@ struct enos_device {
 	char measurepoint[ENOS_OWN_TOPIC_SIZE];
 	enos_sign_fn *sign;
 	bool wraps;
+	uint32_t batch_s;
 	char unanswered[16];
 	char *command_topic;
 	unsigned int n_fetched;
@@ -60,6 +62,9 @@ void enos_device_fail(struct enos_device *device, uint32_t kind, const char *rea
 void enos_device_fail_inside(struct enos_device *device, const struct skybus_reply *reply,
 			     int64_t code);
 uint32_t enos_device_keepalive_s(const struct enos_device *device);
+bool enos_device_wraps(const struct enos_device *device, const struct skybus_message *message);
+int32_t enos_device_finish(struct enos_device *device, struct skybus_request *request,
+			   const char *topic, struct skybus_verdict *verdict);
 
 int32_t enos_device_encode(void *state, const struct skybus_message *message,
 			   struct skybus_request *request, struct skybus_verdict *verdict);

@@ -63,6 +63,13 @@
 	  .fallback = "none",									\
 	  .choices = "none|measurepoint",							\
 	  .help = "measurepoint: apps publish just {\"temp\": 21.5}, on the measurepoint topic or on " \
-		  "any without a leading slash" }
+		  "any without a leading slash" },								\
+	{ .key = "batch",									\
+	  .kind = SKYBUS_DURATION,								\
+	  .fallback = "0",									\
+	  .min = 0,										\
+	  .max = 86400,										\
+	  .help = "with envelope: a message that is not urgent may wait so long for others, and all go " \
+		  "in one request; 0 sends each at once" }
 
 /* clang-format on */

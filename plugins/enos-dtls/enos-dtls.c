@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/enos-common/enos-batch.h"
 #include "plugins/enos-common/enos-command.h"
 #include "plugins/enos-common/enos-device.h"
 #include "plugins/enos-common/enos.h"
@@ -259,6 +260,7 @@ static void come_online(struct enos_dtls *dtls)
 	struct skybus_terms terms = {
 		.size = sizeof(terms),
 		.keepalive_s = enos_device_keepalive_s(device),
+		.batch_s = device->batch_s,
 	};
 
 	dtls->silent = 0;
@@ -476,4 +478,6 @@ SKYBUS_EXPORT const struct skybus_plugin skybus_plugin_v1 = {
 	.keepalive = enos_device_keepalive,
 	.answer = enos_command_answer,
 	.device = enos_device_name,
+	.gather = enos_batch_gather,
+	.encode_batch = enos_batch_encode,
 };

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/enos-common/enos-batch.h"
 #include "plugins/enos-common/enos-command.h"
 #include "plugins/enos-common/enos-device.h"
 #include "plugins/enos-common/enos.h"
@@ -144,6 +145,7 @@ static void come_online(struct enos *enos, const struct skybus_reply *reply)
 		.keepalive_s = enos_device_keepalive_s(device),
 		/* Signed requests must arrive in the order of their numbers. */
 		.window = enos->token[0] ? 1 : 0,
+		.batch_s = device->batch_s,
 	};
 
 	enos->sequence = 0;
@@ -298,4 +300,6 @@ SKYBUS_EXPORT const struct skybus_plugin skybus_plugin_v1 = {
 	.keepalive = enos_device_keepalive,
 	.answer = enos_command_answer,
 	.device = enos_device_name,
+	.gather = enos_batch_gather,
+	.encode_batch = enos_batch_encode,
 };

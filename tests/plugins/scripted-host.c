@@ -300,7 +300,12 @@ void scripted_fetched(struct skybus_link *link, uint32_t status, const char *con
 
 /* ---- messages ---- */
 
-static void filled(struct skybus_request *request, const char *call)
+/**
+ * scripted_filled() - the plugin has filled a request, or has not
+ * @request: with its result
+ * @call: which call of the plugin that was
+ */
+void scripted_filled(struct skybus_request *request, const char *call)
 {
 	struct skybus_link *link = request->link;
 
@@ -342,7 +347,7 @@ struct skybus_request *scripted_encode(struct skybus_link *link, const char *top
 		link->plugin->encode(link->state, &request->message, request, &request->verdict);
 	if (request->result < 0)
 		scripted_check_verdict(link, "encode", &request->verdict);
-	filled(request, "encode");
+	scripted_filled(request, "encode");
 
 	return request;
 }
@@ -358,7 +363,7 @@ struct skybus_request *scripted_keepalive(struct skybus_link *link)
 	struct skybus_request *request = scripted_request_new(link, SCRIPTED_KEEPALIVE);
 
 	request->result = link->plugin->keepalive(link->state, request);
-	filled(request, "keepalive");
+	scripted_filled(request, "keepalive");
 
 	return request;
 }

@@ -51,6 +51,12 @@ enum scripted_kind {
 	SCRIPTED_KEEPALIVE, /* lent to keepalive() */
 };
 
+/** struct scripted_message - one of several; the first has the ticket 1 and the link's time, the next 2 and a second more */
+struct scripted_message {
+	const char *topic;
+	const char *payload;
+};
+
 /** struct scripted_option - an option other than path and query */
 struct scripted_option {
 	uint32_t number;
@@ -235,6 +241,10 @@ void scripted_fetched(struct skybus_link *link, uint32_t status, const char *con
 
 struct skybus_request *scripted_encode(struct skybus_link *link, const char *topic,
 				       const void *payload, uint32_t payload_len);
+uint32_t scripted_gather(struct skybus_link *link, const struct scripted_message *messages,
+			 uint32_t n);
+struct skybus_request *scripted_encode_batch(struct skybus_link *link,
+					     const struct scripted_message *messages, uint32_t n);
 struct skybus_request *scripted_keepalive(struct skybus_link *link);
 int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
 			struct skybus_verdict *ret_why);

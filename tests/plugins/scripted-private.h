@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The inside of the scripted host, shared by its parts: scripted-host.c (what a test does),
+ * The inside of the scripted host, shared by its parts: scripted-host.c and scripted-batch.c (what a test does),
  * scripted-calls.c, scripted-requests.c, scripted-commands.c, scripted-store.c (what the plugin is
  * lent) and scripted-rules.c (what is watched, and settings).
  */
@@ -66,6 +66,9 @@ const char *scripted_setting_text(struct skybus_link *link, const char *key);
 int64_t scripted_setting_integer(struct skybus_link *link, const char *key);
 const uint8_t *scripted_setting_secret(struct skybus_link *link, const char *key,
 				       uint32_t *ret_len);
+
+/* scripted-host.c */
+void scripted_filled(struct skybus_request *request, const char *call);
 
 /* scripted-calls.c */
 void scripted_drop_session(struct skybus_link *link);
