@@ -3,7 +3,7 @@
 """
 Prints figures of the daemon that was built in a directory, and writes them to bench.json there.
 
-usage: figures.py BUILD [start|login|cpu|share|drain|disk|lossy|filters]...
+usage: figures.py BUILD [start|login|cpu|share|drain|disk|lossy|filters|batch]...
 
 From a checkout, all of them:
 
@@ -16,6 +16,7 @@ share    how much of the instructions of a message are the plugin's; takes valgr
 drain    how fast what was stored during an outage goes out, beside what comes in live
 disk     what is written to the disk for a message, and how fast it goes, by setting of sync
 filters  what it costs to find one subscription among a thousand
+batch    bytes on the wire for a reading, alone and with others in one request
 lossy    what gets through a network that loses one datagram in ten, beside a window of one
 
 Machines are noisy: a figure counts beside its peer of the same run.
@@ -26,7 +27,7 @@ import json
 import os
 import sys
 
-PARTS = ("start", "login", "cpu", "share", "drain", "disk", "lossy", "filters")
+PARTS = ("start", "login", "cpu", "share", "drain", "disk", "lossy", "filters", "batch")
 
 
 def prepare(build):
