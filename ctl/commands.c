@@ -19,7 +19,8 @@
 		}                    \
 	}
 
-/* clang-format off: rows of a table */
+/* Rows of a table. */
+/* clang-format off */
 #define WORD_LINK                                     \
 	{                                             \
 		.name = "LINK", .what = CTL_WHAT_LINK \
@@ -74,6 +75,97 @@ const struct ctl_command ctl_commands[] = {
 	  .words = WORDS(WORD_LINK),
 	  .options = OPTIONS(OPTION_WAIT("until it is online, this long at most (60 s)")),
 	  .run = ctl_run_link_reauth },
+	{ .name = "publish",
+	  .summary = "Publishes a message, and prints its ticket",
+	  .words = WORDS({ .name = "TOPIC" }, { .name = "TEXT", .optional = true }),
+	  .options = OPTIONS(
+		  { .name = "link",
+		    .letter = 'l',
+		    .value = "LINK",
+		    .what = CTL_WHAT_LINK,
+		    .help = "to this link; else by the routes, or where none matches, to the only link" },
+		  { .name = "file",
+		    .letter = 'f',
+		    .value = "FILE",
+		    .what = CTL_WHAT_FILE,
+		    .help = "what this file has, \"-\" for standard input" },
+		  { .name = "lines", .help = "a message for each line" },
+		  OPTION_WAIT("until all have ended; for ever, or this long at most"),
+		  { .name = "ttl",
+		    .value = "TIME",
+		    .help = "how long it may wait: 90, 15m, 1h30m, 7d" },
+		  { .name = "priority",
+		    .value = "PRIORITY",
+		    .choices = "bulk|normal|urgent",
+		    .help = "which goes first" },
+		  { .name = "durability",
+		    .value = "WHERE",
+		    .choices = "disk|memory",
+		    .help = "where it waits; what is in memory ends with skybusd" },
+		  { .name = "replace",
+		    .help = "of this topic only the newest that was published so waits" },
+		  { .name = "content-format", .value = "NUMBER", .help = "CoAP's, 50 for JSON" }),
+	  .details =
+		  "TEXT is the message, or \"-\" for what standard input has. A ticket is printed once the message is on\n"
+		  "disk. With --wait it prints how each has ended instead; with --lines, only those that were not\n"
+		  "delivered, and a sum. With --lines it waits where a queue is full, and then what was refused goes\n"
+		  "first; without, that is an error.\n",
+	  .run = ctl_run_publish },
+	{ .name = "request",
+	  .summary = "Sends a message now, without storing it, and prints what the cloud answers",
+	  .words = WORDS({ .name = "TOPIC" }, { .name = "TEXT", .optional = true }),
+	  .options = OPTIONS({ .name = "link",
+			       .letter = 'l',
+			       .value = "LINK",
+			       .what = CTL_WHAT_LINK,
+			       .help = "to this link; may be left out where there is one only" },
+			     { .name = "file",
+			       .letter = 'f',
+			       .value = "FILE",
+			       .what = CTL_WHAT_FILE,
+			       .help = "what this file has, \"-\" for standard input" },
+			     { .name = "timeout",
+			       .value = "TIME",
+			       .help = "wait this long for the answer (30 s)" }),
+	  .details =
+		  "The payload of the answer goes to standard output as it is, its code to standard error.\n",
+	  .run = ctl_run_request },
+	{ .name = "subscribe",
+	  .summary = "Prints the messages that match a filter, as they come",
+	  .words = WORDS({ .name = "FILTER" }),
+	  .options = OPTIONS(
+		  { .name = "link",
+		    .letter = 'l',
+		    .value = "LINK",
+		    .what = CTL_WHAT_LINK,
+		    .help = "of this link; else of all" },
+		  { .name = "count",
+		    .letter = 'n',
+		    .value = "NUMBER",
+		    .help = "end after so many" },
+		  { .name = "inbox",
+		    .value = "NAME",
+		    .help = "what comes while nobody runs this waits on disk under this name" },
+		  { .name = "origin",
+		    .value = "WHERE",
+		    .choices = "cloud|local|any",
+		    .help = "from the cloud (the default), from programs of this box, or both" },
+		  { .name = "exec",
+		    .value = "COMMAND",
+		    .help = "give each to a shell's command instead" },
+		  { .name = "answer",
+		    .value = "TEXT",
+		    .may_stand_alone = true,
+		    .help = "answer the commands of the cloud with TEXT, or with what the command prints" },
+		  { .name = "failure", .value = "CODE",
+		    .help = "answer so if the command fails: the cloud's own word, 5.00 or 500" }),
+	  .details =
+		  "FILTER is as in MQTT: + stands for one level, # at the end for all the rest.\n\n"
+		  "With --exec the command gets the payload as its standard input, and SKYBUS_LINK, SKYBUS_TOPIC,\n"
+		  "SKYBUS_ORIGIN and SKYBUS_MESSAGE in its environment; messages are given to it one after the other.\n"
+		  "If it fails, a command of the cloud is answered with --failure, or without that not at all, and\n"
+		     "skybusd tells the cloud when the time is over; what waits in an inbox comes again.\n",
+	  .run = ctl_run_subscribe },
 	{ .name = "ticket",
 	  .summary = "Says what became of messages",
 	  .words = WORDS(WORD_TICKETS),

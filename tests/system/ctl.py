@@ -3,6 +3,7 @@
 
 import json
 import os
+import pty
 import subprocess
 
 from client import PATIENCE
@@ -54,3 +55,22 @@ class Ctl:
     def lines(self, *words, **options):
         """JSON lines."""
         return [json.loads(line) for line in self.run("--json", *words, **options).splitlines()]
+
+    def on_terminal(self, *words, stream="stdout", env=()):
+        """Runs it with one of its streams on a terminal; returns its status and what that has shown."""
+        ours, theirs = pty.openpty()
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | {stream: theirs}
+        process = subprocess.Popen(
+            [SKYBUSCTL, *self.general, *map(str, words)],
+            env=self.environment | dict(env),
+            **streams,
+        )
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:  # EIO: nobody has the other end any more
+            pass
+        os.close(ours)
+        return process.wait(PATIENCE), shown.decode()

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/links.h"
+#include "ctl/number.h"
+#include "ctl/outcome.h"
+#include "ctl/output.h"
+#include "ctl/publishing.h"
+
+/* Calls that wait for their answers. */
+#define AHEAD 128
+
+/* Until what was refused for now is called again. */
+#define PAUSE_USEC (CTL_USEC_PER_SEC / 4)
+
+/* The daemon answers when it is on disk, however slow that is. */
+#define CALL_USEC (120 * CTL_USEC_PER_SEC)
+
+static void pump(struct ctl_publishing *publishing);
+
+static struct ctl_line *line_free(struct ctl_line *line)
+{
+	free(line->payload);
+	free(line);
+
+	return NULL;
+}
+
+CTL_DEFINE_CLEANUP(struct ctl_line *, line_free)
+
+static void remember(struct ctl_publishing *publishing, enum ctl_exit status)
+{
+	if (publishing->first == CTL_EXIT_OK)
+		publishing->first = status;
+}
+
+static void draw(struct ctl_publishing *publishing)
+{
+	char text[120];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " taken, %" PRIu64 " delivered%s",
+		       publishing->taken, publishing->delivered,
+		       publishing->paused ? ", waits for room in the queue" : "");
+	if (publishing->source.lines || publishing->wait)
+		ctl_progress_draw(&publishing->progress, publishing->source.read,
+				  publishing->source.size, text);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+static uint64_t open_tickets(const struct ctl_publishing *publishing)
+{
+	return publishing->taken - publishing->delivered - publishing->undelivered;
+}
+
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct ctl_publishing *publishing = userdata;
+
+	(void)source;
+	(void)usec;
+	ctl_progress_clear(&publishing->progress);
+	ctl_listen_end(&publishing->listen, ctl_fail(CTL_EXIT_TIMEOUT,
+						     "%" PRIu64 " of %" PRIu64
+						     " have not ended yet; they go on waiting.",
+						     open_tickets(publishing), publishing->taken));
+
+	return 0;
+}
+
+static int arm(struct ctl_publishing *publishing, uint64_t usec, sd_event_time_handler_t handler)
+{
+	publishing->timer = sd_event_source_unref(publishing->timer);
+
+	return sd_event_add_time_relative(publishing->listen.event, &publishing->timer,
+					  CLOCK_BOOTTIME, usec, 1, handler, publishing);
+}
+
+static bool all_taken(const struct ctl_publishing *publishing)
+{
+	return publishing->source.ended && publishing->unanswered == 0 &&
+	       TAILQ_EMPTY(&publishing->refused);
+}
+
+static void finish(struct ctl_publishing *publishing)
+{
+	if (!all_taken(publishing))
+		return;
+	if (!publishing->wait || open_tickets(publishing) == 0) {
+		ctl_listen_end(&publishing->listen, publishing->first);
+		return;
+	}
+	if (!publishing->timer && publishing->wait_usec != UINT64_MAX &&
+	    arm(publishing, publishing->wait_usec, on_patience_over) < 0)
+		ctl_listen_end(&publishing->listen, ctl_no_memory());
+}
+
+/* ---- ends of messages -------------------------------------------------------------------------- */
+
+static int on_signal(void *userdata, const char *member, sd_bus_message *signal)
+{
+	struct ctl_publishing *publishing = userdata;
+	struct ctl_outcome outcome;
+	int r;
+
+	if (strcmp(member, "Settled") != 0 || !publishing->wait)
+		return 0;
+	r = sd_bus_message_read(signal, "tsss", &outcome.ticket, &outcome.outcome, &outcome.code,
+				&outcome.reason);
+	if (r < 0)
+		return r;
+	if (ctl_outcome_exit(outcome.outcome) == CTL_EXIT_OK)
+		publishing->delivered++;
+	else
+		publishing->undelivered++;
+	remember(publishing, ctl_outcome_exit(outcome.outcome));
+
+	/* Of many lines those that went well need no words. */
+	if (!publishing->source.lines || publishing->ctl->json ||
+	    strcmp(outcome.outcome, "delivered") != 0) {
+		ctl_progress_clear(&publishing->progress);
+		(void)ctl_outcome_print(publishing->ctl, &outcome);
+	}
+	draw(publishing);
+	finish(publishing);
+
+	return 0;
+}
+
+/* ---- calls and their answers ------------------------------------------------------------------- */
+
+static void print_ticket(const struct ctl_publishing *publishing, uint64_t ticket)
+{
+	if (publishing->ctl->json)
+		(void)printf("{\"ticket\":%" PRIu64 "}\n", ticket);
+	else
+		(void)printf("%" PRIu64 "\n", ticket);
+}
+
+static int take_tickets(struct ctl_publishing *publishing, const struct ctl_line *line,
+			sd_bus_message *reply)
+{
+	uint64_t one;
+	const uint64_t *tickets = &one;
+	size_t size = sizeof(one);
+	int r;
+
+	if (line->by_routes)
+		r = sd_bus_message_read_array(reply, SD_BUS_TYPE_UINT64, (const void **)&tickets,
+					      &size);
+	else
+		r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_UINT64, &one);
+	if (r < 0)
+		return r;
+
+	publishing->taken += size / sizeof(*tickets);
+	ctl_progress_clear(&publishing->progress);
+	for (size_t i = 0; i < size / sizeof(*tickets) && !publishing->wait; i++)
+		print_ticket(publishing, tickets[i]);
+	(void)fflush(stdout);
+
+	return 0;
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct ctl_publishing *publishing = userdata;
+
+	(void)source;
+	(void)usec;
+	publishing->timer = sd_event_source_unref(publishing->timer);
+	publishing->paused = false;
+	pump(publishing);
+
+	return 0;
+}
+
+/* Back to its place, for when there is room again. */
+static void put_back(struct ctl_publishing *publishing, struct ctl_line *line)
+{
+	struct ctl_line *other;
+
+	TAILQ_FOREACH(other, &publishing->refused, link)
+		if (other->number > line->number)
+			break;
+	if (other)
+		TAILQ_INSERT_BEFORE(other, line, link);
+	else
+		TAILQ_INSERT_TAIL(&publishing->refused, line, link);
+}
+
+static void pause_for_room(struct ctl_publishing *publishing)
+{
+	if (publishing->paused)
+		return;
+	if (arm(publishing, PAUSE_USEC, on_pause_over) < 0)
+		ctl_listen_end(&publishing->listen, ctl_no_memory());
+	publishing->paused = true;
+}
+
+/* Without a route that matches, the only link is meant. */
+static bool go_to_the_only_link(struct ctl_publishing *publishing)
+{
+	CTL_CLEANUP(json_decref) json_t *links = NULL;
+	const char *name;
+
+	if (ctl_links(publishing->ctl, &links) != CTL_EXIT_OK || json_array_size(links) != 1)
+		return false;
+	name = json_string_value(json_object_get(json_array_get(links, 0), "Name"));
+
+	return name && ctl_link_path(name, &publishing->path) == CTL_EXIT_OK;
+}
+
+/* Whether the line is to be called again. */
+static bool is_for_now(struct ctl_publishing *publishing, const struct ctl_line *line,
+		       const sd_bus_error *error)
+{
+	if (sd_bus_error_has_name(error, CTL_ERROR "QueueFull") && publishing->source.lines) {
+		pause_for_room(publishing);
+		return true;
+	}
+
+	return sd_bus_error_has_name(error, CTL_ERROR "NoRoute") && line->by_routes &&
+	       (publishing->path || go_to_the_only_link(publishing));
+}
+
+static void say_refusal(struct ctl_publishing *publishing, const struct ctl_line *line,
+			const sd_bus_error *error)
+{
+	ctl_progress_clear(&publishing->progress);
+	if (publishing->source.lines)
+		(void)fprintf(stderr, "line %" PRIu64 " of %s: ", line->number,
+			      publishing->source.name);
+	remember(publishing, ctl_bus_fail(publishing->ctl, error, -sd_bus_error_get_errno(error)));
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	CTL_CLEANUP(line_free) struct ctl_line *line = userdata;
+	struct ctl_publishing *publishing = line->owner;
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+	(void)ret_error;
+	publishing->unanswered--;
+	if (error && is_for_now(publishing, line, error)) {
+		put_back(publishing, line);
+		line = NULL;
+	} else if (error) {
+		say_refusal(publishing, line, error);
+	} else if (take_tickets(publishing, line, reply) < 0) {
+		remember(publishing, ctl_no_reply(-EBADMSG));
+	}
+	draw(publishing);
+	pump(publishing);
+
+	return 0;
+}
+
+static int append_options(const struct ctl *ctl, sd_bus_message *call)
+{
+	static const char *const names[] = { "ttl", "priority", "durability", "replace",
+					     "content-format" };
+	int r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{ss}");
+
+	for (size_t i = 0; i < CTL_ELEMENTS(names) && r >= 0; i++) {
+		const char *value = ctl_option(ctl, names[i]);
+
+		if (value)
+			r = sd_bus_message_append(call, "{ss}", names[i], *value ? value : "yes");
+	}
+
+	return r < 0 ? r : sd_bus_message_close_container(call);
+}
+
+static int call(struct ctl_publishing *publishing, struct ctl_line *line)
+{
+	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *message = NULL;
+	const char *path = publishing->path;
+	int r;
+
+	line->by_routes = !path;
+	r = sd_bus_message_new_method_call(publishing->ctl->bus, &message, publishing->ctl->name,
+					   path ? path : CTL_ROOT, path ? CTL_LINK : CTL_MANAGER,
+					   "PublishBytesWith");
+	if (r >= 0)
+		r = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, publishing->topic);
+	if (r >= 0)
+		r = sd_bus_message_append_array(message, 'y', line->payload, line->size);
+	if (r >= 0)
+		r = append_options(publishing->ctl, message);
+	if (r >= 0)
+		r = sd_bus_call_async(publishing->ctl->bus, NULL, message, on_reply, line,
+				      CALL_USEC);
+
+	return r;
+}
+
+static enum ctl_exit next_line(struct ctl_publishing *publishing, struct ctl_line **ret)
+{
+	CTL_CLEANUP(line_free) struct ctl_line *line = TAILQ_FIRST(&publishing->refused);
+	enum ctl_exit status;
+
+	if (line) {
+		TAILQ_REMOVE(&publishing->refused, line, link);
+		*ret = line;
+		line = NULL;
+		return CTL_EXIT_OK;
+	}
+
+	line = calloc(1, sizeof(*line));
+	if (!line)
+		return ctl_no_memory();
+	line->owner = publishing;
+	status = ctl_source_next(&publishing->source, &line->payload, &line->size);
+	if (status != CTL_EXIT_OK || !line->payload)
+		return status;
+	line->number = ++publishing->lines;
+	*ret = line;
+	line = NULL;
+
+	return CTL_EXIT_OK;
+}
+
+static void pump(struct ctl_publishing *publishing)
+{
+	while (publishing->unanswered < AHEAD && !publishing->paused) {
+		struct ctl_line *line = NULL;
+		enum ctl_exit status = next_line(publishing, &line);
+		int r;
+
+		if (status != CTL_EXIT_OK)
+			ctl_listen_end(&publishing->listen, status);
+		if (!line)
+			break;
+		r = call(publishing, line);
+		if (r < 0) {
+			(void)line_free(line);
+			ctl_listen_end(&publishing->listen,
+				       r == -EINVAL
+					       ? ctl_fail(CTL_EXIT_USAGE, "the topic is not UTF-8.")
+					       : ctl_no_memory());
+			break;
+		}
+		publishing->unanswered++;
+	}
+	finish(publishing);
+}
+
+/**
+ * ctl_publishing_run() - publish what the source has
+ * @publishing: ctl, source, topic, path, wait and wait_usec are set, all else is zero
+ *
+ * Return: CTL_EXIT_OK if all was taken, and with wait delivered; or the first that went wrong, which was said.
+ */
+enum ctl_exit ctl_publishing_run(struct ctl_publishing *publishing)
+{
+	enum ctl_exit status;
+	struct ctl_line *line;
+
+	TAILQ_INIT(&publishing->refused);
+	ctl_progress_init(&publishing->progress);
+	status = ctl_listen_init(&publishing->listen, publishing->ctl, on_signal, publishing);
+	if (status == CTL_EXIT_OK) {
+		pump(publishing);
+		status = ctl_listen_run(&publishing->listen);
+	}
+	ctl_progress_clear(&publishing->progress);
+	if (publishing->listen.stopped)
+		status = ctl_fail(CTL_EXIT_FAILED, "stopped; %" PRIu64 " were taken, and go on.",
+				  publishing->taken);
+
+	while ((line = TAILQ_FIRST(&publishing->refused))) {
+		TAILQ_REMOVE(&publishing->refused, line, link);
+		(void)line_free(line);
+	}
+	publishing->timer = sd_event_source_unref(publishing->timer);
+	ctl_listen_done(&publishing->listen);
+
+	return status;
+}
