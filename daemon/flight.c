@@ -87,7 +87,10 @@ static void on_reply(void *userdata, const struct skybus_reply *reply)
 	if (reply->outcome != SKYBUS_ANSWERED) {
 		sb_flight_on_silence(item, reply->outcome);
 	} else {
-		sb_window_on_answer(&flight->window, item->sent_at, sb_loop_now(link->parts.loop));
+		uint64_t now = sb_loop_now(link->parts.loop);
+
+		sb_window_on_answer(&flight->window, item->sent_at, now);
+		sb_histogram_add(&link->counts.round_trips, now - item->sent_at);
 		sb_link_on_answer(link);
 		flight->silences = 0;
 		if (item->message)

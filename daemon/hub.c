@@ -206,6 +206,17 @@ static void find_matches(struct sb_hub *hub, const char *link, const char *topic
 }
 
 /**
+ * sb_hub_count() - how many subscribe
+ * @hub: the hub
+ *
+ * Return: how many subscriptions there are.
+ */
+size_t sb_hub_count(const struct sb_hub *hub)
+{
+	return hub->n_subscriptions;
+}
+
+/**
  * sb_hub_wants() - would anybody get such a message
  * @hub: the hub
  * @link: that it came by, or that it was published to

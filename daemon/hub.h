@@ -67,6 +67,7 @@ typedef bool sb_hub_pressed_fn(void *userdata);
 int sb_hub_new(struct sb_hub **ret);
 struct sb_hub *sb_hub_free(struct sb_hub *hub);
 void sb_hub_count_from(struct sb_hub *hub, uint64_t message);
+size_t sb_hub_count(const struct sb_hub *hub);
 int sb_hub_subscribe(struct sb_hub *hub, const struct sb_interest *interest,
 		     sb_delivery_fn *deliver, void *userdata, struct sb_subscription **ret,
 		     struct sb_error *ret_error);

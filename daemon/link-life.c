@@ -139,6 +139,7 @@ void sb_link_succeed(struct sb_link *link, struct sb_link *old)
 	sb_calls_give_up(&old->serve.calls);
 	rest(old);
 	link->past = old->past;
+	link->counts = old->counts;
 	(void)sb_wire_unref(link->wire);
 	link->wire = sb_wire_ref(old->wire);
 	r = sb_link_take_queue(link);

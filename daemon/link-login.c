@@ -110,6 +110,7 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 		window = terms->window;
 
 	link->login.under_way = false;
+	link->counts.logins[SB_LOGIN_SUCCEEDED]++;
 	link->login.refusals = 0;
 	sb_timer_disarm(&link->login.deadline);
 	/* A login that follows another one does not begin them anew. */

@@ -4,7 +4,8 @@
 /*
  * The inside of a link, shared by its parts: link.c (states), link-life.c (coming and going), link-attempt.c (the facts),
  * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-network.c
- * (changes of the box's network), link-report.c (what the log has of it), link-host.c and link-lent.c (what the
+ * (changes of the box's network), link-report.c (what the log has of it), link-status.c (what
+ * everybody else has of it), link-host.c and link-lent.c (what the
  * plugin is lent), link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c
  * (what is on its way). Nobody else includes this.
  */
@@ -150,6 +151,7 @@ struct sb_link {
 	struct sb_channel *channel;
 	struct sb_traffic past; /* of the sessions that are closed */
 	struct sb_wire *wire; /* goes on with a successor */
+	struct sb_link_counts counts; /* likewise */
 	struct sb_flight flight;
 	struct sb_lent lent;
 	struct sb_login login;

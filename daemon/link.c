@@ -106,6 +106,9 @@ void sb_link_set_error(struct sb_link *link, const char *reason)
 void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall)
 {
 	sb_link_attempt_end(link, fall->reason, fall->code);
+	if (link->login.under_way)
+		link->counts.logins[fall->event == SB_EVENT_LINK_LOST ? SB_LOGIN_FAILED
+								      : SB_LOGIN_REFUSED]++;
 	sb_link_leave_online(link);
 	link->failures++;
 	sb_link_set_error(link, fall->reason);
@@ -397,42 +400,6 @@ unsigned int sb_link_window(const struct sb_link *link)
 	return sb_settings_integer(common, "ordered")
 		       ? 1
 		       : (unsigned int)sb_settings_integer(common, "window");
-}
-
-/**
- * sb_link_status() - how a link is
- * @link: the link
- * @ret: filled; its text is lent until the loop runs again
- */
-void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
-{
-	const char *device = NULL;
-
-	if (link->plugin && SKYBUS_HAS(link->plugin, device) && link->plugin->device)
-		device = link->plugin->device(link->plugin_state);
-
-	*ret = (struct sb_link_status){
-		.name = sb_link_name(link),
-		.plugin = link->config->plugin ? link->config->plugin : "",
-		.device = device ? device : "",
-		.state = link->state,
-		.state_word = state_words[link->state],
-		.state_reason = link->state_reason,
-		.last_error = link->last_error,
-		.since_ms = link->since_ms,
-		.session_expires_ms = link->login.expires_ms,
-		.traffic = link->past,
-		.wire_sent = link->wire->sent,
-		.wire_received = link->wire->received,
-	};
-	sb_queue_stats(link->queue, &ret->queue);
-	if (link->channel && sb_channel_session(link->channel)) {
-		struct sb_traffic now;
-
-		sb_session_traffic(sb_channel_session(link->channel), &now);
-		ret->traffic.sent += now.sent;
-		ret->traffic.received += now.received;
-	}
 }
 
 /**

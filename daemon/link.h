@@ -18,6 +18,7 @@
 
 #include "daemon/config.h"
 #include "daemon/error.h"
+#include "daemon/histogram.h"
 #include "daemon/hub.h"
 #include "daemon/message.h"
 #include "daemon/outbox.h"
@@ -49,6 +50,25 @@ enum sb_link_state {
 #undef SB_LINK_STATE_CONSTANT
 };
 
+/* X(constant, word): succeeded; not let in, or its settings are wrong; not reached, or told to come later */
+#define SB_LOGIN_RESULTS(X)                \
+	X(SB_LOGIN_SUCCEEDED, "succeeded") \
+	X(SB_LOGIN_REFUSED, "refused")     \
+	X(SB_LOGIN_FAILED, "failed")
+
+enum sb_login_result {
+#define SB_LOGIN_RESULT_CONSTANT(constant, word) constant,
+	SB_LOGIN_RESULTS(SB_LOGIN_RESULT_CONSTANT)
+#undef SB_LOGIN_RESULT_CONSTANT
+	SB_N_LOGIN_RESULTS
+};
+
+/** struct sb_link_counts - what a link has seen since the daemon started */
+struct sb_link_counts {
+	struct sb_histogram round_trips; /* from sending something of an app to its answer */
+	uint64_t logins[SB_N_LOGIN_RESULTS];
+};
+
 /* What changed, for sb_link_changed_fn. */
 enum {
 	SB_LINK_CHANGED_STATE =
@@ -75,6 +95,9 @@ struct sb_link_status {
 	struct sb_traffic traffic;
 	uint64_t wire_sent; /* see daemon/wire.h */
 	uint64_t wire_received;
+	uint64_t wire_repeated; /* messages that were sent again */
+	unsigned int window; /* how many may be in flight at a time, at present */
+	struct sb_link_counts counts;
 };
 
 typedef void sb_link_changed_fn(void *userdata, struct sb_link *link, uint32_t what);

@@ -61,6 +61,7 @@ struct sb_queue_stats {
 	uint64_t queued_bytes;
 	uint64_t in_flight;
 	uint64_t ended[SB_N_OUTCOMES]; /* since the daemon started */
+	uint64_t causes[SB_N_CAUSES]; /* the same by cause */
 };
 
 /** struct sb_end - how a message ends; text is lent */

@@ -31,6 +31,12 @@ void sb_queue_forget(struct sb_queue *queue, const struct sb_subject *subject)
 	sb_accounts_subtract(&queue->outbox->accounts, subject->owner, subject->size);
 }
 
+static void count_end(struct sb_queue *queue, enum sb_cause cause)
+{
+	queue->stats.ended[sb_cause_outcome(cause)]++;
+	queue->stats.causes[cause]++;
+}
+
 static int end_subject(struct sb_queue *queue, const struct sb_subject *subject,
 		       const struct sb_end *end, const struct sb_recall *recall)
 {
@@ -39,7 +45,7 @@ static int end_subject(struct sb_queue *queue, const struct sb_subject *subject,
 	r = sb_endings_add(queue, subject, end, recall);
 	if (r < 0)
 		return r;
-	queue->stats.ended[sb_cause_outcome(end->cause)]++;
+	count_end(queue, end->cause);
 	if (subject->in_memory)
 		sb_queue_forget(queue, subject);
 	else
@@ -66,7 +72,7 @@ void sb_queue_finish(struct sb_queue *queue, struct sb_message *message, const s
 	const struct sb_subject subject = sb_subject_of_message(message);
 
 	if (end_subject(queue, &subject, end, NULL) < 0) {
-		queue->stats.ended[sb_cause_outcome(end->cause)]++;
+		count_end(queue, end->cause);
 		if (subject.in_memory)
 			sb_queue_forget(queue, &subject);
 		sb_endings_add_unkept(queue, &subject, end);

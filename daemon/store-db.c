@@ -4,8 +4,10 @@
  * daemon/store-message.c.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
@@ -434,6 +436,30 @@ int sb_db_put(struct sb_db *db, const char *link, const char *key, const void *d
 const char *sb_db_directory(const struct sb_db *db)
 {
 	return db->directory;
+}
+
+static uint64_t file_bytes(const struct sb_db *db, const char *name)
+{
+	SB_CLEANUP(sb_free) char *path = NULL;
+	struct stat stat;
+
+	if (asprintf(&path, "%s/%s", db->directory, name) < 0) {
+		path = NULL;
+		return 0;
+	}
+
+	return lstat(path, &stat) == 0 ? (uint64_t)stat.st_size : 0;
+}
+
+/**
+ * sb_db_bytes() - what a database takes on disk
+ * @db: the database
+ *
+ * Return: bytes, what has not been moved from the journal to its place included.
+ */
+uint64_t sb_db_bytes(const struct sb_db *db)
+{
+	return file_bytes(db, SB_STORE_FILE_NAME) + file_bytes(db, SB_STORE_FILE_NAME "-wal");
 }
 
 /**

@@ -64,6 +64,7 @@ typedef int sb_db_value_fn(void *userdata, const char *link, const char *key, co
 
 int sb_db_open(const char *directory, const struct sb_store_options *options, struct sb_db **ret);
 const char *sb_db_directory(const struct sb_db *db);
+uint64_t sb_db_bytes(const struct sb_db *db);
 struct sb_db *sb_db_close(struct sb_db *db);
 
 int sb_db_mend(struct sb_db *db);

@@ -45,6 +45,7 @@ struct sb_store_thread {
 	uint64_t n_finished;
 	uint64_t n_commits;
 	struct sb_store_speed speed; /* CLOCK_MONOTONIC: of transactions that change something */
+	uint64_t bytes; /* of the database on disk */
 	bool given_up; /* the database is damaged, and marked for the next opening */
 	bool stop;
 };
@@ -166,8 +167,10 @@ static uint64_t take_batch(struct sb_store_thread *thread, struct sb_job_list *b
 }
 
 static void hand_back(struct sb_store_thread *thread, struct sb_job_list *batch, uint64_t n,
-		      uint64_t commits, bool given_up)
+		      uint64_t commits)
 {
+	bool given_up = sb_db_given_up(thread->db);
+	uint64_t bytes = commits > 0 ? sb_db_bytes(thread->db) : 0;
 	bool wake;
 
 	(void)pthread_mutex_lock(&thread->mutex);
@@ -177,6 +180,8 @@ static void hand_back(struct sb_store_thread *thread, struct sb_job_list *batch,
 	thread->n_commits += commits;
 	if (thread->speed.busy_since > 0)
 		sb_store_speed_end(&thread->speed, monotonic_now());
+	if (commits > 0)
+		thread->bytes = bytes;
 	thread->given_up = given_up;
 	(void)pthread_cond_broadcast(&thread->progress);
 	(void)pthread_mutex_unlock(&thread->mutex);
@@ -194,7 +199,7 @@ static void *thread_main(void *userdata)
 
 	while ((n = take_batch(thread, &batch)) > 0) {
 		commits = run_batch(thread->db, &batch);
-		hand_back(thread, &batch, n, commits, sb_db_given_up(thread->db));
+		hand_back(thread, &batch, n, commits);
 		sb_db_trim(thread->db);
 	}
 
@@ -277,6 +282,7 @@ int sb_store_thread_new(struct sb_loop *loop, struct sb_db *db, sb_job_free_fn *
 		return -ENOMEM;
 	thread->loop = loop;
 	thread->db = db;
+	thread->bytes = sb_db_bytes(db);
 	sb_store_health_init(&thread->health, sb_db_directory(db));
 	thread->free_job = free_job;
 	TAILQ_INIT(&thread->completing);
@@ -420,4 +426,21 @@ void sb_store_thread_report(struct sb_store_thread *thread, struct sb_store_repo
 	sb_store_speed_report(&thread->speed, monotonic_now(), ret);
 	(void)pthread_mutex_unlock(&thread->mutex);
 	sb_store_health_report(&thread->health, sb_loop_now(thread->loop), ret);
+}
+
+/**
+ * sb_store_thread_bytes() - what the database takes on disk
+ * @thread: the thread
+ *
+ * Return: bytes, after the last commit.
+ */
+uint64_t sb_store_thread_bytes(struct sb_store_thread *thread)
+{
+	uint64_t n;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	n = thread->bytes;
+	(void)pthread_mutex_unlock(&thread->mutex);
+
+	return n;
 }

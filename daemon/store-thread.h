@@ -48,3 +48,4 @@ void sb_store_thread_drain(struct sb_store_thread *thread);
 uint64_t sb_store_thread_commits(struct sb_store_thread *thread);
 uint64_t sb_store_thread_jobs_done(struct sb_store_thread *thread);
 void sb_store_thread_report(struct sb_store_thread *thread, struct sb_store_report *ret);
+uint64_t sb_store_thread_bytes(struct sb_store_thread *thread);

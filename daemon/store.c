@@ -232,6 +232,17 @@ void sb_store_report(struct sb_store *store, struct sb_store_report *ret)
 }
 
 /**
+ * sb_store_bytes() - what the database takes on disk
+ * @store: the store
+ *
+ * Return: bytes, after the last commit; known without asking the disk.
+ */
+uint64_t sb_store_bytes(struct sb_store *store)
+{
+	return sb_store_thread_bytes(store->thread);
+}
+
+/**
  * sb_store_last_ticket() - where numbering goes on
  * @store: the store
  *

@@ -154,6 +154,7 @@ struct sb_loop *sb_store_loop(const struct sb_store *store);
 uint64_t sb_store_commits(struct sb_store *store);
 uint64_t sb_store_jobs_done(struct sb_store *store);
 void sb_store_report(struct sb_store *store, struct sb_store_report *ret);
+uint64_t sb_store_bytes(struct sb_store *store);
 uint64_t sb_store_last_ticket(const struct sb_store *store);
 const struct sb_boot *sb_store_boots(const struct sb_store *store, size_t *ret_n);
 void sb_store_each_backlog(struct sb_store *store, sb_store_backlog_fn *each, void *userdata);

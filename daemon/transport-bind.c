@@ -86,7 +86,7 @@ static int prepare_port(int fd)
 /* Likewise. */
 static int count(int fd, const struct sockaddr *address)
 {
-	return in_force->wire ? -sb_wire_attach(in_force->wire, fd, address) : 0;
+	return in_force->wire ? -sb_wire_attach(in_force->wire, fd, address, in_force->secure) : 0;
 }
 
 static int refuse(int error)

@@ -5,6 +5,8 @@
  * What is done to a socket before libcoap connects or binds it. Between the parts of the transport;
  * nobody else includes this.
  */
+#include <stdbool.h>
+
 #include "daemon/networks.h"
 #include "daemon/wire.h"
 
@@ -13,6 +15,7 @@
  * @interface: to which they are bound; NULL for any; lent
  * @from: those who may send to one that listens; NULL for everybody; lent
  * @wire: counts what they carry; NULL for nobody; lent
+ * @secure: those that connect carry DTLS
  * @fd_limit: one that connects has a descriptor below this; 0 for any
  * @error: 0, or why a socket could not be bound like this, negative
  */
@@ -20,6 +23,7 @@ struct sb_bind {
 	const char *interface;
 	const struct sb_networks *from;
 	struct sb_wire *wire;
+	bool secure;
 	int fd_limit;
 	int error;
 };

@@ -213,6 +213,7 @@ static int session_begin(struct sb_session *session, const struct sb_peer *peer)
 	struct sb_bind bind = {
 		.interface = peer->interface,
 		.wire = peer->wire,
+		.secure = peer->security != SKYBUS_PLAIN,
 		.fd_limit = peer->security != SKYBUS_PLAIN ? DTLS_FD_LIMIT : 0,
 	};
 	coap_address_t address;

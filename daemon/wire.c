@@ -9,12 +9,15 @@
  * Which are a link's stands in a table by descriptor, one for each thread: there is one only on the thread that
  * has the sessions. A row goes when its descriptor is closed, since the next socket with this number may be
  * anybody's.
+ *
+ * libcoap 4.3.1 does not tell when it sends a message again, either. But each new one of a session has a higher
+ * number than those before, so one that wants an acknowledgement and has none such is sent again. With DTLS the
+ * message is seen on its way to GnuTLS, which sends the record before it returns.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +29,16 @@
 
 #define ROWS_MIN 64
 
+#define COAP_HEADER 4 /* RFC 7252 section 3 */
+#define COAP_VERSION_TYPE 0xf0 /* of the first byte */
+#define COAP_CONFIRMABLE 0x40 /* version 1, type 0 */
+
 typedef ssize_t send_fn(int fd, const void *data, size_t len, int flags);
 typedef ssize_t recv_fn(int fd, void *data, size_t len, int flags);
 typedef ssize_t sendmsg_fn(int fd, const struct msghdr *message, int flags);
 typedef ssize_t recvmsg_fn(int fd, struct msghdr *message, int flags);
 typedef int close_fn(int fd);
+typedef ssize_t record_send_fn(void *tls, const void *data, size_t len);
 
 /* Where time_t has been widened, programs call those of the second names. */
 send_fn sb_wire_send __asm__("send") __attribute__((visibility("default")));
@@ -40,11 +48,28 @@ recvmsg_fn sb_wire_recvmsg __asm__("recvmsg") __attribute__((visibility("default
 sendmsg_fn sb_wire_sendmsg64 __asm__("__sendmsg64") __attribute__((visibility("default")));
 recvmsg_fn sb_wire_recvmsg64 __asm__("__recvmsg64") __attribute__((visibility("default")));
 close_fn sb_wire_close __asm__("close") __attribute__((visibility("default")));
+record_send_fn sb_wire_record_send __asm__("gnutls_record_send")
+	__attribute__((visibility("default")));
 
-/** struct row - a descriptor; @wire is NULL if it is nobody's, @header what each datagram has on top */
+/**
+ * struct row - a descriptor
+ * @wire: NULL if it is nobody's
+ * @header: what each datagram has on top
+ * @secure: the datagrams are records of DTLS
+ * @numbered: a message that wants an acknowledgement was sent; the last new one had @number
+ */
 struct row {
 	struct sb_wire *wire;
 	size_t header;
+	bool secure;
+	bool numbered;
+	uint16_t number;
+};
+
+/** struct content - a CoAP message; none without @data */
+struct content {
+	const uint8_t *data;
+	size_t len;
 };
 
 /** struct table - rows by descriptor; none when no row has a wire */
@@ -55,6 +80,7 @@ struct table {
 };
 
 static _Thread_local struct table table;
+static _Thread_local struct content sealed; /* GnuTLS has it in hand */
 
 static pthread_once_t resolved = PTHREAD_ONCE_INIT;
 static send_fn *next_send;
@@ -64,6 +90,7 @@ static recvmsg_fn *next_recvmsg;
 static sendmsg_fn *next_sendmsg64;
 static recvmsg_fn *next_recvmsg64;
 static close_fn *next_close;
+static record_send_fn *next_record_send;
 
 static void resolve(void)
 {
@@ -74,6 +101,7 @@ static void resolve(void)
 	next_sendmsg64 = dlsym(RTLD_NEXT, "__sendmsg64");
 	next_recvmsg64 = dlsym(RTLD_NEXT, "__recvmsg64");
 	next_close = dlsym(RTLD_NEXT, "close");
+	next_record_send = dlsym(RTLD_NEXT, "gnutls_record_send");
 }
 
 /* ---- whose a descriptor is ---- */
@@ -137,10 +165,11 @@ static size_t header_with(const struct row *row, const struct msghdr *message)
  * @wire: gets a reference more
  * @fd: a UDP socket of this thread's
  * @address: the peer, if it is connected; else any of its family
+ * @secure: what it carries is DTLS, and not plain CoAP
  *
  * Return: 0, -ENOMEM.
  */
-int sb_wire_attach(struct sb_wire *wire, int fd, const struct sockaddr *address)
+int sb_wire_attach(struct sb_wire *wire, int fd, const struct sockaddr *address, bool secure)
 {
 	struct row *row;
 	int r;
@@ -153,7 +182,11 @@ int sb_wire_attach(struct sb_wire *wire, int fd, const struct sockaddr *address)
 		(void)sb_wire_unref(row->wire);
 	else
 		table.n_used++;
-	*row = (struct row){ .wire = sb_wire_ref(wire), .header = header_of(address) };
+	*row = (struct row){
+		.wire = sb_wire_ref(wire),
+		.header = header_of(address),
+		.secure = secure,
+	};
 
 	return 0;
 }
@@ -202,17 +235,54 @@ struct sb_wire *sb_wire_unref(struct sb_wire *wire)
 	return NULL;
 }
 
-/* ---- in the place of the C library's ---- */
+/* Numbers go round after 65535. */
+static void note_number(struct row *row, const struct content *content)
+{
+	uint16_t number;
+
+	if (content->len < COAP_HEADER ||
+	    (content->data[0] & COAP_VERSION_TYPE) != COAP_CONFIRMABLE)
+		return;
+	number = (uint16_t)(content->data[2] << 8 | content->data[3]);
+	if (row->numbered && (int16_t)(number - row->number) <= 0) {
+		row->wire->repeated++;
+		return;
+	}
+	row->numbered = true;
+	row->number = number;
+}
+
+static void note_sent(struct row *row, const void *data, size_t len)
+{
+	const struct content plain = { .data = data, .len = len };
+
+	row->wire->sent += row->header + len;
+	note_number(row, row->secure ? &sealed : &plain);
+}
+
+/* ---- in the place of the C library's, and of GnuTLS' ---- */
 
 ssize_t sb_wire_send(int fd, const void *data, size_t len, int flags)
 {
-	const struct row *row = find_row(fd);
+	struct row *row = find_row(fd);
 	ssize_t n;
 
 	(void)pthread_once(&resolved, resolve);
 	n = next_send(fd, data, len, flags);
 	if (row && n >= 0)
-		row->wire->sent += row->header + (size_t)n;
+		note_sent(row, data, (size_t)n);
+
+	return n;
+}
+
+ssize_t sb_wire_record_send(void *tls, const void *data, size_t len)
+{
+	ssize_t n;
+
+	(void)pthread_once(&resolved, resolve);
+	sealed = (struct content){ .data = data, .len = len };
+	n = next_record_send(tls, data, len);
+	sealed = (struct content){ 0 };
 
 	return n;
 }

@@ -9,6 +9,7 @@
  * Not counted is what no socket of a link carries: looking names up, ICMP, and what the kernel drops before
  * the daemon sees it. A datagram that IP has to cut into pieces counts as one.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -18,10 +19,12 @@
  * struct sb_wire - what a link has carried; shared by those that count, as the last datagram of a session may
  *	leave after its link has gone
  * @sent, @received: bytes
+ * @repeated: CoAP messages of sessions that were sent again, as nobody had acknowledged them
  */
 struct sb_wire {
 	uint64_t sent;
 	uint64_t received;
+	uint64_t repeated;
 	unsigned int refs;
 };
 
@@ -30,4 +33,4 @@ struct sb_wire *sb_wire_ref(struct sb_wire *wire);
 struct sb_wire *sb_wire_unref(struct sb_wire *wire);
 SB_DEFINE_CLEANUP(struct sb_wire *, sb_wire_unref)
 
-int sb_wire_attach(struct sb_wire *wire, int fd, const struct sockaddr *address);
+int sb_wire_attach(struct sb_wire *wire, int fd, const struct sockaddr *address, bool secure);

@@ -7,6 +7,7 @@
 #include "dbus/manager-config.h"
 #include "dbus/manager-inboxes.h"
 #include "dbus/manager-letters.h"
+#include "dbus/manager-metrics.h"
 #include "dbus/manager-plugins.h"
 #include "dbus/manager-publish.h"
 #include "dbus/manager-store.h"
@@ -209,6 +210,9 @@ static const sd_bus_vtable manager_vtable[] = {
 				sb_manager_config_preview, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Configuration", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", yaml),
 				sb_manager_config_print, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListMetrics", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a(sssa(sa{ss}d))", metrics), sb_manager_metrics_list,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

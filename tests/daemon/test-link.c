@@ -653,6 +653,51 @@ static void the_traffic_of_all_sessions_adds_up(void **state)
 	assert_int_equal(link_status(f)->traffic.received, 14);
 }
 
+static void expect_logins(struct link_fixture *f, unsigned int succeeded, unsigned int refused,
+			  unsigned int failed)
+{
+	const uint64_t *logins = link_status(f)->counts.logins;
+
+	assert_int_equal(logins[SB_LOGIN_SUCCEEDED], succeeded);
+	assert_int_equal(logins[SB_LOGIN_REFUSED], refused);
+	assert_int_equal(logins[SB_LOGIN_FAILED], failed);
+}
+
+static void logins_are_counted_by_what_came_of_them(void **state)
+{
+	struct link_fixture *f = *state;
+
+	script.fail_kind = SKYBUS_CREDENTIALS;
+	sb_link_start(f->link);
+	refuse_login(f);
+	expect_logins(f, 0, 1, 0);
+	(void)wait_for_login(f);
+	script.fail_kind = SKYBUS_TRANSIENT;
+	refuse_login(f);
+	expect_logins(f, 0, 1, 1);
+	(void)wait_for_login(f);
+	link_come_up(f);
+	expect_logins(f, 1, 1, 1);
+	/* A session that is lost later was a login's that had succeeded. */
+	fake_break(-ECONNRESET, "ended");
+	expect_logins(f, 1, 1, 1);
+}
+
+static void round_trips_are_measured(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_bring_up(f);
+	link_publish(f, "m1");
+	link_pass(f, 7 * SB_USEC_PER_MSEC);
+	link_answer(f, "m1", OK);
+	assert_in_range(link_status(f)->counts.round_trips.sum_usec, 7 * SB_USEC_PER_MSEC,
+			8 * SB_USEC_PER_MSEC);
+	assert_int_equal(link_status(f)->counts.round_trips.counts[1], 1);
+	assert_int_equal(link_status(f)->queue.causes[SB_CAUSE_DELIVERED], 1);
+	assert_int_equal(link_status(f)->window, 2);
+}
+
 /* ---- going ---- */
 
 static void it_may_go_in_any_state(void **state)
@@ -730,6 +775,8 @@ int main(void)
 		WITHOUT_LINK(connect_brings_it_up_from_any_state),
 		WITHOUT_LINK(disconnect_takes_it_down_from_any_state),
 		TEST(the_traffic_of_all_sessions_adds_up),
+		TEST(logins_are_counted_by_what_came_of_them),
+		TEST(round_trips_are_measured),
 		WITHOUT_LINK(it_may_go_in_any_state),
 		TEST(it_may_go_while_much_is_outstanding),
 	};

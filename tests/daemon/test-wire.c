@@ -52,7 +52,7 @@ static void open_pair(struct fixture *f, int family)
 	open_end(f, 1, family);
 	assert_int_equal(connect(f->fds[0], &f->ends[1].any, f->len), 0);
 	assert_int_equal(connect(f->fds[1], &f->ends[0].any, f->len), 0);
-	assert_int_equal(sb_wire_attach(f->wire, f->fds[0], &f->ends[1].any), 0);
+	assert_int_equal(sb_wire_attach(f->wire, f->fds[0], &f->ends[1].any, false), 0);
 }
 
 static int setup(void **state)
@@ -160,7 +160,7 @@ static void a_port_tells_its_senders_apart(void **state)
 	assert_int_equal(setsockopt(f->fds[0], IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)), 0);
 	assert_int_equal(bind(f->fds[0], (struct sockaddr *)&any, sizeof(any)), 0);
 	assert_int_equal(getsockname(f->fds[0], (struct sockaddr *)&any, &len), 0);
-	assert_int_equal(sb_wire_attach(f->wire, f->fds[0], (struct sockaddr *)&any), 0);
+	assert_int_equal(sb_wire_attach(f->wire, f->fds[0], (struct sockaddr *)&any, false), 0);
 
 	open_end(f, 1, AF_INET);
 	f->ends[0].in = (struct sockaddr_in){ .sin_family = AF_INET,
@@ -217,6 +217,50 @@ static void other_threads_count_nothing(void **state)
 	expect(f, 0, 0);
 }
 
+static void send_message(const struct fixture *f, uint8_t first, uint16_t number)
+{
+	const uint8_t bytes[] = { first, 1, (uint8_t)(number >> 8), (uint8_t)number };
+
+	assert_int_equal(send(f->fds[0], bytes, sizeof(bytes), 0), sizeof(bytes));
+}
+
+#define CON 0x40
+#define NON 0x50
+#define ACK 0x60
+
+static void messages_that_are_sent_again_are_known(void **state)
+{
+	struct fixture *f = *state;
+
+	open_pair(f, AF_INET);
+	send_message(f, CON, 0xfffe);
+	send_message(f, CON, 0xffff);
+	send_message(f, CON, 0);
+	assert_int_equal(f->wire->repeated, 0);
+	send_message(f, CON, 0xffff);
+	assert_int_equal(f->wire->repeated, 1);
+	send_message(f, CON, 0);
+	assert_int_equal(f->wire->repeated, 2);
+	/* Numbers of the cloud's, of which an old one is none of ours. */
+	send_message(f, ACK, 0xff00);
+	send_message(f, NON, 0xff00);
+	assert_int_equal(f->wire->repeated, 2);
+	send_message(f, CON, 1);
+	assert_int_equal(f->wire->repeated, 2);
+}
+
+/* Nobody can tell. */
+static void records_have_no_number(void **state)
+{
+	struct fixture *f = *state;
+
+	open_pair(f, AF_INET);
+	assert_int_equal(sb_wire_attach(f->wire, f->fds[0], &f->ends[1].any, true), 0);
+	send_message(f, CON, 5);
+	send_message(f, CON, 5);
+	assert_int_equal(f->wire->repeated, 0);
+}
+
 static void it_outlives_its_owner(void **state)
 {
 	struct fixture *f = *state;
@@ -242,6 +286,8 @@ int main(void)
 		TEST(a_port_tells_its_senders_apart),
 		TEST(another_socket_with_the_same_number_is_nobodys),
 		TEST(other_threads_count_nothing),
+		TEST(messages_that_are_sent_again_are_known),
+		TEST(records_have_no_number),
 		TEST(it_outlives_its_owner),
 	};
 

@@ -15,6 +15,8 @@
 
 #define FAKE_LINKS_MAX 4
 #define FAKE_JOBS_MAX 8
+#define FAKE_STORE_COMMITS 17
+#define FAKE_STORE_BYTES 8192
 
 /** struct fake_job - something that a link, the outbox or the store was asked and has not answered */
 struct fake_job {

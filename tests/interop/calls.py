@@ -25,6 +25,7 @@ from world import (
 OBJECTS = "org.freedesktop.DBus.ObjectManager.GetManagedObjects"
 RAW = b'\0\x80\xff "\n'
 # Link, user, outcome and cause of what the cloud refuses.
+BUILD = ("skybus_build", "info")
 REFUSED = [METER, os.getuid(), "rejected", "refused-by-cloud"]
 
 
@@ -195,6 +196,14 @@ def list_losses(client, world):
     [count] = [loss[4] for loss in losses if loss[:4] == REFUSED]
     holds(count > 0, "nothing is lost")
     same([losses], world.observer.call(ROOT, MANAGER + ".ListLosses"))
+
+
+@row("ListMetrics")
+def list_metrics(client, world):
+    [families] = client.call(ROOT, MANAGER + ".ListMetrics")
+    [info] = [samples for name, kind, _, samples in families if (name, kind) == BUILD]
+    version = world.observer.get(ROOT, MANAGER, "Version")
+    same(info, [("_info", {"version": version}, 1.0)])
 
 
 # ---- properties ----------------------------------------------------------------------------------

@@ -199,6 +199,15 @@ class Client:
     def get(self, path, interface, name):
         return self.call(path, PROPERTIES + ".Get", "ss", interface, name)[0][1]
 
+    def metric(self, sample, **labels):
+        """The value of a sample; None if there is no such."""
+        [families] = self.call(ROOT, MANAGER + ".ListMetrics")
+        for name, _, _, samples in families:
+            for suffix, its_labels, value in samples:
+                if name + suffix == sample and its_labels == labels:
+                    return value
+        return None
+
     def get_all(self, path, interface):
         values = self.call(path, PROPERTIES + ".GetAll", "s", interface)[0]
         return {name: value for name, (_, value) in values.items()}
