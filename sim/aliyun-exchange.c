@@ -41,14 +41,15 @@ void sim_aliyun_note(const struct sim_aliyun_exchange *exchange, const char *eve
 		     const char *code, const char *reason)
 {
 	bool is_message = strcmp(event, "message") == 0;
+	struct sim_event line = {
+		.event = event,
+		.payload = is_message ? exchange->payload : NULL,
+		.payload_len = exchange->payload_len,
+		.code = code,
+		.reason = reason,
+	};
 
-	note(exchange, &(struct sim_event){
-			       .event = event,
-			       .payload = is_message ? exchange->payload : NULL,
-			       .payload_len = exchange->payload_len,
-			       .code = code,
-			       .reason = reason,
-		       });
+	note(exchange, &line);
 }
 
 /**
@@ -60,12 +61,13 @@ void sim_aliyun_note_point(void *userdata, const struct sim_point *point)
 {
 	const struct sim_aliyun_exchange *exchange = userdata;
 	SIM_CLEANUP(free) char *text = sim_point_print(point);
+	struct sim_event line = {
+		.event = "point",
+		.payload = (const uint8_t *)text,
+		.payload_len = text ? strlen(text) : 0,
+	};
 
-	note(exchange, &(struct sim_event){
-			       .event = "point",
-			       .payload = (const uint8_t *)text,
-			       .payload_len = text ? strlen(text) : 0,
-		       });
+	note(exchange, &line);
 }
 
 /**

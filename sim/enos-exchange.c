@@ -54,28 +54,30 @@ void sim_enos_note(const struct sim_enos_exchange *exchange, const char *event, 
 {
 	const struct sim_request *request = exchange->request;
 	bool is_message = strcmp(event, "message") == 0;
+	struct sim_event line = {
+		.event = event,
+		.topic = exchange->topic,
+		.payload = is_message ? request->payload : NULL,
+		.payload_len = request->payload_len,
+		.code = code,
+		.reason = reason,
+	};
 
-	note(exchange, &(struct sim_event){
-			       .event = event,
-			       .topic = exchange->topic,
-			       .payload = is_message ? request->payload : NULL,
-			       .payload_len = request->payload_len,
-			       .code = code,
-			       .reason = reason,
-		       });
+	note(exchange, &line);
 }
 
 static void note_point(void *userdata, const struct sim_point *point)
 {
 	const struct sim_enos_exchange *exchange = userdata;
 	SIM_CLEANUP(free) char *text = sim_point_print(point);
+	struct sim_event line = {
+		.event = "point",
+		.topic = exchange->topic,
+		.payload = (const uint8_t *)text,
+		.payload_len = text ? strlen(text) : 0,
+	};
 
-	note(exchange, &(struct sim_event){
-			       .event = "point",
-			       .topic = exchange->topic,
-			       .payload = (const uint8_t *)text,
-			       .payload_len = text ? strlen(text) : 0,
-		       });
+	note(exchange, &line);
 }
 
 /**
@@ -86,12 +88,14 @@ static void note_point(void *userdata, const struct sim_point *point)
 void sim_enos_note_command(const struct sim_enos_exchange *exchange,
 			   const struct sim_command *command)
 {
-	note(exchange, &(struct sim_event){
-			       .event = "command",
-			       .topic = command->topic,
-			       .payload = (const uint8_t *)command->payload,
-			       .payload_len = strlen(command->payload),
-		       });
+	struct sim_event line = {
+		.event = "command",
+		.topic = command->topic,
+		.payload = (const uint8_t *)command->payload,
+		.payload_len = strlen(command->payload),
+	};
+
+	note(exchange, &line);
 }
 
 /**

@@ -402,10 +402,11 @@ static void one_whose_time_is_over_ends_alone(void **state)
 
 static void of_those_that_wait_the_newest_replaces(void **state)
 {
+	static const char *const payloads[] = { "m1", "m2", "m3" };
 	struct link_fixture *f = *state;
 
-	for (unsigned int i = 1; i <= 3; i++) {
-		struct sb_message *message = message_of(i == 1 ? "m1" : i == 2 ? "m2" : "m3");
+	for (size_t i = 0; i < 3; i++) {
+		struct sb_message *message = message_of(payloads[i]);
 
 		message->replaces = true;
 		publish(f, message);

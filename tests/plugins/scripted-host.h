@@ -51,7 +51,7 @@ enum scripted_kind {
 	SCRIPTED_KEEPALIVE, /* lent to keepalive() */
 };
 
-/** struct scripted_message - one of several; the first has the ticket 1 and the link's time, the next 2 and a second more */
+/** struct scripted_message - one of several; the first has the ticket 1 and the link's time, the next 2 and 1 s more */
 struct scripted_message {
 	const char *topic;
 	const char *payload;
