@@ -114,11 +114,12 @@ class Ledger:
         text = text[: text.rfind(b"\n") + 1]
         self.record_offset += len(text)
         for line in map(json.loads, text.splitlines()):
-            if line["event"] == "message":
-                self.arrived(line, number)
+            text = world.published(line) if line["event"] in ("message", "point") else None
+            if text is not None:
+                self.arrived(line, text, number)
 
-    def arrived(self, line, number):
-        message = world.copy_of(line.get("payload", ""), line["cloud"])
+    def arrived(self, line, text, number):
+        message = world.copy_of(text, line["cloud"])
         self.arrived_by_round[number, line["cloud"]] += 1
         if message is None:
             self.find(f"round {number}: the cloud has what nobody published: {line}")

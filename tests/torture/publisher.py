@@ -108,7 +108,7 @@ class Publisher:
         if kind == "teed":
             links, topic = world.TEE, world.TEED
         path, method, signature, last = method_of(link, kind)
-        arguments = (topic, world.payload(self.next_id), *last)
+        arguments = (topic, world.payload(self.next_id, link), *last)
         serial = self.client.send(path, method, signature, *arguments)
         self.pending[serial] = (self.next_id, kind, links)
         self.next_id += 1

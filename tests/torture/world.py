@@ -7,6 +7,7 @@ is up in two of the rounds only; at the end all are. Those of the other clouds a
 Aliyun gave them is kept over a restart, and 1NCE wants no login.
 """
 
+import json
 import os
 import re
 
@@ -19,6 +20,10 @@ GENERATIONS = ("enos-v1", "enos-v2")
 
 ALIYUN = ("aliyun-a", "aliyun-b")
 ONCE = "once"
+
+# Puts several messages into one request, and has them wait for each other.
+BATCHING = "aliyun-batching"
+HOLD = "1s"
 
 # What is published to this topic goes to both links, each of another cloud.
 TEED = "teed"
@@ -33,18 +38,34 @@ INBOXES = "inboxes:\n  messages: 1000000\n  bytes: 1G\n"
 # A topic that the cloud refuses.
 REFUSED = f"/{PRODUCT}/another/user/update"
 
-ID = re.compile(r'"id": "(\d+)"')
+ID = re.compile(r'"(?:id|reading)": "?(\d+)"?')
 
 
-def payload(number):
-    return harness.post(number)
+def payload(number, link=None):
+    return json.dumps({"reading": number}) if link == BATCHING else harness.post(number)
 
 
 def number_of(text):
     """Which message it is; None when it is none of ours, or not whole."""
     found = ID.search(text)
     number = int(found[1]) if found else None
-    return number if number is not None and payload(number) == text else None
+    return number if number is not None and text in (payload(number), reading(number)) else None
+
+
+def reading(number):
+    return payload(number, BATCHING)
+
+
+def published(line):
+    """What was published, by a line of the record; None for a request whose points have their own."""
+    text = line.get("payload", "")
+    if line["event"] == "point":
+        return reading(json.loads(text)["value"])
+    if line["topic"].endswith("/property/batch/post"):
+        return None
+    if line["topic"].endswith("/property/post"):
+        return reading(json.loads(text)["params"]["reading"]["value"])
+    return text
 
 
 def cloud_of(link):
@@ -71,7 +92,7 @@ class World:
             f"{generation}-{number:02}" for number in range(devices) for generation in GENERATIONS
         ]
         self.rounds = rounds
-        self.steady = [*ALIYUN, ONCE]
+        self.steady = [*ALIYUN, BATCHING, ONCE]
         self.links = self.steady + self.enos
         self.secret_path = os.path.join(folder, "secret")
         with open(self.secret_path, "w", encoding="ascii") as file:
@@ -82,7 +103,7 @@ class World:
     def topic(self, link):
         if link in self.enos:
             return f"/sys/{PRODUCT}/{link}/thing/measurepoint/post"
-        return "plant/reading" if link == ONCE else f"/{PRODUCT}/{link}/user/update"
+        return "plant/reading" if link in (ONCE, BATCHING) else f"/{PRODUCT}/{link}/user/update"
 
     def up(self, number):
         """The links that are up in a round, from 0 on; after the last all are."""
@@ -105,8 +126,10 @@ class World:
             rows |= {"plugin": "1nce", "security": "plain"}
             return link_at(link, endpoint, **rows)
         rows |= {"product_key": PRODUCT, "device_secret": f"{{file: {self.secret_path}}}"}
-        if link in ALIYUN:
+        if link in ALIYUN or link == BATCHING:
             rows |= {"plugin": "aliyun", "mode": "symmetric", "device_name": link}
+            if link == BATCHING:
+                rows |= {"envelope": "property", "batch": HOLD}
             return link_at(link, endpoint, **rows)
         rows |= {"plugin": "enos", "device_key": link}
         return link_at(link, endpoint, **rows)
