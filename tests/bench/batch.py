@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 What a reading costs on the wire, per way into a cloud that takes several in a request: one every five
-seconds for a while, alone and with batch: 60s, which makes twelve of one request. Counted in front of the
-simulator's doors, both ways, with 28 bytes of IP and UDP for each datagram, from when the link is online until
-the cloud has all; so without the login. Time is squeezed: twelve readings are published, the link has them wait
-a second, and the next twelve follow when the cloud has those.
+seconds, alone, and with batch: 60s, which makes one request of twelve. Counted in front of the
+simulator's doors, both ways, with 28 bytes of IP and UDP for each datagram, from when the link is
+online until the cloud has all; so without the login. Time is squeezed: twelve readings are
+published, the link has them wait a second, and the next twelve follow when the cloud has those.
 """
 
 import contextlib

@@ -67,7 +67,7 @@ class BatchTest(CloudTest):
             points = sorted(set(points))
         self.assertEqual([value for value, _ in points], list(numbers))
         times = [time for _, time in points]
-        # How far the wall clock is ahead of the monotonic one is known to the millisecond, for each request anew.
+        # For each request it is asked anew how far the two clocks are apart, to the millisecond.
         for earlier, later in zip(times, times[1:]):
             self.assertGreaterEqual(later, earlier - 1)
         return times

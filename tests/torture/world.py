@@ -57,7 +57,7 @@ def reading(number):
 
 
 def published(line):
-    """What was published, by a line of the record; None for a request whose points have their own."""
+    """What was published, by a line of the record; None for a request whose points have theirs."""
     text = line.get("payload", "")
     if line["event"] == "point":
         return reading(json.loads(text)["value"])
