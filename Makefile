@@ -20,7 +20,7 @@ DOCS_PACKAGES = graphviz python3
 # To check: all these, the second compiler, the tools for style, the other peers of the tests, coap-client and
 # openssl, and what the documents use.
 CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) clang clang-format curl \
-	iproute2 libcoap3-bin mandoc nftables openssl shellcheck sqlite3
+	iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3
 
 # To make Debian packages, which builds and runs the unit tests as well.
 DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd

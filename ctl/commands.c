@@ -199,6 +199,14 @@ const struct ctl_command ctl_commands[] = {
 	{ .name = "inboxes",
 	  .summary = "Shows the inboxes, and what waits in them",
 	  .run = ctl_run_inboxes },
+	{ .name = "metrics",
+	  .summary = "Prints what is measured, as OpenMetrics text",
+	  .options = OPTIONS({ .name = "textfile", .value = "FILE", .what = CTL_WHAT_FILE,
+			       .help = "into this file, for node_exporter to collect" }),
+	  .details = "--textfile writes the older text format of Prometheus, which node_exporter\n"
+		     "reads, and replaces the file as a whole. skybus-metrics.timer does it each\n"
+		     "minute.\n",
+	  .run = ctl_run_metrics },
 	{ .name = "help",
 	  .summary = "Says how to use a command",
 	  .words = WORDS({ .name = "COMMAND",

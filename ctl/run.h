@@ -24,3 +24,4 @@ enum ctl_exit ctl_run_dead_requeue(struct ctl *ctl);
 enum ctl_exit ctl_run_dead_discard(struct ctl *ctl);
 enum ctl_exit ctl_run_losses(struct ctl *ctl);
 enum ctl_exit ctl_run_inboxes(struct ctl *ctl);
+enum ctl_exit ctl_run_metrics(struct ctl *ctl);
