@@ -77,6 +77,8 @@ static bool is_choice(const char *choices, const char *value)
 {
 	size_t len = strlen(value);
 
+	if (strchr(value, '|'))
+		return false;
 	for (const char *at = choices; at; at = strchr(at, '|')) {
 		at += *at == '|';
 		if (strncmp(at, value, len) == 0 && (at[len] == '|' || at[len] == '\0'))

@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "ctl/args.h"
+#include "ctl/commands.h"
 #include "ctl/help.h"
+#include "ctl/output.h"
+#include "ctl/run.h"
 
 /* Where what explains begins. */
 #define COLUMN 28
@@ -45,12 +48,12 @@ static void usage_of(const struct ctl_command *command, char *text, size_t size)
 					word->repeated ? "..." : "");
 }
 
-static void print_commands(const struct ctl_command *table, const char *group)
+static void print_commands(const char *group)
 {
 	size_t len = group ? strlen(group) : 0;
 	char usage[160];
 
-	for (const struct ctl_command *command = table; command->name; command++) {
+	for (const struct ctl_command *command = ctl_commands; command->name; command++) {
 		if (!command->summary ||
 		    (group && (strncmp(command->name, group, len) != 0 ||
 			       (command->name[len] != ' ' && command->name[len] != '\0'))))
@@ -69,12 +72,12 @@ static void print_exits(void)
 }
 
 /** ctl_help_all() - what there is */
-void ctl_help_all(const struct ctl_command *table)
+void ctl_help_all(void)
 {
 	(void)puts("skybusctl [OPTIONS] COMMAND [ARGUMENTS]\n\n"
 		   "Looks at skybusd and has it do things, over D-Bus.\n\n"
 		   "Commands (\"skybusctl COMMAND --help\" has the options of one)");
-	print_commands(table, NULL);
+	print_commands(NULL);
 	(void)puts("\nOptions of all commands");
 	print_options(ctl_general_options);
 	print_exits();
@@ -96,23 +99,40 @@ void ctl_help_command(const struct ctl_command *command)
 	print_options(ctl_general_options);
 }
 
-/**
- * ctl_help_group() - the commands whose names begin with a word
- * @group: the word
- *
- * Return: whether there are any.
- */
-bool ctl_help_group(const struct ctl_command *table, const char *group)
+/* The commands whose names begin with a word, if there are any. */
+static bool help_group(const char *group)
 {
 	size_t len = strlen(group);
 
-	for (const struct ctl_command *command = table; command->name; command++) {
+	for (const struct ctl_command *command = ctl_commands; command->name; command++) {
 		if (strncmp(command->name, group, len) != 0 || command->name[len] != ' ')
 			continue;
 		(void)printf("skybusctl %s COMMAND\n\n", group);
-		print_commands(table, group);
+		print_commands(group);
 		return true;
 	}
 
 	return false;
+}
+
+/** ctl_run_help() - "help [COMMAND...]" */
+enum ctl_exit ctl_run_help(struct ctl *ctl)
+{
+	const struct ctl_command *command;
+	size_t taken;
+
+	ctl_output_pager(ctl);
+	if (ctl->args.n_words == 0) {
+		ctl_help_all();
+		return CTL_EXIT_OK;
+	}
+	command = ctl_args_find(ctl_commands, ctl->args.words, ctl->args.n_words, &taken);
+	if (command && taken == ctl->args.n_words) {
+		ctl_help_command(command);
+		return CTL_EXIT_OK;
+	}
+	if (ctl->args.n_words == 1 && help_group(ctl_word(ctl, 0)))
+		return CTL_EXIT_OK;
+
+	return ctl_fail(CTL_EXIT_USAGE, "there is no such command; \"skybusctl --help\" has all.");
 }

@@ -12,29 +12,6 @@
 #include "ctl/commands.h"
 #include "ctl/help.h"
 #include "ctl/output.h"
-#include "ctl/run.h"
-
-/** ctl_run_help() - "help [COMMAND...]" */
-enum ctl_exit ctl_run_help(struct ctl *ctl)
-{
-	const struct ctl_command *command;
-	size_t taken;
-
-	ctl_output_pager(ctl);
-	if (ctl->args.n_words == 0) {
-		ctl_help_all(ctl_commands);
-		return CTL_EXIT_OK;
-	}
-	command = ctl_args_find(ctl_commands, ctl->args.words, ctl->args.n_words, &taken);
-	if (command && taken == ctl->args.n_words) {
-		ctl_help_command(command);
-		return CTL_EXIT_OK;
-	}
-	if (ctl->args.n_words == 1 && ctl_help_group(ctl_commands, ctl_word(ctl, 0)))
-		return CTL_EXIT_OK;
-
-	return ctl_fail(CTL_EXIT_USAGE, "there is no such command; \"skybusctl --help\" has all.");
-}
 
 static enum ctl_exit run(struct ctl *ctl)
 {
@@ -49,7 +26,7 @@ static enum ctl_exit run(struct ctl *ctl)
 		if (command)
 			ctl_help_command(command);
 		else
-			ctl_help_all(ctl_commands);
+			ctl_help_all();
 		return CTL_EXIT_OK;
 	}
 
