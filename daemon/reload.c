@@ -359,6 +359,17 @@ int sb_reload_request(struct sb_reload *reload, sb_reloaded_fn *done, void *user
 }
 
 /**
+ * sb_reload_path() - where the configuration is
+ * @reload: reads it
+ *
+ * Return: the path of the main file, as skybusd was given it; lent.
+ */
+const char *sb_reload_path(const struct sb_reload *reload)
+{
+	return reload->path;
+}
+
+/**
  * sb_reload_preview() - what a reload would change, if one was asked for now
  * @reload: changes nothing
  * @changes: none; get what would change, in the order of the links and then of the sections

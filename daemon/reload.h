@@ -33,6 +33,7 @@ int sb_reload_new(const char *path, const struct sb_reload_parts *parts, struct 
 		  struct sb_reload **ret);
 struct sb_reload *sb_reload_free(struct sb_reload *reload);
 int sb_reload_request(struct sb_reload *reload, sb_reloaded_fn *done, void *userdata);
+const char *sb_reload_path(const struct sb_reload *reload);
 int sb_reload_preview(struct sb_reload *reload, struct sb_changes *changes,
 		      struct sb_error *ret_error);
 int sb_reload_print(const struct sb_reload *reload, char **ret);

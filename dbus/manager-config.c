@@ -13,6 +13,21 @@
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
 SB_DEFINE_CLEANUP(struct sb_bus_call *, sb_bus_call_free)
 
+int sb_manager_config_get_file(sd_bus *bus, const char *path, const char *interface,
+			       const char *property, sd_bus_message *reply, void *userdata,
+			       sd_bus_error *error)
+{
+	const struct sb_manager *manager = userdata;
+
+	(void)bus;
+	(void)path;
+	(void)interface;
+	(void)property;
+	(void)error;
+
+	return sb_bus_append_text(reply, sb_reload_path(manager->parts->reload));
+}
+
 /* ---- Reload ---------------------------------------------------------------------------------- */
 
 static int reload(sd_bus_message *message, void *userdata, const struct sb_identity *sender)

@@ -2,11 +2,14 @@
 #pragma once
 
 /*
- * The methods of io.skybus.Gateway1.Manager for the configuration: reading it again, what that would change,
+ * What io.skybus.Gateway1.Manager has of the configuration: where it is, reading it again, what that would change,
  * and what is in force. The userdata of each is a struct sb_manager.
  */
 #include <systemd/sd-bus.h>
 
+int sb_manager_config_get_file(sd_bus *bus, const char *path, const char *interface,
+			       const char *property, sd_bus_message *reply, void *userdata,
+			       sd_bus_error *error);
 int sb_manager_config_reload(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int sb_manager_config_preview(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int sb_manager_config_print(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -157,6 +157,8 @@ static const sd_bus_vtable manager_vtable[] = {
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("FailedPlugins", "a(ss)", sb_manager_plugins_get_failed, 0,
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("ConfigurationFile", "s", sb_manager_config_get_file, 0,
+			SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("PluginDirectory", "s", sb_manager_plugins_get_directory, 0,
 			SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Store", "a{ss}", sb_manager_store_get, 0, 0),

@@ -456,6 +456,13 @@ const char *sb_plugins_directory(const struct sb_plugins *plugins)
 	return "/usr/lib/skybus";
 }
 
+const char *sb_reload_path(const struct sb_reload *reload)
+{
+	(void)reload;
+
+	return "/etc/skybus/skybus.yaml";
+}
+
 int sb_reload_preview(struct sb_reload *reload, struct sb_changes *changes,
 		      struct sb_error *ret_error)
 {

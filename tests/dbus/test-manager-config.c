@@ -101,14 +101,25 @@ static void test_configuration(void **state)
 			     ERROR "Failed", "Cannot allocate memory");
 }
 
+static void test_file(void **state)
+{
+	struct fixture *f = *state;
+	const char *path = NULL;
+	sd_bus_message *reply =
+		fixture_call(f, f->app, SB_BUS_ROOT, "org.freedesktop.DBus.Properties.Get", "ss",
+			     SB_BUS_MANAGER_INTERFACE, "ConfigurationFile");
+
+	assert_non_null(reply);
+	assert_true(sd_bus_message_read(reply, "v", "s", &path) > 0);
+	assert_string_equal(path, "/etc/skybus/skybus.yaml");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-		TEST(test_reload),
-		TEST(test_reload_outlives_its_bus),
-		TEST(test_preview),
-		TEST(test_configuration),
+		TEST(test_file),    TEST(test_reload),	      TEST(test_reload_outlives_its_bus),
+		TEST(test_preview), TEST(test_configuration),
 #undef TEST
 	};
 
