@@ -253,3 +253,28 @@ enum ctl_exit ctl_manager(struct ctl *ctl, const char *member, sd_bus_message **
 
 	return status;
 }
+
+/**
+ * ctl_manager_properties() - all properties of the daemon as a whole
+ * @ret: on success an object of them, a new reference
+ *
+ * Return: as ctl_call().
+ */
+enum ctl_exit ctl_manager_properties(struct ctl *ctl, json_t **ret)
+{
+	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	CTL_CLEANUP(json_decref) json_t *body = NULL;
+	enum ctl_exit status;
+	int r;
+
+	status = ctl_call(ctl, CTL_ROOT, "org.freedesktop.DBus.Properties", "GetAll", &reply, "s",
+			  CTL_MANAGER);
+	if (status != CTL_EXIT_OK)
+		return status;
+	r = ctl_body(reply, &body);
+	if (r < 0)
+		return ctl_no_reply(r);
+	*ret = json_incref(json_array_get(body, 0));
+
+	return CTL_EXIT_OK;
+}

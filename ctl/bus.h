@@ -24,5 +24,6 @@ enum ctl_exit ctl_call(struct ctl *ctl, const char *path, const char *interface,
 		       sd_bus_message **ret, const char *types, ...);
 enum ctl_exit ctl_manager(struct ctl *ctl, const char *member, sd_bus_message **ret,
 			  const char *types, ...);
+enum ctl_exit ctl_manager_properties(struct ctl *ctl, json_t **ret);
 enum ctl_exit ctl_no_reply(int r);
 void ctl_patience(struct ctl *ctl, uint64_t usec);

@@ -52,6 +52,12 @@
 		.help = what                                                             \
 	}
 
+#define CONFIG_INIT_DETAILS                                                                            \
+	"It asks for the plugin, and then for each setting that is needed. A line without anything\n"  \
+	"in it takes the default, or leaves the setting out. A secret is not shown, and goes into a\n" \
+	"file that only root and skybusd can read. Nothing is overwritten, and nothing stays behind\n" \
+	"unless the link was put in force. Answers may come from a pipe, a line for each.\n"
+
 const struct ctl_command ctl_commands[] = {
 	{ .name = "status",
 	  .summary = "Shows the links, and what is wrong with those that are not online",
@@ -207,6 +213,40 @@ const struct ctl_command ctl_commands[] = {
 		     "reads, and replaces the file as a whole. skybus-metrics.timer does it each\n"
 		     "minute.\n",
 	  .run = ctl_run_metrics },
+	{ .name = "plugins",
+	  .summary = "Shows the plugins, and what is wrong with those that were left out",
+	  .run = ctl_run_plugins },
+	{ .name = "plugins show",
+	  .summary = "Shows the settings of a plugin",
+	  .words = WORDS({ .name = "PLUGIN", .what = CTL_WHAT_PLUGIN }),
+	  .run = ctl_run_plugins_show },
+	{ .name = "config init",
+	  .summary = "Asks for the settings of a new link, writes its file and puts it in force",
+	  .words = WORDS({ .name = "LINK", .optional = true }),
+	  .options = OPTIONS(
+		  { .name = "all",
+		    .help = "ask for every setting, not only for those that are needed" },
+		  { .name = "yes", .letter = 'y', .help = "put it in force without asking" },
+		  { .name = "directory",
+		    .value = "DIRECTORY",
+		    .what = CTL_WHAT_DIRECTORY,
+		    .help = "where the file goes, instead of conf.d beside the configuration" },
+		  OPTION_WAIT("until the link is online, this long at most (60 s)")),
+	  .details = CONFIG_INIT_DETAILS,
+	  .run = ctl_run_config_init },
+	{ .name = "config check",
+	  .summary = "Says what is wrong with the files of the configuration",
+	  .words = WORDS({ .name = "FILE", .what = CTL_WHAT_FILE, .optional = true }),
+	  .run = ctl_run_config_check },
+	{ .name = "config show",
+	  .summary =
+		  "Shows the configuration that is in force, with the defaults and without secrets",
+	  .run = ctl_run_config_show },
+	{ .name = "reload",
+	  .summary = "Reads the configuration again, and says what has changed",
+	  .options = OPTIONS(
+		  { .name = "dry-run", .letter = 'n', .help = "only say what would change" }),
+	  .run = ctl_run_reload },
 	{ .name = "help",
 	  .summary = "Says how to use a command",
 	  .words = WORDS({ .name = "COMMAND",

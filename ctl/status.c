@@ -72,25 +72,6 @@ static void print_reasons(const struct ctl *ctl, const json_t *links)
 	}
 }
 
-static enum ctl_exit read_daemon(struct ctl *ctl, json_t **ret)
-{
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *body = NULL;
-	enum ctl_exit status;
-	int r;
-
-	status = ctl_call(ctl, CTL_ROOT, "org.freedesktop.DBus.Properties", "GetAll", &reply, "s",
-			  CTL_MANAGER);
-	if (status != CTL_EXIT_OK)
-		return status;
-	r = ctl_body(reply, &body);
-	if (r < 0)
-		return ctl_no_reply(r);
-	*ret = json_incref(json_array_get(body, 0));
-
-	return CTL_EXIT_OK;
-}
-
 static enum ctl_exit print_all(struct ctl *ctl, const json_t *daemon, json_t *links)
 {
 	enum ctl_exit status;
@@ -134,7 +115,7 @@ enum ctl_exit ctl_run_status(struct ctl *ctl)
 	if (ctl_word(ctl, 0))
 		return show(ctl, ctl_word(ctl, 0));
 
-	status = read_daemon(ctl, &daemon);
+	status = ctl_manager_properties(ctl, &daemon);
 	if (status == CTL_EXIT_OK)
 		status = ctl_links(ctl, &links);
 

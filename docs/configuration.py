@@ -28,6 +28,10 @@ as a comment, and [examples](../etc/examples) have every setting of each plugin.
 | [`inboxes`](#inboxes) | what waits for programs that may be away | with a reload |
 | [`store`](#store) | how messages are kept | at the next start |
 
+`skybusctl config check` says what is wrong with the files, `skybusctl reload --dry-run` what a reload would change,
+and `skybusctl config show` what is in force. On the running daemon, `skybusctl plugins show NAME` prints the tables
+of this page.
+
 ## How values are written
 
 | kind | what one writes | such as |
@@ -221,6 +225,17 @@ and then the files in
 beside it in the order of their names; one file for each link is a good habit.
 An instance has both in
 .Pa /etc/skybus/instances/NAME .
+.Pp
+.Xr skybusctl 1
+has the commands
+.Cm config check ,
+which says what is wrong,
+.Cm reload --dry-run ,
+which says what a reload would change,
+.Cm config show ,
+which prints what is in force, and
+.Cm config init ,
+which asks for the settings of a link and writes its file.
 .Ss How values are written
 .Bl -tag -width Ds
 """
@@ -273,6 +288,7 @@ links:
     device_secret: {file: /etc/skybus/plant.secret}
 .Ed
 .Sh SEE ALSO
+.Xr skybusctl 1 ,
 .Xr skybusd 8
 """
 
