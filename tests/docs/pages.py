@@ -44,8 +44,11 @@ RUNS_ON = [
     r"journalctl .* -f",
 ]
 
-# What a person answers to a command that asks.
-ANSWERS = {}
+# What a person answers to a command that asks, with the port of the simulated EnOS.
+ANSWERS = {
+    r"sudo skybusctl config init plant": "enos\n127.0.0.1\npk7TestA\ndev0000001\nAbCdEfGhIjKlMnOpQrSt\n"
+    "port\n{port}\nenvelope\nmeasurepoint\n\ny\n",
+}
 
 
 def links(page):
@@ -76,5 +79,6 @@ def runs_on(command):
     return any(re.fullmatch(pattern, command.bare) for pattern in RUNS_ON)
 
 
-def answers(command):
-    return next((text for pattern, text in ANSWERS.items() if re.fullmatch(pattern, command.bare)), "")
+def answers(command, box):
+    text = next((text for pattern, text in ANSWERS.items() if re.fullmatch(pattern, command.bare)), "")
+    return text.format(port=box.simulator.endpoints["enos-v2"][1])

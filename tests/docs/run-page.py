@@ -111,7 +111,7 @@ class Page:
         done = subprocess.run(
             ["sh", "-c", command.text],
             cwd=self.box.tree,
-            input=pages.answers(command),
+            input=pages.answers(command, self.box),
             capture_output=True,
             text=True,
             timeout=PATIENCE,
