@@ -63,6 +63,14 @@ const struct ctl_command ctl_commands[] = {
 	  .summary = "Shows the links, and what is wrong with those that are not online",
 	  .words = WORDS(WORD_LINK_OR_NONE),
 	  .run = ctl_run_status },
+	{ .name = "monitor",
+	  .summary = "Shows rates, latency, windows and losses of the links as they change",
+	  .options = OPTIONS(
+		  { .name = "interval", .value = "TIME", .help = "between two looks (1 s)" },
+		  { .name = "count", .letter = 'n', .value = "NUMBER", .help = "end after so many" }),
+	  .details = "P50 and P95 are bounds: that part of the answers of the interval came within this time. LOST counts\n"
+		     "what ended otherwise than delivered, since skybusd started.\n",
+	  .run = ctl_run_monitor },
 	{ .name = "link show",
 	  .summary = "Shows all of one link",
 	  .words = WORDS(WORD_LINK_OR_NONE),

@@ -16,6 +16,7 @@ enum ctl_exit ctl_run_link_reauth(struct ctl *ctl);
 enum ctl_exit ctl_run_publish(struct ctl *ctl);
 enum ctl_exit ctl_run_request(struct ctl *ctl);
 enum ctl_exit ctl_run_subscribe(struct ctl *ctl);
+enum ctl_exit ctl_run_monitor(struct ctl *ctl);
 enum ctl_exit ctl_run_ticket(struct ctl *ctl);
 enum ctl_exit ctl_run_cancel(struct ctl *ctl);
 enum ctl_exit ctl_run_dead_list(struct ctl *ctl);

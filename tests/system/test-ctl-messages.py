@@ -185,6 +185,43 @@ class LinesTest(MessagesTest):
         self.assertTrue(shown.endswith("\r\033[K"), repr(shown))
 
 
+class MonitorTest(MessagesTest):
+    """A stream of messages, and what is seen of it."""
+
+    MORE = ""
+
+    def test_rates(self):
+        publisher = self.ctl.start("publish", "-lplant", POINTS, "--lines", "--wait")
+        monitor = self.ctl.start("--json", "monitor", "--interval=200ms", "-n10")
+        for number in range(400):
+            publisher.stdin.write(post(number) + "\n")
+        publisher.communicate()
+        out, err = monitor.communicate(timeout=PATIENCE)
+        self.assertEqual((monitor.returncode, err), (ctl.OK, ""))
+        rows = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(len(rows), 20)
+        plant = [row for row in rows if row["link"] == "plant"]
+        self.assertTrue(any(row["delivered_per_second"] > 0 for row in plant), rows)
+        self.assertTrue(any(row["bytes_per_second"] > 0 for row in plant))
+        self.assertTrue(any(row["p50_ms"] for row in plant))
+        self.assertEqual({row["state"] for row in plant}, {"online"})
+        away = [row for row in rows if row["link"] == "away"]
+        self.assertEqual({row["p95_ms"] for row in away}, {None})
+        self.assertEqual({row["state"] for row in away}, {"disabled"})
+
+    def test_on_a_terminal(self):
+        self.ctl.run("cancel", self.ctl.run("publish", "-laway", POINTS, "x").strip())
+        words = ("monitor", "--interval=100ms", "--count=2")
+        status, shown = self.ctl.on_terminal(*words)
+        self.assertEqual(status, ctl.OK)
+        self.assertEqual(shown.count("\033[H\033[2J"), 2)
+        self.assertRegex(shown, r"(?m)^away +disabled .* 1\r?$")
+
+    def test_what_is_wrong(self):
+        self.ctl.run("monitor", "--count=0", expect=ctl.USAGE)
+        self.ctl.run("monitor", "--interval=0", expect=ctl.USAGE)
+
+
 class SubscribeTest(MessagesTest):
     MORE = ""
 
