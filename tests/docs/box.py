@@ -17,8 +17,6 @@ from harness import DEVICE, PLUGIN_DIR, PRODUCT, PRODUCT_SECRET, SECRET, SKYBUSD
 
 UNSHARE = ("unshare", "--mount", "--propagation=private", "--net", "--ipc", "--pid", "--fork", "--mount-proc",
            "--kill-child")
-if os.geteuid() != 0:
-    UNSHARE += ("--map-root-user",)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -140,6 +138,9 @@ class Box:
         for name, program in self.programs.items():
             os.symlink(program, os.path.join(path, name))
         os.environ["PATH"] = f"{path}:{os.environ['PATH']}"
+        # What is built with the header is built with that of the tree.
+        os.environ["PKG_CONFIG_PATH"] = os.path.join(os.path.dirname(SKYBUSD), "meson-private")
+        os.environ["CPATH"] = os.path.join(SOURCE_ROOT, "include")
 
     def start_journal(self):
         os.makedirs("/run/systemd/journal")
@@ -164,6 +165,8 @@ class Box:
         host, port = self.simulator.endpoints[door]
         device = {"product_key": PRODUCT, "device_key": DEVICE, "device_name": DEVICE}
         known = {key: value for key, value in device.items() if key in rows}
+        if "downlink_from" in rows:
+            more["downlink_from"] = "127.0.0.0/8"
         return {"host": host, "port": port} | known | more
 
     def at_simulator(self, text):
@@ -202,6 +205,13 @@ class Box:
         Path(f"/etc/skybus/instances/{name}/skybus.yaml").write_text("links:\n" + text, encoding="utf-8")
         run("systemctl", "start", f"skybusd@{name}")
 
+    def be_session(self):
+        """There is a configuration for one that is run by hand, on a bus of its own."""
+        folder = os.path.join(self.folder, "session")
+        os.mkdir(folder)
+        os.environ["DBUS_SESSION_BUS_ADDRESS"] = harness.PrivateBus(folder).address
+        Path(self.tree, "skybus.yaml").write_text("# no link\n", encoding="utf-8")
+
     def reject(self, link):
         """There is a message that its cloud has refused."""
         client = Client(self.bus)
@@ -212,6 +222,13 @@ class Box:
         client.close()
         if outcome[0] != "rejected":
             raise RuntimeError(f"a message ended as {outcome}")
+
+    def command(self, link):
+        """EnOS has a command, and the link makes a request, in whose reply it comes."""
+        self.simulator.ctl("command", f"/sys/{PRODUCT}/{DEVICE}/thing/service/start={{\"id\":\"7\",\"params\":{{}}}}")
+        client = Client(self.bus)
+        client.wait_ticket(client.publish(link, "telemetry", '{"temp": 1}'))
+        client.close()
 
     @staticmethod
     def wait_online(client, link):

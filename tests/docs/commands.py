@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a page in Markdown shows: its fenced blocks, and the commands in those that are for a shell."""
+"""
+What a page shows: blocks of a page in Markdown, between fences, and of a manual page, displayed as they are; and the
+commands in those that are for a shell.
+"""
 
 import re
 import subprocess
@@ -66,8 +69,41 @@ def commands_of(block):
     return commands
 
 
+# How a block of a manual page begins that is for a shell; one of Markdown says so.
+PROGRAMS = r"(skybus\w*|systemctl|busctl|journalctl|cc|printf) "
+
+
+def language_of(text):
+    """Of a block of a manual page."""
+    if re.match(PROGRAMS, text):
+        return "sh"
+    return "yaml" if re.match(r"\w+:\n", text) else "c" if text.startswith("#include") else ""
+
+
+def displays_of(page, text):
+    """All blocks of a manual page, in mdoc(7)."""
+    blocks, inside = [], None
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith(".Bd -literal"):
+            inside = Block(page, number + 1, "", "")
+        elif line == ".Ed" and inside:
+            inside.text = inside.text.removesuffix("\n")
+            inside.language = language_of(inside.text)
+            inside.commands = commands_of(inside) if inside.language == "sh" else []
+            blocks.append(inside)
+            inside = None
+        elif inside:
+            inside.text += line.replace("\\e", "\\").removeprefix("\\&") + "\n"
+    return blocks
+
+
 def blocks_of(page, text):
-    """All fenced blocks of a page."""
+    """All blocks of a page."""
+    return fenced_blocks_of(page, text) if page.endswith(".md") else displays_of(page, text)
+
+
+def fenced_blocks_of(page, text):
+    """All blocks of a page in Markdown."""
     blocks, inside = [], None
     for number, line in enumerate(text.split("\n"), 1):
         fence = re.match(r"\s*```(\w*)", line)

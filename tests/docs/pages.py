@@ -5,11 +5,19 @@ commands another test executes.
 """
 
 import re
+import socket
 
 # By page, the links that are there before its first command; without a row all of box.LINKS.
 LINKS = {
     "README.md": ["depot"],
     "docs/operations.md": ["plant", "depot"],
+    "docs/programs.md": ["plant", "depot"],
+    "docs/clouds/1nce.md": [],
+    "docs/clouds/aliyun.md": [],
+    "docs/clouds/enos-dtls.md": [],
+    "docs/clouds/enos.md": [],
+    "docs/man/skybus-plugin.7.in": [],
+    "docs/man/skybus-sim.1": [],
     "CONTRIBUTING.md": [],
 }
 
@@ -41,7 +49,10 @@ BY_HAND = [
 # What runs until it is stopped.
 RUNS_ON = [
     r".*\bdocs/examples/subscribe\.py .*",
+    r"sudo skybusctl subscribe .*",
     r"journalctl .* -f",
+    r"skybusd --session --config \./skybus\.yaml --state-dir \./state",
+    r"tail -f seen\.json",
 ]
 
 # What a person answers to a command that asks, with the port of the simulated EnOS.
@@ -61,8 +72,22 @@ def prepare(page, box):
     """What has happened on the box before."""
     if page == "docs/log.md":
         box.add_instance("depot")
-    if page == "docs/operations.md":
+    if page in ("docs/operations.md", "docs/man/skybusctl.1"):
         box.reject("depot")
+    if page == "docs/man/skybusd.8.in":
+        box.be_session()
+
+
+def stimulate(page, box):
+    """What makes a program that listens say something."""
+    if page in ("docs/clouds/enos.md", "docs/programs.md"):
+        box.command("plant")
+    if page == "docs/man/skybus-sim.1":
+        # GET coap://127.0.0.1:40001/topic, to the door for EnOS
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+            device.sendto(b"\x40\x01\x00\x01\xb5topic", ("127.0.0.1", 40001))
+    if page == "docs/clouds/1nce.md":
+        box.simulator.ctl("call", "POST", "coap://127.0.0.1:3000/valve/1", "open")
 
 
 def row_of(command):

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pages
@@ -21,8 +22,8 @@ from box import LINKS, Box, secret_for
 from commands import blocks_of
 from harness import SOURCE_ROOT
 
-# Seconds; for machines that are busy.
-PATIENCE = 120
+# Seconds; one command builds, and the machine may be busy.
+PATIENCE = 600
 
 
 class Page:
@@ -33,6 +34,7 @@ class Page:
         self.box = Box(folder, programs)
         self.box.add_links(pages.links(name))
         self.executed = 0
+        self.behind = None
 
     def run(self):
         subprocess.run(["systemctl", "start", "skybusd"], check=True)
@@ -40,6 +42,9 @@ class Page:
         for number, block in enumerate(self.blocks):
             if block.language == "yaml":
                 self.check_configuration(block)
+            if block.language == "c":
+                name = re.search(r"\b\w+\.c\b", "\n".join(other.text for other in self.blocks[number + 1 :]))[0]
+                Path(self.box.tree, name).write_text(block.text, encoding="utf-8")
             for command in block.commands:
                 if not pages.elsewhere(command):
                     self.prepare_edit(command, self.blocks[number + 1 :])
@@ -94,18 +99,21 @@ class Page:
             return
         path = Path(edited[1])
         text = secret_for(path.name)
-        if not text and path.exists() and path.stat().st_size > 0:
+        shown = next((block for block in behind if block.language in ("sh", "yaml", "ini")), None)
+        if not text and shown and shown.language != "sh":
+            text = shown.text
+        elif not text and path.exists():
             # The comment says what to change.
             text = path.read_text(encoding="utf-8")
             for key, value in re.findall(r"(\w+): ([^\s,]+)", command.text.partition("# ")[2]):
                 text = re.sub(rf"^( +)#?{key}:.*$", rf"\1{key}: {value}", text, flags=re.MULTILINE)
-        elif not text:
-            text = next((block.text for block in behind if block.language in ("yaml", "ini")), "")
         if not text:
             self.fail(f"{command.place}: what is to be typed into {path}?", "")
         self.box.type(self.box.at_simulator(text + "\n"))
 
     def execute(self, command):
+        if command.bare.endswith("&"):
+            return self.execute_behind(command)
         if pages.runs_on(command):
             return self.execute_for_a_while(command)
         done = subprocess.run(
@@ -125,10 +133,22 @@ class Page:
         self.executed += 1
         return None
 
-    def execute_for_a_while(self, command):
-        """One that runs until it is stopped: it must say something first."""
-        process = subprocess.Popen(
-            ["sh", "-c", command.text],
+    def execute_behind(self, command):
+        """One that the others need, until the next of this kind: it must say something, too."""
+        self.stop_behind()
+        self.behind = self.start(command.text.rstrip("& "))
+        if not self.behind.stdout.readline():
+            self.fail(f"{command.place}: it does not run on: {command.text}", "")
+        self.executed += 1
+
+    def stop_behind(self):
+        if self.behind:
+            os.killpg(self.behind.pid, signal.SIGTERM)
+            self.behind.communicate(timeout=PATIENCE)
+
+    def start(self, text):
+        return subprocess.Popen(
+            ["sh", "-c", text],
             cwd=self.box.tree,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -136,9 +156,16 @@ class Page:
             text=True,
             start_new_session=True,
         )
+
+    def execute_for_a_while(self, command):
+        """One that runs until it is stopped: it must say something first."""
+        process = self.start(command.text)
         said = ""
-        if select.select([process.stdout], [], [], PATIENCE)[0]:
-            said = os.read(process.stdout.fileno(), 4096).decode()
+        deadline = time.monotonic() + PATIENCE
+        while not said and process.poll() is None and time.monotonic() < deadline:
+            pages.stimulate(self.name, self.box)
+            if select.select([process.stdout], [], [], 0.2)[0]:
+                said = os.read(process.stdout.fileno(), 4096).decode()
         if not said or (process.poll() or 0) != 0:
             self.fail(f"{command.place}: it does not run on: {command.text}", said)
         os.killpg(process.pid, signal.SIGTERM)

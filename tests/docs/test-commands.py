@@ -26,6 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def all_pages():
     root = Path(SOURCE_ROOT)
     found = [root / "README.md", root / "CONTRIBUTING.md", *sorted(root.glob("docs/**/*.md"))]
+    # Of a page that is made of another one, only what is made.
+    found += sorted(page for page in root.glob("docs/man/*.[0-9]*") if not page.with_suffix("").exists())
     return [str(page.relative_to(root)) for page in found]
 
 
@@ -36,6 +38,8 @@ def commands_of(page):
 
 def why_not():
     """Why there can be no box on this machine; None if there can."""
+    if os.geteuid() != 0:
+        return "needs root, for name spaces"
     if not box.has_systemd() or not shutil.which("ip"):
         return "systemd or iproute2 is missing"
     done = subprocess.run((*box.UNSHARE, "true"), capture_output=True, text=True, check=False)
@@ -61,7 +65,7 @@ class ElsewhereTest(unittest.TestCase):
 class ParserTest(unittest.TestCase):
     def test_commands(self):
         text = "a\n```sh\n# no\nls \\\n  -l   # a list\nprintf 'x\ny' |\n  cat\n\nfalse # exit status 1\n```\n```\nx\n```\n"
-        first, second = blocks_of("p", text)
+        first, second = blocks_of("p.md", text)
         self.assertEqual([(one.line, one.bare, one.status) for one in first.commands],
                          [(4, "ls -l", 0), (6, "printf 'x y' | cat", 0), (10, "false", 1)])
         self.assertEqual((second.language, second.commands), ("", []))
@@ -69,7 +73,13 @@ class ParserTest(unittest.TestCase):
     def test_a_block_without_an_end(self):
         for text in "```sh\nls\n", "```sh\necho 'x\n```\n":
             with self.assertRaises(ValueError):
-                blocks_of("p", text)
+                blocks_of("p.md", text)
+
+    def test_a_manual_page(self):
+        text = "x\n.Bd -literal -offset indent\nskybusd \\e\n    --help\n.Ed\n.Bd -literal\nlinks:\n  a:\n.Ed\n"
+        first, second = blocks_of("p.8", text)
+        self.assertEqual([(one.line, one.bare) for one in first.commands], [(3, "skybusd --help")])
+        self.assertEqual((second.language, second.text), ("yaml", "links:\n  a:"))
 
 
 class PageTest(unittest.TestCase):
@@ -101,7 +111,8 @@ def add_page(page):
 
 WHY_NOT = why_not()
 for one in all_pages():
-    if commands_of(one) or "```yaml" in Path(SOURCE_ROOT, one).read_text(encoding="utf-8"):
+    shown = blocks_of(one, Path(SOURCE_ROOT, one).read_text(encoding="utf-8"))
+    if any(block.language in ("sh", "yaml") for block in shown):
         add_page(one)
 
 if __name__ == "__main__":

@@ -58,10 +58,10 @@ class PageTest(unittest.TestCase):
 
     def test_examples(self):
         source = PAGE.read_text(encoding="utf-8")
-        examples = re.findall(r"^skybusctl [^|\n]*", source, re.MULTILINE)
+        examples = re.findall(r"^ *skybusctl [^|\n]*", source, re.MULTILINE)
         self.assertGreater(len(examples), 2)
         for line in examples:
-            shell = re.sub("^skybusctl", '"$0" --address=unix:path=/nowhere', line)
+            shell = re.sub("^ *skybusctl", '"$0" --address=unix:path=/nowhere', line)
             done = run("sh", "-c", shell, SKYBUSCTL)
             self.assertEqual(done.returncode, NO_DAEMON, f"{line}: {done.stderr}")
 
