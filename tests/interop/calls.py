@@ -6,7 +6,7 @@ import os
 import xml.etree.ElementTree as ElementTree
 
 from client import ERROR, LINK, MANAGER, PROPERTIES, ROOT, link_path
-from clients import ERROR_NAMES, STAYS, plain
+from clients import ERROR_NAMES, ESCAPES, STAYS, plain
 from harness import POINTS, SOURCE_ROOT, enos_link, eventually, post
 from rows import holds, refusal, row, same
 from world import (
@@ -338,11 +338,11 @@ def preview_reload(client, world):
         world.daemon.configure(world.config)
 
 
-@row("Configuration")
+@row("Configuration", needs=ESCAPES)
 def configuration(client, world):
     [text] = client.call(ROOT, MANAGER + ".Configuration")
     same([text], world.observer.call(ROOT, MANAGER + ".Configuration"))
-    holds(f"\n  {METER}:\n    plugin: 1nce\n" in text, "no link in it")
+    holds(f'\n  {METER}:\n    plugin: "1nce"\n' in text, "no link in it")
 
 
 @row("ListSettings")

@@ -26,6 +26,7 @@ INTROSPECT = "org.freedesktop.DBus.Introspectable.Introspect"
 STAYS = "stays on the bus"
 ERROR_NAMES = "tells the names of errors"
 DESCRIPTORS = "passes descriptors"
+ESCAPES = "says where a text ends"
 
 
 def split_signature(signature):
@@ -45,7 +46,9 @@ def split_signature(signature):
 
 
 def plain(value):
-    """The same with lists for tuples."""
+    """The same with lists for tuples, and for what is empty: dbus-send does not say of what."""
+    if value == {}:
+        return []
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, dict):
@@ -73,6 +76,7 @@ class OneCall:
 
 class DBusSend(OneCall):
     NAME = "dbus-send"
+    LACKS = OneCall.LACKS | {ESCAPES: "prints quotes in a text as they are"}
     FORMS = {"s": "string:{}", "u": "uint32:{}", "t": "uint64:{}"}
 
     def argument(self, kind, value):
