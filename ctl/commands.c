@@ -255,6 +255,24 @@ const struct ctl_command ctl_commands[] = {
 	  .options = OPTIONS(
 		  { .name = "dry-run", .letter = 'n', .help = "only say what would change" }),
 	  .run = ctl_run_reload },
+	{ .name = "doctor",
+	  .summary = "Finds out what is wrong, and says what to do about it",
+	  .words = WORDS(WORD_LINK_OR_NONE),
+	  .options =
+		  OPTIONS({ .name = "nat",
+			    .value = "TIME",
+			    .may_stand_alone = true,
+			    .help = "measure how long routers remember, this long at most (3m)" },
+			  { .name = "bundle",
+			    .value = "FILE",
+			    .what = CTL_WHAT_FILE,
+			    .help = "write a redacted archive (tar.gz) for a bug report instead" },
+			  { .name = "findings", .help = "show all that it can find instead" }),
+	  .details =
+		  "It looks, and changes nothing; no link logs in because of it. It asks the daemon, the box's\n"
+		  "network, and by a CoAP ping or a DTLS hello the cloud's host. What stands first of what it\n"
+		  "finds explains the rest.\n",
+	  .run = ctl_run_doctor },
 	{ .name = "help",
 	  .summary = "Says how to use a command",
 	  .words = WORDS({ .name = "COMMAND",

@@ -32,3 +32,4 @@ enum ctl_exit ctl_run_config_check(struct ctl *ctl);
 enum ctl_exit ctl_run_config_show(struct ctl *ctl);
 enum ctl_exit ctl_run_config_init(struct ctl *ctl);
 enum ctl_exit ctl_run_reload(struct ctl *ctl);
+enum ctl_exit ctl_run_doctor(struct ctl *ctl);

@@ -20,12 +20,13 @@ class Ctl:
 
     def __init__(self, address):
         self.general = [f"--address={address}"]
+        self.inside = ()
         self.environment = os.environ | {"NO_COLOR": "1", "PAGER": "cat", "LC_ALL": "C.UTF-8"}
 
     def start(self, *words, **options):
         """Begins one that goes on beside the test."""
         return subprocess.Popen(
-            [SKYBUSCTL, *self.general, *map(str, words)],
+            [*self.inside, SKYBUSCTL, *self.general, *map(str, words)],
             stdin=options.pop("stdin", subprocess.PIPE),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -84,6 +84,12 @@ class Network:
         # Not "ip -n", which mounts things, and cannot do that everywhere where there are namespaces.
         self.run(*self.inside(node), "ip", *" ".join(words).split())
 
+    def output(self, node, command):
+        done = subprocess.run(
+            (*self.inside(node), *command.split()), capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
     def make(self):
         for node in self.NODES:
             try:

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the daemon has found when the link last tried: the doctor does not try itself, for clouds count logins.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/doctor.h"
+#include "ctl/probe.h"
+
+static const char *property(const struct ctl_patient *patient, const char *name)
+{
+	const char *text = json_string_value(json_object_get(patient->link, name));
+
+	return text ? text : "";
+}
+
+static bool is_state(const struct ctl_patient *patient, const char *state)
+{
+	return strcmp(property(patient, "State"), state) == 0;
+}
+
+/* ---- the configuration ---- */
+
+/** ctl_check_configuration() - whether the link may and can start at all */
+void ctl_check_configuration(struct ctl_patient *patient)
+{
+	bool wrong = json_object_size(patient->attempt) == 0 ||
+		     ctl_fact_is(patient, "cause", "configuration");
+
+	if (is_state(patient, "disabled"))
+		ctl_ill(patient, CTL_FINDING_DISABLED, "The link is disabled: %s.",
+			property(patient, "StateReason"));
+	else if (is_state(patient, "failed") && wrong)
+		ctl_ill(patient, CTL_FINDING_CONFIGURATION, "%s.",
+			property(patient, "StateReason"));
+	else
+		ctl_well(patient, "The configuration of the link is taken.");
+}
+
+/* ---- DTLS ---- */
+
+/*
+ * The identity goes to the server behind its ServerHelloDone. A server that does not know it, or that cannot read
+ * what was encrypted with another key, may say so by an alert, or drop it without a word (RFC 6347 section 4.1.2.7).
+ */
+static bool fell_silent(const struct ctl_patient *patient)
+{
+	return ctl_fact_is(patient, "cause", "silence") &&
+	       ctl_fact_is(patient, "stage", "connecting") &&
+	       ctl_fact_is(patient, "answered", "yes");
+}
+
+static void tell_refusal(struct ctl_patient *patient)
+{
+	const char *alert = ctl_fact(patient, "alert");
+
+	ctl_ill(patient, CTL_FINDING_KEY_REFUSED, "%s:%s refused the DTLS handshake%s%s%s.",
+		ctl_fact(patient, "host"), ctl_fact(patient, "port"),
+		*alert ? " with the alert \"" : "", alert, *alert ? "\"" : "");
+}
+
+/** ctl_check_handshake() - whether the cloud and the link agree on a key */
+void ctl_check_handshake(struct ctl_patient *patient)
+{
+	if (ctl_fact_is(patient, "security", "plain"))
+		ctl_unknown(patient, "The link does not use DTLS.");
+	else if (ctl_fact_is(patient, "cause", "handshake"))
+		tell_refusal(patient);
+	else if (fell_silent(patient))
+		ctl_ill(patient, CTL_FINDING_KEY_SILENCE,
+			"%s:%s took part in the DTLS handshake (last: %s) and then fell silent, which "
+			"is how some servers meet a wrong identity or key.",
+			ctl_fact(patient, "host"), ctl_fact(patient, "port"),
+			ctl_fact(patient, "handshake"));
+	else if (ctl_is_online(patient) || ctl_fact_is(patient, "stage", "authenticating"))
+		ctl_well(patient, "The DTLS handshake succeeds.");
+	else
+		ctl_unknown(patient, "The link has not come so far.");
+}
+
+/* ---- certificates ---- */
+
+static void date(time_t when, char ret[32])
+{
+	struct tm parts;
+
+	if (!gmtime_r(&when, &parts) || strftime(ret, 32, "%F %H:%M UTC", &parts) == 0)
+		(void)snprintf(ret, 32, "?");
+}
+
+static void tell_dates(struct ctl_patient *patient, const struct ctl_shown *shown, time_t now)
+{
+	char from[32], until[32], at[32];
+
+	date(shown->from, from);
+	date(shown->until, until);
+	date(now, at);
+	ctl_ill(patient, CTL_FINDING_CERTIFICATE_DATE,
+		"The certificate of %s is valid from %s until %s, and by this box's clock it is %s.",
+		ctl_fact(patient, "host"), from, until, at);
+}
+
+/** ctl_check_certificate() - whether the cloud's certificate is good, and what its dates are */
+void ctl_check_certificate(struct ctl_patient *patient)
+{
+	struct ctl_target target = ctl_target_of(patient);
+	struct ctl_shown shown = { .any = false };
+	time_t now = time(NULL);
+
+	if (!ctl_fact_is(patient, "security", "certificate")) {
+		ctl_unknown(patient, "The cloud shows none.");
+		return;
+	}
+	if (patient->host_answers)
+		(void)ctl_hello_certificate(&target, &shown);
+	if (shown.any && (now < shown.from || now > shown.until))
+		tell_dates(patient, &shown, now);
+	else if (ctl_fact_is(patient, "cause", "certificate"))
+		ctl_ill(patient, CTL_FINDING_CERTIFICATE, "%s.", ctl_fact(patient, "reason"));
+	else if (ctl_is_online(patient))
+		ctl_well(patient, "The certificate of the cloud is trusted.");
+	else
+		ctl_unknown(patient, "The link has not come so far.");
+}
+
+/* ---- the cloud ---- */
+
+static void tell_cause(struct ctl_patient *patient, const char *cause)
+{
+	static const struct {
+		const char *cause;
+		enum ctl_finding finding;
+	} rows[] = {
+		{ "refusal", CTL_FINDING_CLOUD_REFUSES },
+		{ "reset", CTL_FINDING_SESSION_ENDED },
+		{ "https", CTL_FINDING_HTTPS },
+		{ "descriptors", CTL_FINDING_DESCRIPTORS },
+	};
+	const char *code = ctl_fact(patient, "code");
+
+	for (size_t i = 0; i < CTL_ELEMENTS(rows); i++) {
+		if (strcmp(cause, rows[i].cause) != 0)
+			continue;
+		/* Most plugins say it themselves. */
+		if (strstr(ctl_fact(patient, "reason"), code))
+			code = "";
+		ctl_ill(patient, rows[i].finding, "%s%s%s%s.", ctl_fact(patient, "reason"),
+			*code ? " (" : "", code, *code ? ")" : "");
+		return;
+	}
+	ctl_ill(patient, CTL_FINDING_OTHER, "%s.", ctl_fact(patient, "reason"));
+}
+
+/* The daemon has met what the doctor does not meet any more, having looked itself. */
+static bool is_over(const struct ctl_patient *patient, const char *cause)
+{
+	static const char *const causes[] = { "name", "route", "interface", "port", "network" };
+
+	for (size_t i = 0; i < CTL_ELEMENTS(causes); i++)
+		if (strcmp(cause, causes[i]) == 0)
+			return true;
+
+	return strcmp(cause, "silence") == 0 && !ctl_fact_is(patient, "stage", "authenticating");
+}
+
+/** ctl_check_cloud() - what the cloud made of the login */
+void ctl_check_cloud(struct ctl_patient *patient)
+{
+	const char *cause = ctl_fact(patient, "cause");
+
+	if (ctl_is_online(patient))
+		ctl_well(patient, "The link is online.");
+	else if (ctl_found(patient))
+		ctl_unknown(patient, "What is wrong is nearer than the cloud.");
+	else if (*ctl_fact(patient, "ended") == '\0')
+		ctl_unknown(patient, "The link is %s, and has not failed before.",
+			    property(patient, "State"));
+	else if (is_over(patient, cause))
+		ctl_ill(patient, CTL_FINDING_WAITS,
+			"When the link last tried: %s. Now no such thing is to be seen.",
+			ctl_fact(patient, "reason"));
+	else if (strcmp(cause, "silence") == 0)
+		ctl_ill(patient, CTL_FINDING_CLOUD_SILENT,
+			"%s:%s is there, and did not answer the login: %s.",
+			ctl_fact(patient, "host"), ctl_fact(patient, "port"),
+			ctl_fact(patient, "reason"));
+	else
+		tell_cause(patient, cause);
+}
+
+/** ctl_check_messages() - what the cloud makes of messages */
+void ctl_check_messages(struct ctl_patient *patient)
+{
+	json_int_t rejected = json_integer_value(json_object_get(patient->link, "Rejected"));
+
+	if (rejected > 0)
+		ctl_ill(patient, CTL_FINDING_MESSAGES_REFUSED,
+			"%" JSON_INTEGER_FORMAT
+			" messages were refused for good since skybusd has started.",
+			rejected);
+	else
+		ctl_well(patient, "No message was refused since skybusd has started.");
+}
