@@ -36,7 +36,7 @@ RELEASE = 12
 
 # What runs in the demo.
 PLUGINS = plugins/1nce.so plugins/aliyun.so plugins/enos-dtls.so plugins/enos.so
-DEMO_PARTS = skybusd sim/skybus-sim docs/examples/subscribe $(PLUGINS)
+DEMO_PARTS = skybusd ctl/skybusctl sim/skybus-sim docs/examples/subscribe $(PLUGINS)
 
 help:
 	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'

@@ -7,8 +7,8 @@
 #   sim/demo.sh BUILD_DIRECTORY
 #
 # It uses no fixed port or name and leaves nothing behind, so any number may run at a time. What talks to
-# the gateway here is dbus-send, which works in any script; and docs/examples/subscribe.c, since whoever
-# gets commands must stay on the bus.
+# the gateway here is dbus-send, which works in any script; docs/examples/subscribe.c, since whoever gets
+# commands must stay on the bus; and in the end skybusctl, which is for people.
 set -eu
 export LC_ALL=C
 umask 077
@@ -211,7 +211,7 @@ check_programs() {
         command -v "$program" >/dev/null ||
             fail "$program is not here: install the packages dbus-daemon and dbus-bin."
     done
-    for file in skybusd sim/skybus-sim docs/examples/subscribe plugins/aliyun.so; do
+    for file in skybusd ctl/skybusctl sim/skybus-sim docs/examples/subscribe plugins/aliyun.so; do
         [ -e "$build/$file" ] || fail "$build/$file is not built: run \"make demo\"."
     done
 }
@@ -316,6 +316,13 @@ END
     [ "$outcome" = delivered ] || fail "ticket $2 is $outcome, not delivered: $code $reason"
     delivered=$((delivered + 1))
     printf '  ticket %-4s%-8s%s%s%s %s\n' "$2" "$1" "$green" "$outcome" "$plain" "$code"
+}
+
+show_status() {
+    printf '%s  $ skybusctl status%s\n' "$grey" "$plain"
+    "$build/ctl/skybusctl" --address="unix:path=$dir/bus" --no-pager status >"$dir/status" ||
+        fail "skybusctl does not show the links."
+    sed 's/^/  /' "$dir/status"
 }
 
 # What was published is what has come: nothing is missing, changed, too much or there twice.
@@ -457,6 +464,9 @@ title "ListLosses: what ended otherwise than delivered, by link, user and cause"
 call $object $manager_interface.ListLosses || fail "the losses are not told: $reply"
 [ "$(echo "$reply" | tr -d ' \n')" = "array[]" ] || fail "something was lost: $reply"
 printf '  %snothing%s\n' "$green" "$plain"
+
+title "skybusctl: the same for people"
+show_status
 
 title "What the clouds received"
 compare
