@@ -203,6 +203,20 @@ static enum ctl_exit ask_plugin(struct init *init)
 
 /* ---- in force ---- */
 
+/* That the daemon has found the file. */
+static bool has_link(const json_t *changes, const char *name)
+{
+	const json_t *change;
+	size_t i;
+
+	json_array_foreach(changes, i, change)
+		if (strcmp(field(change, "what"), "link") == 0 &&
+		    strcmp(field(change, "name"), name) == 0)
+			return true;
+
+	return false;
+}
+
 static enum ctl_exit confirm(struct init *init)
 {
 	CTL_CLEANUP(json_decref) json_t *changes = NULL;
@@ -213,6 +227,11 @@ static enum ctl_exit confirm(struct init *init)
 
 	if (status != CTL_EXIT_OK)
 		return status;
+	if (!has_link(changes, init->draft.name))
+		return ctl_fail(
+			CTL_EXIT_FAILED,
+			"skybusd does not read what is in %s: is that the right --directory?",
+			init->draft.directory);
 	ctl_say("\nA reload of the configuration changes:\n");
 	json_array_foreach(changes, i, change)
 		ctl_say("  %s %s: %s\n", field(change, "what"), field(change, "name"),
@@ -255,6 +274,15 @@ static enum ctl_exit print_result(const struct init *init, bool online)
 	return all ? ctl_print_json(all, false) : ctl_no_memory();
 }
 
+/* With "enabled: no" there is nothing to wait for. */
+static bool is_disabled(struct init *init)
+{
+	CTL_CLEANUP(json_decref) json_t *link = NULL;
+
+	return ctl_link_get(init->ctl, init->draft.name, &link) == CTL_EXIT_OK &&
+	       strcmp(field(link, "State"), "disabled") == 0;
+}
+
 /* It stays, whatever comes of it. */
 static enum ctl_exit wait_for_it(struct init *init)
 {
@@ -262,7 +290,12 @@ static enum ctl_exit wait_for_it(struct init *init)
 	CTL_CLEANUP(free) char *path = NULL;
 	uint64_t usec = WAIT_USEC;
 
-	ctl_say("\n%s is written. Waiting for the cloud ...\n", init->draft.file);
+	ctl_say("\n%s is written.", init->draft.file);
+	if (is_disabled(init)) {
+		ctl_say(" The link does not connect, as it says.\n");
+		return print_result(init, false);
+	}
+	ctl_say(" Waiting for the cloud ...\n");
 	status = ctl_span_option(init->ctl, "wait", &usec);
 	if (status == CTL_EXIT_OK)
 		status = ctl_link_path(init->draft.name, &path);

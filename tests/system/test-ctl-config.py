@@ -265,7 +265,7 @@ class InitTest(ConfigTest):
         for number, text in enumerate(("0123", "yes", "n", "null", "1h", "~", 'a: "b" #c', "\u00fc", "- x", "{", "word")):
             name = f"link{number}"
             lines = ("enos", self.endpoint[0], text, DEVICE, SECRET, "enabled", "no", "")
-            self.init(*lines, words=(name, "--yes", "--wait=0"), expect=ctl.NOT_ONLINE)
+            self.assertEqual(self.init(*lines, words=(name, "--yes")), "")
             self.assertEqual(self.ctl.json("config", "show")["links"][name]["product_key"], text)
             file = (self.conf_d / f"{name}.yaml").read_text(encoding="utf-8")
             self.assertEqual(f"product_key: {text}\n" in file, text == "word", file)
@@ -302,7 +302,8 @@ class InitTest(ConfigTest):
         # The daemon does not read it.
         elsewhere = self.folder / "elsewhere"
         lines = answers(self.endpoint)
-        self.init(*lines, "n", words=("depot", "--directory", str(elsewhere)), expect=ctl.FAILED)
+        text = self.init(*lines, "y", words=("depot", "--directory", str(elsewhere)), expect=ctl.FAILED)
+        self.assertIn("is that the right --directory?", text)
         self.assertFalse(elsewhere.exists())
 
 
