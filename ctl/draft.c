@@ -38,10 +38,13 @@ static enum ctl_exit make_directory(struct ctl_draft *draft, const char *directo
 {
 	char path[PATH_MAX];
 
-	if (mkdir(directory, 0755) == 0)
+	if (mkdir(directory, 0755) == 0) {
 		draft->made_directory = true;
-	else if (errno != EEXIST)
+		(void)chmod(directory, 0755); /* whatever the umask: skybusd reads it */
+	} else if (errno != EEXIST) {
 		return cannot_write(directory);
+	}
+
 	if (!realpath(directory, path) || access(path, W_OK) < 0)
 		return cannot_write(directory);
 	draft->directory = strdup(path);

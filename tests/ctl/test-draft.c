@@ -90,6 +90,7 @@ static void begin(struct fixture *f)
 static void test_files(void **state)
 {
 	struct fixture *f = *state;
+	struct stat status;
 	char expected[512];
 
 	begin(f);
