@@ -93,7 +93,10 @@ static void test_files(void **state)
 	struct stat status;
 	char expected[512];
 
+	(void)umask(077);
 	begin(f);
+	assert_int_equal(stat(f->conf_d, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0755);
 	assert_int_equal(ctl_draft_secret(&f->draft, "Hush.", "key", "secret"), CTL_EXIT_OK);
 	assert_int_equal(
 		ctl_draft_set(&f->draft,
