@@ -138,6 +138,8 @@ class Box:
         for name, program in self.programs.items():
             os.symlink(program, os.path.join(path, name))
         os.environ["PATH"] = f"{path}:{os.environ['PATH']}"
+        # With what skybusctl checks a configuration.
+        os.environ["SKYBUSD"] = os.path.join(path, "skybusd")
         # What is built with the header is built with that of the tree.
         os.environ["PKG_CONFIG_PATH"] = os.path.join(os.path.dirname(SKYBUSD), "meson-private")
         os.environ["CPATH"] = os.path.join(SOURCE_ROOT, "include")
