@@ -91,8 +91,11 @@ static int64_t patience(const struct sb_batch *batch, struct sb_message *const *
 	if (first <= now)
 		return 0;
 
-	/* A damaged row may have been taken at any time. */
-	return first - now < batch->hold_ms ? first - now : batch->hold_ms;
+	/*
+	 * After a power cut, or by a damaged row, it was taken in the future, and has waited: nobody knows
+	 * how long.
+	 */
+	return first - now <= batch->hold_ms ? first - now : 0;
 }
 
 static bool goes_alone(const struct sb_message *message)

@@ -366,6 +366,19 @@ static void an_end_of_the_daemon_loses_nothing(void **state)
 	assert_string_equal(f->settled, "1:delivered:2.04: 2:delivered:2.04: 3:delivered:2.04: ");
 }
 
+/* As after a power cut, which costs the steady time since it was last written. */
+static void what_seems_to_be_of_the_future_is_not_held(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_pass(f, 1000 * SECOND);
+	link_publish_many(f, 1, 2);
+	f->booted_at += 1000 * SECOND;
+	link_restart(f);
+	link_come_up(f);
+	link_expect_sent("/login m1+m2 ");
+}
+
 /* ---- the options of messages ---- */
 
 static void one_with_little_time_takes_the_others_along(void **state)
@@ -529,6 +542,7 @@ int main(void)
 		TEST(a_break_loses_nothing),
 		TEST(silence_puts_all_back),
 		TEST(an_end_of_the_daemon_loses_nothing),
+		TEST(what_seems_to_be_of_the_future_is_not_held),
 		TEST(one_with_little_time_takes_the_others_along),
 		TEST(one_whose_time_is_over_ends_alone),
 		TEST(of_those_that_wait_the_newest_replaces),
