@@ -172,6 +172,8 @@ static const struct field fields[] = {
 	FIELD(skybus_plugin, serve, 96, 52),
 	FIELD(skybus_plugin, answer, 104, 56),
 	FIELD(skybus_plugin, device, 112, 60),
+	FIELD(skybus_plugin, gather, 120, 64),
+	FIELD(skybus_plugin, encode_batch, 128, 68),
 };
 
 static void nothing_moves(void **state)
