@@ -13,6 +13,8 @@
  * A request that is refused may hold one message that the cloud does not want, and many that it does. So each
  * is sent again alone, and what is refused then is a dead letter. If a cloud does so again and again, and
  * refuses none of the messages, it does not want several at a time, and is sent none until the next login.
+ * One that never answers several, or always with "later", might take each: after some rounds those messages go
+ * alone, too.
  */
 #include <stdio.h>
 #include <syslog.h>
@@ -22,8 +24,8 @@
 #include "daemon/flight-item.h"
 #include "daemon/link-private.h"
 
-/* So many requests in a row may be refused with nobody to blame. */
-#define REFUSALS_MAX 3
+/* So many requests in a row may come to nothing. */
+#define STRIKES_MAX 3
 
 static void batch_on_time(struct sb_timer *timer)
 {
@@ -61,7 +63,7 @@ void sb_batch_begin(struct sb_batch *batch, uint32_t hold_s)
 	bool able = SKYBUS_HAS(plugin, encode_batch) && plugin->gather && plugin->encode_batch;
 
 	batch->hold_ms = able ? INT64_C(1000) * hold_s : 0;
-	batch->refusals = 0;
+	batch->refused = (struct sb_strikes){ 0 };
 }
 
 /* ---- which ---- */
@@ -203,24 +205,55 @@ static void give_up(struct sb_batch *batch, const char *reason)
 	sb_report_of_plugin(batch->flight->link, LOG_WARNING, text);
 }
 
+/* Those that were under way together have failed together. Whether these were too many. */
+static bool strike(struct sb_strikes *strikes, const struct sb_flight_item *item)
+{
+	if (item->sent_at <= strikes->at)
+		return false;
+	strikes->at = sb_loop_now(item->flight->link->parts.loop);
+
+	return ++strikes->n >= STRIKES_MAX;
+}
+
+static void judge_several(struct sb_batch *batch, struct sb_flight_item *item,
+			  const struct skybus_verdict *verdict)
+{
+	if (verdict->kind == SKYBUS_DELIVERED) {
+		batch->refused.n = 0;
+		batch->unheard.n = 0;
+	} else if (verdict->kind != SKYBUS_REJECTED) {
+		sb_batch_on_silence(batch, item);
+	} else if (strike(&batch->refused, item)) {
+		give_up(batch, verdict->reason);
+	}
+}
+
 /**
  * sb_batch_on_verdict() - the cloud has judged
  * @batch: the batch
  * @item: what it has judged, of any kind
  * @verdict: the plugin's words for it
  */
-void sb_batch_on_verdict(struct sb_batch *batch, const struct sb_flight_item *item,
+void sb_batch_on_verdict(struct sb_batch *batch, struct sb_flight_item *item,
 			 const struct skybus_verdict *verdict)
 {
-	bool several = item->n_others > 0;
-	bool guilty = !several && item->message && item->message->alone;
-
 	if (batch->hold_ms == 0)
 		return;
-	if (verdict->kind == SKYBUS_DELIVERED && several)
-		batch->refusals = 0;
-	else if (verdict->kind == SKYBUS_REJECTED && guilty)
-		batch->refusals = 0;
-	else if (verdict->kind == SKYBUS_REJECTED && several && ++batch->refusals >= REFUSALS_MAX)
-		give_up(batch, verdict->reason);
+	if (item->n_others > 0)
+		judge_several(batch, item, verdict);
+	else if (verdict->kind == SKYBUS_REJECTED && item->message && item->message->alone)
+		batch->refused.n = 0;
+}
+
+/**
+ * sb_batch_on_silence() - nobody has answered, or only that it is too early
+ * @batch: the batch
+ * @item: of any kind, about to return to where it came from
+ */
+void sb_batch_on_silence(struct sb_batch *batch, struct sb_flight_item *item)
+{
+	if (item->n_others == 0 || !strike(&batch->unheard, item))
+		return;
+	batch->unheard.n = 0;
+	sb_item_part(item);
 }

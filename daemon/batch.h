@@ -19,16 +19,24 @@ struct sb_flight_item;
 /** The most messages of one request. */
 #define SB_BATCH_MAX 64
 
+/** struct sb_strikes - requests with several that came to nothing in a row; @at: when the last of them had */
+struct sb_strikes {
+	unsigned int n;
+	uint64_t at;
+};
+
 /**
  * struct sb_batch - embedded in its flight
  * @hold_ms: a message may wait so long for others; 0: each goes alone
- * @refusals: requests with several that were refused in a row, with nobody to blame
+ * @refused: those that were refused since the login, with nobody to blame
+ * @unheard: those that were put off, or not answered
  * @timer: the first of those that wait has waited long enough
  */
 struct sb_batch {
 	struct sb_flight *flight;
 	int64_t hold_ms;
-	unsigned int refusals;
+	struct sb_strikes refused;
+	struct sb_strikes unheard;
 	struct sb_timer timer;
 };
 
@@ -39,5 +47,6 @@ void sb_batch_begin(struct sb_batch *batch, uint32_t hold_s);
 size_t sb_batch_take(struct sb_batch *batch, struct sb_message_list *ret);
 int sb_batch_encode(const struct sb_flight_item *item, struct skybus_request *request,
 		    struct skybus_verdict *verdict);
-void sb_batch_on_verdict(struct sb_batch *batch, const struct sb_flight_item *item,
+void sb_batch_on_verdict(struct sb_batch *batch, struct sb_flight_item *item,
 			 const struct skybus_verdict *verdict);
+void sb_batch_on_silence(struct sb_batch *batch, struct sb_flight_item *item);

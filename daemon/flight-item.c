@@ -199,24 +199,28 @@ void sb_item_return(struct sb_flight_item *item)
 	(void)sb_item_free(item);
 }
 
-/* One of several is not wanted, and nobody knows which: each goes again, alone. */
-static void split(struct sb_flight_item *item)
+/**
+ * sb_item_part() - when its messages go again, each goes alone
+ * @item: of several messages
+ */
+void sb_item_part(struct sb_flight_item *item)
 {
 	struct sb_message *message;
 
 	item->message->alone = true;
 	TAILQ_FOREACH(message, &item->others, entry)
 		message->alone = true;
-	sb_item_return(item);
 }
 
-/* No message is refused for another one's sake. */
+/* No message is refused for another one's sake: one of several is not wanted, and nobody knows which. */
 static void message_refused(struct sb_flight_item *item, const struct sb_end *end)
 {
-	if (item->n_others > 0)
-		split(item);
-	else
+	if (item->n_others == 0) {
 		sb_item_settle(item, end);
+		return;
+	}
+	sb_item_part(item);
+	sb_item_return(item);
 }
 
 /**

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * One thing in a flight: a message from the queue, or several in one request, a request that an app waits for, or a keepalive. All
- * three go the same way; they differ in how they end, which is here. Between the parts of a link.
+ * One thing in a flight: a message from the queue, or several in one request, a request that an app waits for,
+ * or a keepalive. All three go the same way; they differ in how they end, which is here. Between the parts of a
+ * link.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +46,7 @@ void sb_item_stop_waiting(struct sb_flight_item *item);
 void sb_item_land(struct sb_flight_item *item);
 
 void sb_item_tell_error(struct sb_flight_item *item, enum sb_error_code code, const char *text);
+void sb_item_part(struct sb_flight_item *item);
 void sb_item_settle(struct sb_flight_item *item, const struct sb_end *end);
 void sb_item_return(struct sb_flight_item *item);
 void sb_item_refuse(struct sb_flight_item *item, const struct skybus_verdict *verdict);

@@ -117,6 +117,7 @@ void sb_flight_on_silence(struct sb_flight_item *item, uint32_t outcome)
 	/* A Reset says that it was not taken; else nobody knows, and a request is not sent twice. */
 	if (item->kind == SB_ITEM_REQUEST && outcome != SKYBUS_RESET)
 		sb_item_tell_error(item, SB_ERROR_TIMEOUT, sb_item_unanswered);
+	sb_batch_on_silence(&flight->batch, item);
 	sb_item_return(item);
 	if (outcome == SKYBUS_RESET)
 		sb_login_needed(flight->link, "the cloud does not know the session", 0);

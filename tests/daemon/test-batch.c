@@ -518,6 +518,67 @@ static void a_guilty_message_is_no_word_against_several(void **state)
 	assert_int_equal(link_status(f)->queue.ended[SB_REJECTED], 5);
 }
 
+/* Those that were under way together are refused before anybody knows who is to blame. */
+static void guilty_ones_in_many_requests_at_a_time_are_no_word_either(void **state)
+{
+	struct link_fixture *f = *state;
+
+	for (unsigned int i = 0; i < 6; i++)
+		publish_urgent(f, "u");
+	link_answer_all(f, OK);
+	link_publish_many(f, 1, 4 * FITS);
+	link_pass(f, HOLD_S * SECOND);
+	assert_int_equal(fake_requests(), 4);
+	for (unsigned int i = 0; i < 4; i++)
+		link_answer_first(f, FORBIDDEN);
+	for (unsigned int i = 0; i < 4 * FITS; i++)
+		link_answer_first(f, i % FITS == 0 ? FORBIDDEN : OK);
+	assert_int_equal(link_status(f)->queue.ended[SB_REJECTED], 4);
+	link_publish(f, "m17");
+	assert_int_equal(fake_requests(), 0);
+}
+
+static void a_cloud_that_always_says_later_to_several_gets_each(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_publish_many(f, 1, 2);
+	link_pass(f, HOLD_S * SECOND);
+	for (unsigned int i = 0; i < 3; i++) {
+		fake_answer_later(link_find_request("m1+m2"), BUSY, 5);
+		link_pass(f, 5 * SECOND);
+	}
+	link_answer_all(f, OK);
+	link_expect_sent("m1+m2 m1+m2 m1+m2 m1 m2 ");
+	/* Others may fare better. */
+	link_publish_many(f, 3, 4);
+	link_pass(f, HOLD_S * SECOND);
+	link_expect_sent("m3+m4 ");
+}
+
+/* It answers pings, and lets the link in again. */
+static void a_cloud_that_never_answers_several_gets_each(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_publish_many(f, 1, 2);
+	link_pass(f, HOLD_S * SECOND);
+	for (unsigned int i = 0; i < 2; i++) {
+		fake_end(link_find_request("m1+m2"), SKYBUS_TIMEOUT);
+		link_run(f);
+		link_answer_first(f, 0);
+	}
+	link_expect_sent("m1+m2 ping m1+m2 ping m1+m2 ");
+	fake_end(link_find_request("m1+m2"), SKYBUS_TIMEOUT);
+	link_run(f);
+	link_answer_first(f, 0);
+	link_expect_state(f, SB_LINK_BACKOFF);
+	link_pass(f, 2 * SECOND);
+	link_come_up(f);
+	link_answer_all(f, OK);
+	link_expect_sent("ping /login m1 m2 ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, link_fixture_teardown)
 
 int main(void)
@@ -551,6 +612,9 @@ int main(void)
 		TEST(what_does_not_fit_together_goes_alone),
 		TEST(a_cloud_that_takes_each_but_never_several_gets_each),
 		TEST(a_guilty_message_is_no_word_against_several),
+		TEST(guilty_ones_in_many_requests_at_a_time_are_no_word_either),
+		TEST(a_cloud_that_always_says_later_to_several_gets_each),
+		TEST(a_cloud_that_never_answers_several_gets_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
