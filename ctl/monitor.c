@@ -38,7 +38,7 @@ static const struct {
 	{ "skybus_link_ended_messages", NULL, NULL, "ended" },
 	{ "skybus_link_queued_messages", NULL, NULL, "queued" },
 	{ "skybus_link_in_flight_messages", NULL, NULL, "in_flight" },
-	{ "skybus_link_window_messages", NULL, NULL, "window" },
+	{ "skybus_link_window_requests", NULL, NULL, "window" },
 	{ "skybus_link_retransmissions", NULL, NULL, "retransmissions" },
 	{ "skybus_link_wire_bytes", "direction", "sent", "wire_sent" },
 	{ "skybus_link_wire_bytes", "direction", "received", "wire_received" },

@@ -176,7 +176,7 @@ const struct skybus_setting sb_link_table[] = {
 	  .fallback = "8",
 	  .min = 1,
 	  .max = 64,
-	  .help = "The most messages in flight at a time; congestion may set less." },
+	  .help = "The most requests with messages in flight at a time; congestion may set less." },
 };
 const size_t sb_link_table_rows = SB_ELEMENTS(sb_link_table);
 

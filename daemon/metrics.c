@@ -332,8 +332,8 @@ static int start_time(const struct reader *reader)
 	  "The bytes of their topics and payloads.")                                             \
 	L("skybus_link_in_flight_messages", "gauge", link_in_flight,                             \
 	  "Messages sent and not answered.")                                                     \
-	L("skybus_link_window_messages", "gauge", link_window,                                   \
-	  "How many may be in flight at a time, as the network allows at present.")              \
+	L("skybus_link_window_requests", "gauge", link_window,                                   \
+	  "Requests with messages that may be on their way at a time, as the network allows.")   \
 	L("skybus_link_ended_messages", "counter", link_ended,                                   \
 	  "Messages that have ended since the start, by outcome and cause.")                     \
 	L("skybus_link_round_trip_seconds", "histogram", link_round_trips,                       \

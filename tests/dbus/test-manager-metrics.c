@@ -127,7 +127,7 @@ static void links_have_their_numbers(void **state)
 	expect("skybus_link_ended_messages_total{link=plant,outcome=delivered,cause=delivered} 4");
 	expect("skybus_link_ended_messages_total{link=plant,outcome=expired,cause=ttl} 5");
 	expect("skybus_link_ended_messages_total{link=plant,outcome=cancelled,cause=replaced} 0");
-	expect("skybus_link_window_messages{link=plant} 6");
+	expect("skybus_link_window_requests{link=plant} 6");
 	expect("skybus_link_wire_bytes_total{link=plant,direction=sent} 7");
 	expect("skybus_link_wire_bytes_total{link=plant,direction=received} 8");
 	expect("skybus_link_retransmissions_total{link=plant} 9");
