@@ -185,19 +185,6 @@ static bool is_post(const char *topic, const json_t *post)
 	return !method || (json_is_string(method) && is_method(json_string_value(method), topic));
 }
 
-static bool are_known(const json_t *properties)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach((json_t *)properties, name, value) {
-		if (!sim_point_is_name(name))
-			return false;
-	}
-
-	return true;
-}
-
 static int judge(const char *topic, const json_t *post)
 {
 	const char *tail = strstr(topic, "/thing/");
@@ -207,7 +194,7 @@ static int judge(const char *topic, const json_t *post)
 	if (sim_aliyun_batch_is_topic(topic))
 		return sim_aliyun_batch_judge(post);
 	if (tail && strcmp(tail, "/thing/event/property/post") == 0 &&
-	    !are_known(json_object_get(post, "params")))
+	    !sim_point_are_names(json_object_get(post, "params")))
 		return SIM_ALIYUN_UNKNOWN_PROPERTY;
 
 	return SIM_ALIYUN_OK;

@@ -2,25 +2,6 @@
 #include "sim/enos-batch.h"
 #include "sim/enos-topic.h"
 
-/**
- * sim_enos_batch_is_known() - whether a model could have all these points
- * @measurepoints: an object
- *
- * Return: whether it could.
- */
-bool sim_enos_batch_is_known(const json_t *measurepoints)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach((json_t *)measurepoints, name, value) {
-		if (!sim_point_is_name(name))
-			return false;
-	}
-
-	return true;
-}
-
 static bool is_item(const json_t *item)
 {
 	const json_t *time = json_object_get(item, "time");
@@ -45,7 +26,7 @@ int sim_enos_batch_judge(const json_t *params)
 	json_array_foreach(params, i, item) {
 		if (!is_item(item))
 			return SIM_ENOS_BAD_POST;
-		if (!sim_enos_batch_is_known(json_object_get(item, "measurepoints")))
+		if (!sim_point_are_names(json_object_get(item, "measurepoints")))
 			return SIM_ENOS_UNKNOWN_POINT;
 	}
 

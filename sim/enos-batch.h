@@ -5,10 +5,7 @@
  * What a device reports to EnOS many at a time: a list of {"measurepoints", "time"}. Source: EnOS, "Reporting
  * Device Measurement Points in Batch".
  */
-#include <stdbool.h>
-
 #include "sim/point.h"
 
-bool sim_enos_batch_is_known(const json_t *measurepoints);
 int sim_enos_batch_judge(const json_t *params);
 void sim_enos_batch_each(const json_t *params, sim_point_fn *each, void *userdata);

@@ -131,7 +131,7 @@ static int judge_post(const struct sim_enos_topic *kind, const json_t *params)
 	    (kind->member && !json_is_object(member)))
 		return SIM_ENOS_BAD_POST;
 
-	return sim_enos_batch_is_known(member) ? SIM_ENOS_OK : SIM_ENOS_UNKNOWN_POINT;
+	return sim_point_are_names(member) ? SIM_ENOS_OK : SIM_ENOS_UNKNOWN_POINT;
 }
 
 static int judge(const struct sim_enos_topic *kind, const char *topic, const json_t *root)

@@ -19,6 +19,25 @@ bool sim_point_is_name(const char *name)
 }
 
 /**
+ * sim_point_are_names() - whether a model could have all these
+ * @points: values by name; no object, or NULL, has none
+ *
+ * Return: whether it could.
+ */
+bool sim_point_are_names(const json_t *points)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)points, name, value) {
+		if (!sim_point_is_name(name))
+			return false;
+	}
+
+	return true;
+}
+
+/**
  * sim_point_print() - a point for the record
  * @point: the point
  *

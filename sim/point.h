@@ -17,4 +17,5 @@ struct sim_point {
 typedef void sim_point_fn(void *userdata, const struct sim_point *point);
 
 bool sim_point_is_name(const char *name);
+bool sim_point_are_names(const json_t *points);
 char *sim_point_print(const struct sim_point *point);

@@ -14,7 +14,8 @@ struct sim_record;
 
 /**
  * struct sim_event - one line of the record; what is NULL or 0 is left out
- * @event: "message", and behind one with many points "point" for each; "login", "login-refused", "refused", "onboarding", "command"
+ * @event: "message", and behind one with many points "point" for each; "login", "login-refused", "refused",
+ *	"onboarding", "command"
  * @cloud: its name
  * @peer: the sender's address
  * @identity: the PSK identity of the sender's session

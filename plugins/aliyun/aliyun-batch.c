@@ -55,11 +55,17 @@ static bool is_plain(const struct aliyun_piece *key)
 	return !memchr(key->text, '\\', key->len);
 }
 
-static bool has_key(const struct report *report, size_t first, const struct aliyun_piece *key)
+static bool same(const struct aliyun_piece *a, const struct aliyun_piece *b)
 {
-	for (size_t i = first; i < report->n; i++)
-		if (report->points[i].key.len == key->len &&
-		    memcmp(report->points[i].key.text, key->text, key->len) == 0)
+	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+}
+
+/* Whether one of the points from @first up to before @end has the key. */
+static bool has_key(const struct report *report, size_t first, size_t end,
+		    const struct aliyun_piece *key)
+{
+	for (size_t i = first; i < end; i++)
+		if (same(&report->points[i].key, key))
 			return true;
 
 	return false;
@@ -80,8 +86,8 @@ static bool add_points(struct report *report, const struct skybus_message *messa
 		bool timed = aliyun_envelope_has_time(&value);
 
 		/* The same key twice in one message would be two values of the same time. */
-		if (report->n == POINTS_MAX || !is_plain(&key) || has_key(report, first, &key) ||
-		    (!timed && message->time_ms == 0))
+		if (report->n == POINTS_MAX || !is_plain(&key) ||
+		    has_key(report, first, report->n, &key) || (!timed && message->time_ms == 0))
 			return false;
 		report->points[report->n++] = (struct point){
 			.key = key,
@@ -135,20 +141,6 @@ static void write_point(FILE *file, const struct point *point)
 		(void)fprintf(file, ",\"time\":%" PRId64 "}", point->time_ms);
 }
 
-static bool same_key(const struct point *a, const struct point *b)
-{
-	return a->key.len == b->key.len && memcmp(a->key.text, b->key.text, a->key.len) == 0;
-}
-
-static bool is_first(const struct report *report, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (same_key(&report->points[i], &report->points[index]))
-			return false;
-
-	return true;
-}
-
 /* All values of the property that has the point @first. */
 static void write_property(FILE *file, const struct report *report, size_t first)
 {
@@ -156,7 +148,7 @@ static void write_property(FILE *file, const struct report *report, size_t first
 
 	(void)fprintf(file, "%s%.*s:[", first > 0 ? "," : "", (int)point->key.len, point->key.text);
 	for (size_t i = first; i < report->n; i++) {
-		if (!same_key(&report->points[i], point))
+		if (!same(&report->points[i].key, &point->key))
 			continue;
 		if (i > first)
 			(void)fputc(',', file);
@@ -171,7 +163,7 @@ static void write_report(FILE *file, const struct report *report)
 		      "{\"id\":\"%" PRIu64 "\",\"version\":\"1.0\",\"params\":{\"properties\":{",
 		      report->id);
 	for (size_t i = 0; i < report->n; i++)
-		if (is_first(report, i))
+		if (!has_key(report, 0, i, &report->points[i].key))
 			write_property(file, report, i);
 	(void)fputs("}},\"method\":\"" METHOD "\"}", file);
 }
