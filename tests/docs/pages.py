@@ -41,9 +41,7 @@ ELSEWHERE = [
 
 # What nobody executes but a person: it measures, which takes some minutes of a machine that is quiet.
 BY_HAND = [
-    r"meson setup --buildtype=release build/release",
     r"ninja -C build/release figures",
-    r"/usr/bin/python3 tests/bench/figures\.py build/release drain lossy",
 ]
 
 # What runs until it is stopped.
