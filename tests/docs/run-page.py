@@ -56,7 +56,7 @@ class Page:
         """It is one; and sections other than links are put in force, since commands behind them need them."""
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "conf.d").mkdir()
-            Path(folder, "skybus.yaml").write_text(block.text + "\n", encoding="utf-8")
+            Path(folder, "skybus.yaml").write_text(self.completed(block.text) + "\n", encoding="utf-8")
             self.make_secrets(block.text, folder)
             for name in LINKS:
                 file = Path(f"/etc/skybus/conf.d/{name}.yaml")
@@ -78,6 +78,18 @@ class Page:
             done = subprocess.run(["systemctl", "reload", "skybusd"], capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 self.fail(f"{block.page}:{block.line}: this cannot be put in force", done.stderr)
+
+    @staticmethod
+    def completed(text):
+        """A link that is shown with some settings only has the others, too, if the box has such a link."""
+        parts = re.split(r"^(  ([\w-]+):\n)", text + "\n", flags=re.MULTILINE)
+        for at in range(2, len(parts), 3):
+            file = Path(f"/etc/skybus/conf.d/{parts[at]}.yaml")
+            if not re.search(r"^    plugin:", parts[at + 1], re.MULTILINE) and file.exists():
+                others = file.read_text(encoding="utf-8").partition(f"  {parts[at]}:\n")[2]
+                parts[at + 1] = others + parts[at + 1]
+            parts[at] = ""
+        return "".join(parts)
 
     @staticmethod
     def make_secrets(text, folder):
