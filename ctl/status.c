@@ -37,6 +37,11 @@ static const struct ctl_column whole[] = {
 	{ "Cancelled", "Cancelled", CTL_NUMBER, false },
 	{ "BytesSent", "CoAP sent", CTL_BYTES, false },
 	{ "BytesReceived", "CoAP received", CTL_BYTES, false },
+	{ "WireSent", "Sent on the wire", CTL_BYTES, false },
+	{ "WireReceived", "Received on the wire", CTL_BYTES, false },
+	{ "Budget", "Budget", CTL_BYTES, false },
+	{ "BudgetUsed", "Used of it", CTL_BYTES, false },
+	{ "BudgetEnds", "Until", CTL_DATE, false },
 };
 
 static enum ctl_exit print_failed_plugins(struct ctl *ctl, const json_t *failed)

@@ -159,6 +159,10 @@ size_t sb_batch_take(struct sb_batch *batch, struct sb_message_list *ret)
 
 	sb_timer_disarm(&batch->timer);
 	n = sb_queue_peek(queue, messages, batch->hold_ms > 0 ? SB_BATCH_MAX : 1);
+	/* An urgent one would be the first, and goes alone. */
+	if (n > 0 && sb_link_budget_holds(batch->flight->link) &&
+	    messages[0]->priority != SB_URGENT)
+		return 0;
 	n = count(batch, messages, n);
 	for (i = 0; i < n && sb_queue_take_this(queue, messages[i]) == 0; i++)
 		TAILQ_INSERT_TAIL(ret, messages[i], entry);

@@ -20,6 +20,7 @@
 
 /* How far what is on disk is ahead. Half of it is left when it is written anew, for what passes meanwhile. */
 #define AHEAD_PARTS 200
+#define AHEAD_MIN UINT64_C(4000)
 
 static const char *const periods[] = {
 #define PERIOD_WORD(constant, word) [constant] = (word),
@@ -268,7 +269,9 @@ enum sb_budget_news sb_budget_news(struct sb_budget *budget)
 
 static uint64_t ahead_of(const struct sb_budget *budget)
 {
-	return budget->plan.bytes / AHEAD_PARTS;
+	uint64_t part = budget->plan.bytes / AHEAD_PARTS;
+
+	return part > AHEAD_MIN ? part : AHEAD_MIN;
 }
 
 /**

@@ -5,8 +5,8 @@
  * How much a link may cost: so many bytes on the wire in a day or a month of the box's local time.
  *
  * A period ends when the wall clock says so. As long as a box does not know the time no period ends, and what is
- * used counts on. What is on disk is ahead of what was used, by a two hundredth of the budget at most: so it is
- * not written for each message, and a crash makes a link seem to have used too much, never too little.
+ * used counts on. What is on disk is ahead of what was used, by a two hundredth of the budget or 4 kB: so it is not
+ * written for each message, and a crash makes a link seem to have used too much rather than too little.
  */
 #include <stdbool.h>
 #include <stddef.h>

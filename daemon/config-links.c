@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "daemon/budget.h"
 #include "daemon/cleanup.h"
 #include "daemon/config-reader.h"
 #include "daemon/config-setting.h"
@@ -112,11 +113,41 @@ static int load_plugin(struct sb_config_reader *reader, struct sb_yaml_walk *wal
 	return 0;
 }
 
+/* Of the settings that all links have, the only one whose text has a form of its own. */
+static void check_budget(const struct sb_config_reader *reader, const struct sb_settings *common,
+			 const struct sb_yaml_pair *pair)
+{
+	const char *text = sb_settings_text(common, pair->key);
+	struct sb_budget_plan plan;
+	int r;
+
+	if (strcmp(pair->key, "budget") != 0 || !text)
+		return;
+	r = sb_budget_parse(text, &plan);
+	if (r == -ERANGE)
+		sb_problems_error(reader->problems, &pair->place,
+				  "a budget of %.64s: it must be 10 kB at least, and 1000 TB at "
+				  "most",
+				  text);
+	else if (r < 0)
+		sb_problems_error(
+			reader->problems, &pair->place,
+			"\"%.64s\" is no budget: write a whole number of kB, MB or GB, and "
+			"/day or /month behind it, as in 5 MB/month",
+			text);
+}
+
 static int read_link_setting(struct sb_config_reader *reader, struct sb_yaml *yaml,
 			     struct sb_link_config *link, const struct sb_yaml_pair *pair)
 {
-	if (sb_settings_row(link->common, pair->key))
-		return sb_config_setting(yaml, link->common, pair, reader->problems);
+	int r;
+
+	if (sb_settings_row(link->common, pair->key)) {
+		r = sb_config_setting(yaml, link->common, pair, reader->problems);
+		if (r == 0)
+			check_budget(reader, link->common, pair);
+		return r;
+	}
 	if (!link->own)
 		return 0;
 	if (sb_settings_row(link->own, pair->key))

@@ -136,6 +136,14 @@ const struct skybus_setting sb_link_table[] = {
 	  .help = "The network interface that everything of this link goes through, such as wwan0; "
 		  "without it the routing table chooses. Names are looked up as the box looks up "
 		  "all names." },
+	{ .key = "budget",
+	  .kind = SKYBUS_TEXT,
+	  .min = 1,
+	  .max = 64,
+	  .help = "The most bytes that the link may send and get in a day or a month, \"5 MB/month\", as "
+		  "whoever bills it counts them: whole packets, with handshakes and all that is sent "
+		  "again. When they are spent only urgent messages are sent, and the others wait. Never "
+		  "unless set." },
 	{ .key = "memory_bytes",
 	  .kind = SKYBUS_SIZE,
 	  .fallback = "1M",

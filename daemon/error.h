@@ -25,6 +25,7 @@
 	X(SB_ERROR_INVALID_ANSWER, "InvalidAnswer", EBADMSG)              \
 	X(SB_ERROR_TOO_LATE, "TooLate", EALREADY)                         \
 	X(SB_ERROR_NOT_ONLINE, "NotOnline", ENOTCONN)                     \
+	X(SB_ERROR_BUDGET_SPENT, "BudgetSpent", EDQUOT)                   \
 	X(SB_ERROR_TIMEOUT, "Timeout", ETIMEDOUT)                         \
 	X(SB_ERROR_CLOUD_REJECTED, "CloudRejected", EBADE)                \
 	X(SB_ERROR_UNSUPPORTED, "Unsupported", EOPNOTSUPP)                \

@@ -76,6 +76,10 @@ struct sb_fields {
 	  SB_FIELD_LINK | SB_FIELD_STATE, SB_FIELD_PLUGIN)                                         \
 	X(SB_EVENT_LINK_WAITS, "link-waits", "de2678d5e11a4225847fe901724eef9f", LOG_WARNING,      \
 	  SB_FIELD_LINK | SB_FIELD_STATE, SB_FIELD_PLUGIN | SB_FIELD_CODE)                         \
+	X(SB_EVENT_BUDGET_LOW, "budget-low", "75f5f0584e394f73a6121a31fc65e643", LOG_WARNING,      \
+	  SB_FIELD_LINK, SB_FIELD_PLUGIN)                                                          \
+	X(SB_EVENT_BUDGET_SPENT, "budget-spent", "bd1d93ecdd324729bc2f385e1b96afcd", LOG_ERR,      \
+	  SB_FIELD_LINK, SB_FIELD_PLUGIN)                                                          \
 	X(SB_EVENT_CONFIG_WRONG, "config-wrong", "aee73566d9c546e693300532df3cabea", LOG_ERR, 0,   \
 	  0)                                                                                       \
 	X(SB_EVENT_CONFIG_RESTART, "config-restart", "c268ff1715c343239f3312dc7630161c",           \

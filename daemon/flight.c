@@ -227,7 +227,7 @@ static bool may_send(const struct sb_flight *flight)
 static bool may_log_in(const struct sb_flight *flight)
 {
 	return flight->login_needed && flight->n_under_way == 0 && !flight->suspected &&
-	       !flight->stopping;
+	       !flight->stopping && !sb_link_budget_bars_login(flight->link);
 }
 
 /**
@@ -238,6 +238,7 @@ void sb_flight_pump(struct sb_flight *flight)
 {
 	struct sb_flight_item *item;
 
+	sb_link_budget_look(flight->link);
 	while (may_send(flight) && (item = next_item(flight))) {
 		if (!item_send(item))
 			break;
@@ -289,7 +290,7 @@ void sb_flight_init(struct sb_flight *flight, struct sb_link *link)
 void sb_flight_done(struct sb_flight *flight)
 {
 	sb_flight_recall(flight);
-	sb_flight_refuse(flight,
+	sb_flight_refuse(flight, SB_ERROR_NOT_ONLINE,
 			 "the link has been changed or removed: look at its state, and ask again");
 	sb_task_cancel(&flight->pump);
 	sb_batch_done(&flight->batch);
@@ -319,7 +320,7 @@ void sb_flight_keepalive(struct sb_flight *flight)
 {
 	struct sb_flight_item *item;
 
-	if (flight->n_under_way > 0 || !has_room(flight))
+	if (flight->n_under_way > 0 || !has_room(flight) || sb_link_budget_holds(flight->link))
 		return;
 	item = sb_item_new(flight, SB_ITEM_KEEPALIVE, NULL);
 	if (item)
@@ -358,17 +359,18 @@ bool sb_flight_stop(struct sb_flight *flight)
 }
 
 /**
- * sb_flight_refuse() - the link will not be online soon: tell the apps that wait
+ * sb_flight_refuse() - what apps wait for will not be sent soon: tell them
  * @flight: the flight
+ * @code: what they are told
  * @reason: a sentence
  */
-void sb_flight_refuse(struct sb_flight *flight, const char *reason)
+void sb_flight_refuse(struct sb_flight *flight, enum sb_error_code code, const char *reason)
 {
 	struct sb_flight_item *item;
 
 	while ((item = TAILQ_FIRST(&flight->asked))) {
 		sb_item_stop_waiting(item);
-		sb_item_tell_error(item, SB_ERROR_NOT_ONLINE, reason);
+		sb_item_tell_error(item, code, reason);
 		(void)sb_item_free(item);
 	}
 }

@@ -45,6 +45,6 @@ void sb_flight_suspect(struct sb_flight *flight);
 void sb_flight_on_answer(struct sb_flight *flight);
 void sb_flight_recall(struct sb_flight *flight);
 bool sb_flight_stop(struct sb_flight *flight);
-void sb_flight_refuse(struct sb_flight *flight, const char *reason);
+void sb_flight_refuse(struct sb_flight *flight, enum sb_error_code code, const char *reason);
 int sb_flight_ask(struct sb_flight *flight, struct sb_message *message, uint64_t timeout_usec,
 		  sb_requested_fn *done, void *userdata, struct sb_error *ret_error);

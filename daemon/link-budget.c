@@ -116,7 +116,7 @@ static void change(struct sb_link *link)
 	link->budget.holds = sb_budget_spent(&link->budget.money);
 	show(link);
 	if (link->budget.holds)
-		sb_flight_refuse(&link->flight,
+		sb_flight_refuse(&link->flight, SB_ERROR_BUDGET_SPENT,
 				 "the link's budget is spent, and requests of apps are not urgent");
 	/* Soon: whoever looks may be about to send. */
 	sb_task_schedule(&link->flight.pump);
@@ -269,9 +269,10 @@ void sb_link_budget_begin(struct sb_link *link)
 void sb_link_budget_done(struct sb_link *link)
 {
 	if (has_budget(link)) {
-		sb_link_budget_look(link);
+		sb_budget_use(&link->budget.money, carried(link) - link->budget.seen);
 		put_record(link, false);
 	}
 	link->budget.money.plan.bytes = 0;
+	link->budget.holds = false;
 	sb_timer_disarm(&link->budget.timer);
 }

@@ -134,7 +134,8 @@ static void request_on_reply(void *userdata, const struct skybus_reply *reply)
  * @done: called once, unless the session or the login ends before
  * @tag: for @done
  *
- * Return: 0; -ENOTCONN without a session; or what went wrong while filling.
+ * Return: 0; -ENOTCONN without a session; -EDQUOT when the budget is spent and nothing but a timer has the plugin
+ * ask; or what went wrong while filling.
  */
 int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
 			 skybus_replied_fn *done, void *tag)
@@ -146,6 +147,8 @@ int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
 
 	if (!session)
 		return -ENOTCONN;
+	if (link->lent.by_timer && !link->login.under_way && sb_link_budget_holds(link))
+		return -EDQUOT;
 	request->done = done;
 	request->tag = tag;
 	request->timeout_usec =
@@ -244,7 +247,9 @@ static void timer_on_fire(struct sb_timer *fired)
 	void *tag = timer->tag;
 
 	timer_free(timer);
+	link->lent.by_timer = true;
 	done(link->plugin_state, tag);
+	link->lent.by_timer = false;
 }
 
 /**

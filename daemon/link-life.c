@@ -115,6 +115,7 @@ int sb_link_new_successor(const struct sb_link *old, struct sb_link_config *conf
 /* Ends all that is under way. Messages go back to the queue, which another link can take. */
 static void rest(struct sb_link *link)
 {
+	sb_link_budget_done(link);
 	sb_link_leave_online(link);
 	sb_report_done(link);
 	sb_serve_done(link);

@@ -96,6 +96,7 @@ static void take_terms(struct sb_link *link, const struct skybus_terms *terms)
 void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 {
 	unsigned int window = sb_link_window(link);
+	char reason[SB_LINK_REASON_MAX];
 	bool was_up = link->up;
 
 	if (!link->login.under_way)
@@ -117,7 +118,9 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 	if (!sb_timer_armed(&link->login.stable))
 		sb_timer_arm(&link->login.stable, STABLE_USEC);
 	take_terms(link, terms);
-	sb_link_enter(link, SB_LINK_ONLINE, "");
+	sb_link_budget_look(link);
+	sb_link_budget_reason(link, reason, sizeof(reason));
+	sb_link_enter(link, SB_LINK_ONLINE, reason);
 	/* Another login in between is nothing new. */
 	if (!was_up)
 		sb_report(link, SB_EVENT_LINK_ONLINE, "", 0);
@@ -212,7 +215,8 @@ static void ask_anew(struct sb_link *link, const char *reason)
  * @link: online; one that is on its way logs in anyway, and one in its back-off does it now
  * @ret_error: why not, on failure
  *
- * Return: 0; -EOPNOTSUPP when the configuration is wrong; -ENOTCONN when only Connect helps.
+ * Return: 0; -EOPNOTSUPP when the configuration is wrong; -ENOTCONN when only Connect helps; -EDQUOT when the
+ * link's budget is spent and nothing urgent waits.
  */
 int sb_link_reauthenticate(struct sb_link *link, struct sb_error *ret_error)
 {
@@ -228,6 +232,9 @@ int sb_link_reauthenticate(struct sb_link *link, struct sb_error *ret_error)
 				    link->state == SB_LINK_FAILED ? "failed" : "disabled",
 				    link->state_reason);
 	case SB_LINK_ONLINE:
+		if (sb_link_budget_bars_login(link))
+			return sb_error_set(ret_error, SB_ERROR_BUDGET_SPENT, "%s",
+					    link->state_reason);
 		ask_anew(link, "Reauthenticate was called");
 		return 0;
 	case SB_LINK_BACKOFF:
@@ -290,9 +297,11 @@ static void login_on_stable(struct sb_timer *timer)
 
 static void login_on_expiry(struct sb_timer *timer)
 {
-	struct sb_login *login = sb_container_of(timer, struct sb_login, expiry);
+	struct sb_link *link = link_of(sb_container_of(timer, struct sb_login, expiry));
 
-	ask_anew(link_of(login), "the present login is about to expire");
+	/* What is sent when there is a budget again tells that the login is over. */
+	if (!sb_link_budget_bars_login(link))
+		ask_anew(link, "the present login is about to expire");
 }
 
 /* Answers only note their time; the timer looks whether the last one was long enough ago. */

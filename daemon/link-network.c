@@ -218,7 +218,7 @@ static void connect_anew(struct sb_link *link, const char *reason)
 	char text[SB_LINK_REASON_MAX + 32];
 
 	if (sb_hurry_at(&link->hurry, now) > now) {
-		sb_flight_refuse(&link->flight, reason);
+		sb_flight_refuse(&link->flight, SB_ERROR_NOT_ONLINE, reason);
 		sb_link_backoff_begin(link, true, reason, 0);
 		sb_link_backoff_hurry(link);
 		sb_report(link, SB_EVENT_LINK_LOST, reason, 0);
@@ -241,7 +241,7 @@ static void give_up(struct sb_link *link, const char *reason)
 		connect_anew(link, reason);
 		return;
 	}
-	sb_flight_refuse(&link->flight, reason);
+	sb_flight_refuse(&link->flight, SB_ERROR_NOT_ONLINE, reason);
 	sb_link_backoff_await(link, reason, 0);
 	sb_report(link, SB_EVENT_LINK_LOST, reason, 0);
 }

@@ -3,7 +3,8 @@
 
 /*
  * The inside of a link, shared by its parts: link.c (states), link-life.c (coming and going), link-attempt.c (the facts),
- * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-network.c
+ * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-budget.c
+ * (what it may cost), link-network.c
  * (changes of the box's network), link-report.c (what the log has of it), link-status.c (what
  * everybody else has of it), link-host.c and link-lent.c (what the
  * plugin is lent), link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c
@@ -11,6 +12,7 @@
  */
 #include "daemon/attempt.h"
 #include "daemon/backoff.h"
+#include "daemon/budget.h"
 #include "daemon/calls.h"
 #include "daemon/channel.h"
 #include "daemon/event.h"
@@ -54,6 +56,7 @@ struct sb_lent {
 	void *opened_tag;
 	uint32_t silence; /* how the last request that nobody answered ended */
 	unsigned int silence_s; /* and after how long */
+	bool by_timer; /* a timer of the plugin's has it act */
 	bool by_network; /* the last word in this login was the network's, and not the cloud's */
 	uint32_t later_s; /* what the cloud has asked for during this login: not before so long */
 	uint32_t code; /* what the plugin is being told that the cloud answered; else 0 */
@@ -132,6 +135,22 @@ struct sb_serve {
 	struct sb_calls calls;
 };
 
+/**
+ * struct sb_link_budget - what the link may cost; embedded in it
+ * @money: without plan if there is no budget
+ * @seen: so much of what the link has carried counts in it
+ * @holds: it is spent: only what is urgent is sent
+ * @rests: the link has not logged in for that
+ * @timer: looks whether the period is over
+ */
+struct sb_link_budget {
+	struct sb_budget money;
+	uint64_t seen;
+	bool holds;
+	bool rests;
+	struct sb_timer timer;
+};
+
 struct sb_link {
 	struct sb_link_parts parts;
 	struct sb_link_config *config;
@@ -152,6 +171,7 @@ struct sb_link {
 	struct sb_traffic past; /* of the sessions that are closed */
 	struct sb_wire *wire; /* goes on with a successor */
 	struct sb_link_counts counts; /* likewise */
+	struct sb_link_budget budget;
 	struct sb_flight flight;
 	struct sb_lent lent;
 	struct sb_login login;
@@ -177,6 +197,7 @@ int sb_link_take_queue(struct sb_link *link);
 void sb_link_leave_online(struct sb_link *link);
 
 void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *reason);
+void sb_link_explain(struct sb_link *link, const char *reason);
 void sb_link_set_error(struct sb_link *link, const char *reason);
 void sb_link_come_up(struct sb_link *link, bool first, const char *reason);
 void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall);
@@ -206,6 +227,18 @@ void sb_link_backoff_on_wake(struct sb_link *link);
 bool sb_link_backoff_resume(struct sb_link *link);
 void sb_link_backoff_waive(struct sb_link *link);
 void sb_link_backoff_forget(struct sb_link *link);
+
+/* ---- link-budget.c ---- */
+
+void sb_link_budget_init(struct sb_link *link);
+void sb_link_budget_begin(struct sb_link *link);
+void sb_link_budget_done(struct sb_link *link);
+void sb_link_budget_look(struct sb_link *link);
+bool sb_link_budget_holds(const struct sb_link *link);
+bool sb_link_budget_bars_login(const struct sb_link *link);
+void sb_link_budget_rest(struct sb_link *link);
+uint64_t sb_link_budget_used(const struct sb_link *link);
+void sb_link_budget_reason(const struct sb_link *link, char *ret_text, size_t size);
 
 /* ---- link-network.c ---- */
 

@@ -160,7 +160,8 @@ int sb_link_publish(struct sb_link *link, struct sb_message *message, sb_publish
  * @userdata: for @done
  * @ret_error: why not, on failure
  *
- * Return: 0; -EINVAL (topic), -EMSGSIZE (payload), -ENOTCONN (not online), -ENOBUFS, -ENOMEM.
+ * Return: 0; -EINVAL (topic), -EMSGSIZE (payload), -ENOTCONN (not online), -EDQUOT (its budget is
+ *	spent), -ENOBUFS, -ENOMEM.
  */
 int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t timeout_usec,
 		    sb_requested_fn *done, void *userdata, struct sb_error *ret_error)
@@ -171,6 +172,13 @@ int sb_link_request(struct sb_link *link, struct sb_message *message, uint64_t t
 	r = sb_link_check(link, message, ret_error);
 	if (r < 0)
 		return r;
+	sb_link_budget_look(link);
+	if (sb_link_budget_holds(link))
+		return sb_error_set(ret_error, SB_ERROR_BUDGET_SPENT,
+				    "the link %s sends urgent messages only, as its budget is "
+				    "spent, and a request is none: publish instead, urgent if it "
+				    "is, or raise the link's setting \"budget\"",
+				    sb_link_name(link));
 	sb_link_status(link, &status);
 	if (status.state != SB_LINK_ONLINE)
 		return sb_error_set(ret_error, SB_ERROR_NOT_ONLINE,

@@ -388,6 +388,9 @@ static int publish_response(struct sb_link *link, const struct sb_response *resp
 				    "out of memory: answer again in a while");
 	message->content_format = response->content_format;
 	message->owner = answer->owner;
+	/* The cloud waits for it, whatever the budget. */
+	if (sb_link_budget_holds(link))
+		message->priority = SB_URGENT;
 	r = sb_link_publish(link, message, done, userdata, ret_error);
 	if (r < 0)
 		(void)sb_message_free(message);

@@ -24,6 +24,10 @@ void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
 		.since_ms = link->since_ms,
 		.session_expires_ms = link->login.expires_ms,
 		.traffic = link->past,
+		.budget = link->budget.money.plan.bytes,
+		.budget_used = sb_link_budget_used(link),
+		.budget_ends_ms =
+			link->budget.money.plan.bytes > 0 ? link->budget.money.ends_ms : 0,
 		.wire_sent = link->wire->sent,
 		.wire_received = link->wire->received,
 		.wire_repeated = link->wire->repeated,

@@ -76,6 +76,19 @@ void sb_link_enter(struct sb_link *link, enum sb_link_state state, const char *r
 }
 
 /**
+ * sb_link_explain() - there is something else to say of a link in the state that it is in
+ * @link: the link
+ * @reason: a sentence, or ""
+ */
+void sb_link_explain(struct sb_link *link, const char *reason)
+{
+	if (strcmp(link->state_reason, reason) == 0)
+		return;
+	replace_text(&link->state_reason, reason);
+	tell_changed(link, SB_LINK_CHANGED_STATE);
+}
+
+/**
  * sb_link_leave_online() - go down, to whatever state comes next
  * @link: in any state
  */
@@ -112,7 +125,7 @@ void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall)
 	sb_link_leave_online(link);
 	link->failures++;
 	sb_link_set_error(link, fall->reason);
-	sb_flight_refuse(&link->flight, fall->reason);
+	sb_flight_refuse(&link->flight, SB_ERROR_NOT_ONLINE, fall->reason);
 	if (fall->event == SB_EVENT_LINK_FAILED) {
 		/* After a restart it starts afresh: that is a person's doing, and only a person can help. */
 		sb_link_backoff_forget(link);
@@ -229,6 +242,12 @@ static void link_on_queue(void *userdata)
 void sb_link_come_up(struct sb_link *link, bool first, const char *reason)
 {
 	sb_timer_disarm(&link->wake);
+	link->budget.rests = false;
+	sb_link_budget_look(link);
+	if (sb_link_budget_bars_login(link)) {
+		sb_link_budget_rest(link);
+		return;
+	}
 	sb_link_enter(link, SB_LINK_STARTING, reason);
 	sb_turn_await(&link->turn, first);
 }
@@ -290,6 +309,7 @@ int sb_link_init(struct sb_link *link)
 	sb_login_init(link);
 	sb_serve_init(link);
 	sb_report_init(link);
+	sb_link_budget_init(link);
 
 	return link->state_reason && link->last_error && link->wire ? 0 : -ENOMEM;
 }
@@ -308,6 +328,7 @@ void sb_link_start(struct sb_link *link)
 {
 	const char *wrong = link->config->wrong;
 
+	sb_link_budget_begin(link);
 	if (wrong) {
 		sb_link_set_error(link, wrong);
 		sb_link_enter(link, SB_LINK_FAILED, wrong);
@@ -452,7 +473,7 @@ int sb_link_disconnect(struct sb_link *link, struct sb_error *ret_error)
 	sb_link_attempt_end(link, "disconnected by request", 0);
 	sb_link_leave_online(link);
 	sb_serve_stop(link);
-	sb_flight_refuse(&link->flight, "the link has been disconnected");
+	sb_flight_refuse(&link->flight, SB_ERROR_NOT_ONLINE, "the link has been disconnected");
 	disable(link, "disconnected by request; Connect starts it again");
 
 	return 0;

@@ -96,6 +96,9 @@ struct sb_link_status {
 	uint64_t wire_sent; /* see daemon/wire.h */
 	uint64_t wire_received;
 	uint64_t wire_repeated; /* messages that were sent again */
+	uint64_t budget; /* bytes on the wire; 0 for none */
+	uint64_t budget_used; /* of them, in the present period */
+	int64_t budget_ends_ms; /* wall clock: when that ends; 0 while that is not known */
 	unsigned int window; /* how many may be in flight at a time, at present */
 	struct sb_link_counts counts;
 };

@@ -195,6 +195,17 @@ static int link_logins(const struct reader *reader, const struct sb_link_status 
 	return r;
 }
 
+/* A link without one has no sample. */
+static int link_budget(const struct reader *reader, const struct sb_link_status *status)
+{
+	return status->budget > 0 ? tell_link(reader, status, "", (double)status->budget) : 0;
+}
+
+static int link_budget_used(const struct reader *reader, const struct sb_link_status *status)
+{
+	return status->budget > 0 ? tell_link(reader, status, "", (double)status->budget_used) : 0;
+}
+
 /* Without one there is no sample: 0 would be 1970. */
 static int link_expiry(const struct reader *reader, const struct sb_link_status *status)
 {
@@ -347,6 +358,10 @@ static int start_time(const struct reader *reader)
 	L("skybus_link_logins", "counter", link_logins, "Logins by what came of them.")          \
 	L("skybus_link_session_expiry_timestamp_seconds", "gauge", link_expiry,                  \
 	  "When the present login ends, as seconds since 1970.")                                 \
+	L("skybus_link_budget_bytes", "gauge", link_budget,                                      \
+	  "Bytes on the wire that a link may use in its day or month.")                          \
+	L("skybus_link_budget_used_bytes", "gauge", link_budget_used,                            \
+	  "How many of them are used.")                                                          \
 	X("skybus_inboxes", "gauge", inboxes, "Inboxes of all users.")                           \
 	X("skybus_inbox_messages", "gauge", inbox_messages,                                      \
 	  "Messages that wait in them until their apps acknowledge them.")                       \

@@ -118,6 +118,7 @@ int sb_queue_publish(struct sb_queue *queue, struct sb_message *message, sb_publ
 size_t sb_queue_peek(struct sb_queue *queue, struct sb_message **ret, size_t max);
 int sb_queue_take_this(struct sb_queue *queue, struct sb_message *message);
 struct sb_message *sb_queue_take(struct sb_queue *queue);
+bool sb_queue_has(const struct sb_queue *queue, enum sb_priority priority);
 void sb_queue_give_back(struct sb_queue *queue, struct sb_message *message);
 void sb_queue_settle(struct sb_queue *queue, struct sb_message *message, const struct sb_end *end);
 void sb_queue_stats(const struct sb_queue *queue, struct sb_queue_stats *ret);

@@ -423,6 +423,20 @@ struct sb_message *sb_queue_take(struct sb_queue *queue)
 }
 
 /**
+ * sb_queue_has() - does something of a priority wait
+ * @queue: the queue
+ * @priority: the priority
+ *
+ * Return: whether; what is on its way to disk, or in flight, does not count.
+ */
+bool sb_queue_has(const struct sb_queue *queue, enum sb_priority priority)
+{
+	const struct sb_lane *lane = &queue->lanes[priority];
+
+	return lane->n_stored.messages + lane->unread + lane->n_in_memory.messages > 0;
+}
+
+/**
  * sb_queue_give_back() - a taken message was not sent, or is to be sent again
  * @queue: the queue
  * @message: returns to its place; or ends, if its time is over, if it was replaced while it was away, or

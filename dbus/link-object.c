@@ -58,7 +58,10 @@ SB_DEFINE_CLEANUP(struct sb_message *, sb_message_free)
 	X("BytesSent", "t", get_number, traffic.sent, SB_LINK_CHANGED_NUMBERS)              \
 	X("BytesReceived", "t", get_number, traffic.received, SB_LINK_CHANGED_NUMBERS)      \
 	X("WireSent", "t", get_number, wire_sent, SB_LINK_CHANGED_NUMBERS)                  \
-	X("WireReceived", "t", get_number, wire_received, SB_LINK_CHANGED_NUMBERS)
+	X("WireReceived", "t", get_number, wire_received, SB_LINK_CHANGED_NUMBERS)          \
+	X("Budget", "t", get_number, budget, SB_LINK_CHANGED_PLUGIN)                        \
+	X("BudgetUsed", "t", get_number, budget_used, SB_LINK_CHANGED_NUMBERS)              \
+	X("BudgetEnds", "t", get_time, budget_ends_ms, SB_LINK_CHANGED_NUMBERS)
 
 static const struct property {
 	const char *name;

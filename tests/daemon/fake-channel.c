@@ -60,6 +60,7 @@ int sb_channel_open(const struct sb_channel_plan *plan, sb_channel_fn *changed, 
 	channel->session.traffic = fake_network.traffic;
 	fake_network.channel = channel;
 	fake_network.n_channels++;
+	fake_network.wire = plan->wire;
 	fake_network.last_attempt = plan->attempt;
 	(void)snprintf(fake_network.last_interface, sizeof(fake_network.last_interface), "%s",
 		       plan->interface ? plan->interface : "");

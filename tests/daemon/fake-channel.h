@@ -32,6 +32,7 @@ struct fake_network {
 	TAILQ_HEAD(, fake_request) requests; /* under way, in the order of sending */
 	struct sb_channel *channel; /* the newest; NULL once freed */
 	unsigned int n_channels; /* that have been opened */
+	struct sb_wire *wire; /* of the newest channel; the link's */
 	unsigned int last_attempt;
 	char last_interface[16]; /* "" for any */
 	struct sockaddr_in local; /* of every new session */

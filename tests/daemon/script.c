@@ -352,6 +352,8 @@ static void on_timer(void *state, void *tag)
 	assert_ptr_equal(state, &script);
 	assert_ptr_equal(tag, &script.fired);
 	script.fired++;
+	if (script.fire)
+		script.fire();
 }
 
 int64_t script_start_timer(uint32_t ms)

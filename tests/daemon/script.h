@@ -36,6 +36,7 @@ struct script {
 	int32_t accept_error;
 	const char *accept_reason;
 	void (*decide)(void); /* called within decide() */
+	void (*fire)(void); /* when a timer has fired */
 	void (*serve)(const struct skybus_incoming *incoming, struct skybus_response *response);
 	int32_t (*answer)(const struct skybus_answer *answer, struct skybus_response *response,
 			  struct skybus_verdict *why);

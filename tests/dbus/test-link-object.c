@@ -189,6 +189,9 @@ static void test_properties(void **state)
 	status->traffic = (struct sb_traffic){ .sent = 7, .received = 8 };
 	status->wire_sent = 10;
 	status->wire_received = 11;
+	status->budget = 12;
+	status->budget_used = 13;
+	status->budget_ends_ms = 1700000000789;
 
 	assert_string_equal(read_text(f, "Name"), "plant");
 	assert_string_equal(read_text(f, "Plugin"), "enos");
@@ -209,6 +212,9 @@ static void test_properties(void **state)
 	assert_int_equal(read_number(f, "BytesReceived"), 8);
 	assert_int_equal(read_number(f, "WireSent"), 10);
 	assert_int_equal(read_number(f, "WireReceived"), 11);
+	assert_int_equal(read_number(f, "Budget"), 12);
+	assert_int_equal(read_number(f, "BudgetUsed"), 13);
+	assert_int_equal(read_number(f, "BudgetEnds"), 1700000000789000);
 }
 
 /* "key=value " for each. */

@@ -114,6 +114,8 @@ static void links_have_their_numbers(void **state)
 	status->counts.logins[SB_LOGIN_REFUSED] = 13;
 	status->counts.logins[SB_LOGIN_FAILED] = 14;
 	status->session_expires_ms = 1700000000500;
+	status->budget = 15;
+	status->budget_used = 16;
 	(void)fake_link_add(f->gateway, "other");
 	list_metrics(f);
 	expect("skybus_link_state{link=plant,skybus_link_state=online} 1");
@@ -138,6 +140,9 @@ static void links_have_their_numbers(void **state)
 	expect("skybus_link_logins_total{link=plant,result=failed} 14");
 	expect("skybus_link_session_expiry_timestamp_seconds{link=plant} 1.7e+09");
 	expect_none("skybus_link_session_expiry_timestamp_seconds{link=other}");
+	expect("skybus_link_budget_bytes{link=plant} 15");
+	expect("skybus_link_budget_used_bytes{link=plant} 16");
+	expect_none("budget_bytes{link=other}");
 }
 
 static void round_trips_add_up(void **state)

@@ -222,6 +222,7 @@ class ExampleTest(ConfigTest):
 
     EXAMPLES = sorted(glob.glob(os.path.join(harness.SOURCE_ROOT, "etc", "examples", "*.yaml")))
     COMMON = {
+        "budget",
         "plugin",
         "enabled",
         "interface",

@@ -34,7 +34,7 @@ class MetricsTest(harness.SystemTest):
         self.bus = self.start_bus()
         self.simulator = self.start_simulator()
         nobody = harness.free_ports(1)
-        config = enos_link("plant", self.simulator.endpoints["enos-v2"])
+        config = enos_link("plant", self.simulator.endpoints["enos-v2"], budget="5 MB/month")
         config += enos_link("away", ("127.0.0.1", nobody))
         self.daemon = self.start_daemon(self.bus, "links:\n" + config)
         self.daemon.wait_state("plant", "online")
