@@ -9,6 +9,7 @@
 #include <locale.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,7 +76,7 @@ static void write_escaped(FILE *out, const char *text, bool quotes)
 
 static void write_number(FILE *out, double value)
 {
-	if (fabs(value) < EXACT_MAX && value == trunc(value))
+	if (fabs(value) < EXACT_MAX && value == (double)(int64_t)value)
 		(void)fprintf(out, " %.0f\n", value);
 	else
 		(void)fprintf(out, " %.15g\n", value);
