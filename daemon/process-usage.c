@@ -99,7 +99,8 @@ static double boot_seconds(void)
 /**
  * sb_process_start_seconds() - when the process began
  *
- * Return: seconds since 1970, by the wall clock as it is now; -1 if the kernel does not tell.
+ * Return: whole seconds since 1970, by the wall clock as it is now, so that each call finds the same while nobody
+ * sets that; -1 if the kernel does not tell.
  */
 double sb_process_start_seconds(void)
 {
@@ -116,5 +117,5 @@ double sb_process_start_seconds(void)
 	if (!rest || sscanf(rest, "%" SCNu64, &ticks) != 1)
 		return -1;
 
-	return boot_seconds() + (double)ticks / (double)sysconf(_SC_CLK_TCK);
+	return (double)(int64_t)(boot_seconds() + (double)ticks / (double)sysconf(_SC_CLK_TCK));
 }
