@@ -35,6 +35,12 @@ enum ctl_exit ctl_no_memory(void)
 	return ctl_fail(CTL_EXIT_FAILED, "out of memory.");
 }
 
+/** ctl_not_utf8() - the bus does not carry what is not. Return: CTL_EXIT_USAGE. */
+enum ctl_exit ctl_not_utf8(void)
+{
+	return ctl_fail(CTL_EXIT_USAGE, "what is on the command line is not UTF-8.");
+}
+
 /** ctl_no_reply() - a reply cannot be read. @r: a negative errno. Return: CTL_EXIT_FAILED. */
 enum ctl_exit ctl_no_reply(int r)
 {
@@ -201,7 +207,7 @@ static enum ctl_exit call_with(struct ctl *ctl, const char *path, const char *in
 	if (r >= 0 && types)
 		r = sd_bus_message_appendv(call, types, arguments);
 	if (r == -EINVAL)
-		return ctl_fail(CTL_EXIT_USAGE, "what is on the command line is not UTF-8.");
+		return ctl_not_utf8();
 	if (r >= 0)
 		r = sd_bus_call(ctl->bus, call, 0, &error, &reply);
 	if (r < 0) {

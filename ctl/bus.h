@@ -26,4 +26,5 @@ enum ctl_exit ctl_manager(struct ctl *ctl, const char *member, sd_bus_message **
 			  const char *types, ...);
 enum ctl_exit ctl_manager_properties(struct ctl *ctl, json_t **ret);
 enum ctl_exit ctl_no_reply(int r);
+enum ctl_exit ctl_not_utf8(void);
 void ctl_patience(struct ctl *ctl, uint64_t usec);

@@ -122,8 +122,8 @@ const struct ctl_command ctl_commands[] = {
 	  .details =
 		  "TEXT is the message, or \"-\" for what standard input has. A ticket is printed once the message is on\n"
 		  "disk. With --wait it prints how each has ended instead; with --lines, only those that were not\n"
-		  "delivered, and a sum. With --lines it waits where a queue is full, and then what was refused goes\n"
-		  "first; without, that is an error.\n",
+		  "delivered, and a sum. The TIME of --wait begins with the last line. With --lines it waits where a\n"
+		  "queue is full, and then what was refused goes first; without, that is an error.\n",
 	  .run = ctl_run_publish },
 	{ .name = "request",
 	  .summary = "Sends a message now, without storing it, and prints what the cloud answers",

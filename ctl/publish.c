@@ -41,10 +41,13 @@ static void print_summary(const struct ctl_publishing *publishing)
 /** ctl_run_publish() - "publish TOPIC [TEXT]" */
 enum ctl_exit ctl_run_publish(struct ctl *ctl)
 {
-	struct ctl_publishing publishing = { .ctl = ctl, .topic = ctl_word(ctl, 0) };
+	struct ctl_publishing publishing = { .ctl = ctl,
+					     .topic = ctl_word(ctl, 0),
+					     .source.fd = -1 };
 	enum ctl_exit status = publish(ctl, &publishing);
 
-	print_summary(&publishing);
+	if (publishing.lines > 0 || status == CTL_EXIT_OK)
+		print_summary(&publishing);
 	ctl_source_done(&publishing.source);
 	free(publishing.path);
 
@@ -106,8 +109,11 @@ static enum ctl_exit read_text(struct ctl *ctl, struct ctl_source *source, char 
 
 	status = ctl_source_init(
 		source, ctl, ctl_word(ctl, 1) || ctl_option(ctl, "file") ? ctl_word(ctl, 1) : "");
-	if (status == CTL_EXIT_OK)
+	while (status == CTL_EXIT_OK && !bytes) {
 		status = ctl_source_next(source, (void **)&bytes, &size);
+		if (status == CTL_EXIT_OK && !bytes)
+			status = ctl_source_fill(source);
+	}
 	if (status != CTL_EXIT_OK)
 		return status;
 	if (memchr(bytes, 0, size))
@@ -121,7 +127,7 @@ static enum ctl_exit read_text(struct ctl *ctl, struct ctl_source *source, char 
 enum ctl_exit ctl_run_request(struct ctl *ctl)
 {
 	CTL_CLEANUP(free) char *link = NULL, *path = NULL, *text = NULL;
-	struct ctl_source source = { .file = NULL };
+	struct ctl_source source = { .fd = -1 };
 	uint64_t usec = 30 * CTL_USEC_PER_SEC;
 	enum ctl_exit status;
 

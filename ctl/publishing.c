@@ -57,46 +57,52 @@ static uint64_t open_tickets(const struct ctl_publishing *publishing)
 	return publishing->taken - publishing->delivered - publishing->undelivered;
 }
 
-static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct ctl_publishing *publishing = userdata;
-
-	(void)source;
-	(void)usec;
-	ctl_progress_clear(&publishing->progress);
-	ctl_listen_end(&publishing->listen, ctl_fail(CTL_EXIT_TIMEOUT,
-						     "%" PRIu64 " of %" PRIu64
-						     " have not ended yet; they go on waiting.",
-						     open_tickets(publishing), publishing->taken));
-
-	return 0;
-}
-
-static int arm(struct ctl_publishing *publishing, uint64_t usec, sd_event_time_handler_t handler)
-{
-	publishing->timer = sd_event_source_unref(publishing->timer);
-
-	return sd_event_add_time_relative(publishing->listen.event, &publishing->timer,
-					  CLOCK_BOOTTIME, usec, 1, handler, publishing);
-}
-
 static bool all_taken(const struct ctl_publishing *publishing)
 {
 	return publishing->source.ended && publishing->unanswered == 0 &&
 	       TAILQ_EMPTY(&publishing->refused);
 }
 
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct ctl_publishing *publishing = userdata;
+
+	(void)source;
+	(void)usec;
+	/* While there may be more lines, their time has not begun. */
+	if (publishing->hungry && TAILQ_EMPTY(&publishing->refused))
+		return 0;
+	ctl_progress_clear(&publishing->progress);
+	ctl_listen_end(&publishing->listen,
+		       ctl_fail(CTL_EXIT_TIMEOUT,
+				"%" PRIu64 " of %" PRIu64
+				" have not ended yet; they go on waiting%s.",
+				open_tickets(publishing), publishing->taken,
+				all_taken(publishing) ? "" : ", and the rest was not taken"));
+
+	return 0;
+}
+
+/* From now on, and no more from before. */
+static void arm(struct ctl_publishing *publishing, sd_event_source **timer, uint64_t usec,
+		sd_event_time_handler_t handler)
+{
+	*timer = sd_event_source_unref(*timer);
+	if (sd_event_add_time_relative(publishing->listen.event, timer, CLOCK_BOOTTIME, usec, 1,
+				       handler, publishing) < 0)
+		ctl_listen_end(&publishing->listen, ctl_no_memory());
+}
+
+static void renew_patience(struct ctl_publishing *publishing)
+{
+	if (publishing->wait && publishing->wait_usec != UINT64_MAX)
+		arm(publishing, &publishing->patience, publishing->wait_usec, on_patience_over);
+}
+
 static void finish(struct ctl_publishing *publishing)
 {
-	if (!all_taken(publishing))
-		return;
-	if (!publishing->wait || open_tickets(publishing) == 0) {
+	if (all_taken(publishing) && (!publishing->wait || open_tickets(publishing) == 0))
 		ctl_listen_end(&publishing->listen, publishing->first);
-		return;
-	}
-	if (!publishing->timer && publishing->wait_usec != UINT64_MAX &&
-	    arm(publishing, publishing->wait_usec, on_patience_over) < 0)
-		ctl_listen_end(&publishing->listen, ctl_no_memory());
 }
 
 /* ---- ends of messages -------------------------------------------------------------------------- */
@@ -172,7 +178,6 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	publishing->timer = sd_event_source_unref(publishing->timer);
 	publishing->paused = false;
 	pump(publishing);
 
@@ -197,8 +202,7 @@ static void pause_for_room(struct ctl_publishing *publishing)
 {
 	if (publishing->paused)
 		return;
-	if (arm(publishing, PAUSE_USEC, on_pause_over) < 0)
-		ctl_listen_end(&publishing->listen, ctl_no_memory());
+	arm(publishing, &publishing->pause, PAUSE_USEC, on_pause_over);
 	publishing->paused = true;
 }
 
@@ -299,6 +303,9 @@ static int call(struct ctl_publishing *publishing, struct ctl_line *line)
 	return r;
 }
 
+/* ---- lines ------------------------------------------------------------------------------------- */
+
+/* Sets *ret to NULL if the source has none now. */
 static enum ctl_exit next_line(struct ctl_publishing *publishing, struct ctl_line **ret)
 {
 	CTL_CLEANUP(line_free) struct ctl_line *line = TAILQ_FIRST(&publishing->refused);
@@ -319,34 +326,101 @@ static enum ctl_exit next_line(struct ctl_publishing *publishing, struct ctl_lin
 	if (status != CTL_EXIT_OK || !line->payload)
 		return status;
 	line->number = ++publishing->lines;
+	renew_patience(publishing);
 	*ret = line;
 	line = NULL;
 
 	return CTL_EXIT_OK;
 }
 
+static enum ctl_exit fill(struct ctl_publishing *publishing)
+{
+	enum ctl_exit status = ctl_source_fill(&publishing->source);
+
+	publishing->hungry = false;
+	if (publishing->source.drained)
+		renew_patience(publishing);
+
+	return status;
+}
+
+static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct ctl_publishing *publishing = userdata;
+	enum ctl_exit status = fill(publishing);
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (status != CTL_EXIT_OK)
+		ctl_listen_end(&publishing->listen, status);
+	else
+		pump(publishing);
+
+	return 0;
+}
+
+/* A file is always ready; what else there is, such as a pipe or a terminal, is read when it has something. */
+static enum ctl_exit want_input(struct ctl_publishing *publishing)
+{
+	if (!publishing->input)
+		return fill(publishing);
+	publishing->hungry = true;
+
+	return sd_event_source_set_enabled(publishing->input, SD_EVENT_ONESHOT) < 0
+		       ? ctl_no_memory()
+		       : CTL_EXIT_OK;
+}
+
+static enum ctl_exit add_input(struct ctl_publishing *publishing)
+{
+	int r;
+
+	if (publishing->source.fd < 0)
+		return CTL_EXIT_OK;
+	r = sd_event_add_io(publishing->listen.event, &publishing->input, publishing->source.fd,
+			    EPOLLIN, on_input, publishing);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(publishing->input, SD_EVENT_OFF);
+
+	return r >= 0 || r == -EPERM ? CTL_EXIT_OK : ctl_no_memory();
+}
+
+static enum ctl_exit send_line(struct ctl_publishing *publishing, struct ctl_line *line)
+{
+	int r = call(publishing, line);
+
+	if (r >= 0) {
+		publishing->unanswered++;
+		return CTL_EXIT_OK;
+	}
+	(void)line_free(line);
+
+	return r == -EINVAL ? ctl_not_utf8() : ctl_no_memory();
+}
+
+static bool may_send(const struct ctl_publishing *publishing)
+{
+	return publishing->unanswered < AHEAD && !publishing->paused &&
+	       (!TAILQ_EMPTY(&publishing->refused) ||
+		!(publishing->hungry || publishing->source.ended));
+}
+
 static void pump(struct ctl_publishing *publishing)
 {
-	while (publishing->unanswered < AHEAD && !publishing->paused) {
-		struct ctl_line *line = NULL;
-		enum ctl_exit status = next_line(publishing, &line);
-		int r;
+	enum ctl_exit status = CTL_EXIT_OK;
 
-		if (status != CTL_EXIT_OK)
-			ctl_listen_end(&publishing->listen, status);
-		if (!line)
-			break;
-		r = call(publishing, line);
-		if (r < 0) {
-			(void)line_free(line);
-			ctl_listen_end(&publishing->listen,
-				       r == -EINVAL
-					       ? ctl_fail(CTL_EXIT_USAGE, "the topic is not UTF-8.")
-					       : ctl_no_memory());
-			break;
-		}
-		publishing->unanswered++;
+	while (status == CTL_EXIT_OK && may_send(publishing)) {
+		struct ctl_line *line = NULL;
+
+		status = next_line(publishing, &line);
+		if (line)
+			status = send_line(publishing, line);
+		else if (status == CTL_EXIT_OK && !publishing->source.ended)
+			status = want_input(publishing);
 	}
+	if (status != CTL_EXIT_OK)
+		ctl_listen_end(&publishing->listen, status);
 	finish(publishing);
 }
 
@@ -364,6 +438,8 @@ enum ctl_exit ctl_publishing_run(struct ctl_publishing *publishing)
 	TAILQ_INIT(&publishing->refused);
 	ctl_progress_init(&publishing->progress);
 	status = ctl_listen_init(&publishing->listen, publishing->ctl, on_signal, publishing);
+	if (status == CTL_EXIT_OK)
+		status = add_input(publishing);
 	if (status == CTL_EXIT_OK) {
 		pump(publishing);
 		status = ctl_listen_run(&publishing->listen);
@@ -377,7 +453,9 @@ enum ctl_exit ctl_publishing_run(struct ctl_publishing *publishing)
 		TAILQ_REMOVE(&publishing->refused, line, link);
 		(void)line_free(line);
 	}
-	publishing->timer = sd_event_source_unref(publishing->timer);
+	publishing->input = sd_event_source_unref(publishing->input);
+	publishing->pause = sd_event_source_unref(publishing->pause);
+	publishing->patience = sd_event_source_unref(publishing->patience);
 	ctl_listen_done(&publishing->listen);
 
 	return status;

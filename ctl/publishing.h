@@ -34,10 +34,13 @@ struct ctl_publishing {
 	const char *topic;
 	char *path; /* of the link; NULL to go by the routes */
 	struct ctl_lines refused; /* for now, in the order of their numbers */
-	sd_event_source *timer; /* until they are called again, or until nobody waits any longer */
+	sd_event_source *input; /* NULL for a source that is always ready, such as a file */
+	sd_event_source *pause; /* until they are called again */
+	sd_event_source *patience; /* until nobody waits any longer */
 	bool paused;
+	bool hungry; /* there is room for more, and it waits for the source */
 	bool wait;
-	uint64_t wait_usec; /* at most; UINT64_MAX for ever */
+	uint64_t wait_usec; /* from the last line on at most; UINT64_MAX for ever */
 	uint64_t lines; /* read */
 	uint64_t unanswered; /* calls */
 	uint64_t taken; /* messages, each with its ticket */

@@ -48,14 +48,25 @@ static void end(struct world *world)
 	assert_int_equal(unlink(world->path), 0);
 }
 
+/* NULL when it has ended. */
+static void take_next(struct world *world, void **ret, size_t *ret_size)
+{
+	assert_int_equal(ctl_source_next(&world->source, ret, ret_size), CTL_EXIT_OK);
+	while (!*ret && !world->source.ended) {
+		assert_int_equal(ctl_source_fill(&world->source), CTL_EXIT_OK);
+		assert_int_equal(ctl_source_next(&world->source, ret, ret_size), CTL_EXIT_OK);
+	}
+}
+
 static void assert_next(struct world *world, const char *expected)
 {
 	CTL_CLEANUP(free) void *payload = NULL;
 	size_t size = 0;
 
-	assert_int_equal(ctl_source_next(&world->source, &payload, &size), CTL_EXIT_OK);
+	take_next(world, &payload, &size);
 	if (!expected) {
 		assert_null(payload);
+		assert_true(world->source.ended);
 		return;
 	}
 	assert_non_null(payload);
@@ -93,21 +104,55 @@ static void test_whole_file(void **state)
 }
 
 /* One byte more than the daemon takes is kept, so that it says what is too much. */
-static void test_a_file_that_is_too_large(void **state)
+static void test_what_is_too_large(void **state)
 {
-	CTL_CLEANUP(free) char *text = malloc(100000);
-	CTL_CLEANUP(free) void *payload = NULL;
+	CTL_CLEANUP(free) char *text = malloc(300000);
 	struct world world;
-	size_t size;
 
 	(void)state;
 	assert_non_null(text);
-	(void)memset(text, 'x', 100000);
-	begin(&world, text, 100000, false);
+	(void)memset(text, 'x', 300000);
+	text[299997] = '\n';
+	for (int lines = 0; lines < 2; lines++) {
+		CTL_CLEANUP(free) void *payload = NULL;
+		size_t size;
+
+		begin(&world, text, 300000, lines);
+		assert_int_equal(ctl_source_init(&world.source, &world.ctl, NULL), CTL_EXIT_OK);
+		take_next(&world, &payload, &size);
+		assert_int_equal(size, 65537);
+		assert_next(&world, lines ? "xx" : NULL);
+		assert_int_equal(lines ? world.source.read : 300000, 300000);
+		end(&world);
+	}
+}
+
+/* What is there can be taken before the rest has come. */
+static void test_a_pipe(void **state)
+{
+	struct world world = { .ctl.args.command = &command };
+	CTL_CLEANUP(free) void *payload = NULL;
+	int fds[2], before = dup(STDIN_FILENO);
+	size_t size;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);
+	world.ctl.args.values[1] = "";
 	assert_int_equal(ctl_source_init(&world.source, &world.ctl, NULL), CTL_EXIT_OK);
+	assert_int_equal(write(fds[1], "one\ntw", 6), 6);
+	assert_next(&world, "one");
 	assert_int_equal(ctl_source_next(&world.source, &payload, &size), CTL_EXIT_OK);
-	assert_int_equal(size, 65537);
-	end(&world);
+	assert_null(payload);
+	assert_false(world.source.ended);
+	assert_int_equal(write(fds[1], "o\n", 2), 2);
+	assert_next(&world, "two");
+	assert_int_equal(close(fds[1]), 0);
+	assert_next(&world, NULL);
+	ctl_source_done(&world.source);
+	assert_int_equal(close(fds[0]), 0);
+	assert_int_equal(dup2(before, STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(close(before), 0);
 }
 
 static void test_a_word(void **state)
@@ -138,7 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_whole_file),
-		cmocka_unit_test(test_a_file_that_is_too_large),
+		cmocka_unit_test(test_what_is_too_large),
+		cmocka_unit_test(test_a_pipe),
 		cmocka_unit_test(test_a_word),
 		cmocka_unit_test(test_what_does_not_go_together),
 	};

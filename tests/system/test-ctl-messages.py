@@ -15,6 +15,14 @@ from harness import OWN, POINTS, eventually, post
 SET = f"{OWN}/thing/service/measurepoint/set"
 
 
+def sleeps_in_epoll(process):
+    """Whether it is in its loop, and waits for several descriptors."""
+    if process.poll() is not None:
+        raise RuntimeError(process.stderr.read())
+    with open(f"/proc/{process.pid}/wchan", encoding="ascii") as file:
+        return "epoll" in file.read().replace("ep_poll", "epoll")
+
+
 class MessagesTest(harness.SystemTest):
     """Two links at EnOS, one of which is switched off, and a route."""
 
@@ -174,6 +182,30 @@ class LinesTest(MessagesTest):
         self.assertEqual(process.returncode, ctl.FAILED)
         self.assertIn("1 were taken", err)
 
+    def test_lines_as_they_come(self):
+        process = self.ctl.start("publish", "-l", "away", POINTS, "--lines")
+        for number in range(3):
+            process.stdin.write(post(number) + "\n")
+            process.stdin.flush()
+            self.assertGreater(int(process.stdout.readline()), 0)
+        process.send_signal(signal.SIGINT)
+        process.stdin.write(post(3))
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, ctl.FAILED)
+        self.assertIn("3 were taken", err)
+
+    def test_stopped_before_there_is_anything(self):
+        process = self.ctl.start("publish", "-l", "away", POINTS, "-")
+        eventually(lambda: sleeps_in_epoll(process), "the wait for a payload")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), ctl.FAILED)
+        process.communicate()
+
+    def test_a_full_queue_is_not_waited_for_longer_than_is_said(self):
+        words = ("publish", "-l", "away", POINTS, "--lines", "--wait=1")
+        err = self.ctl.run(*words, input="\n".join(map(post, range(20))), expect=ctl.TIMEOUT)
+        self.assertRegex(err, r"5 of 5 have not ended yet; .*, and the rest was not taken")
+
     def test_a_bar_on_a_terminal(self):
         path = os.path.join(self.folder, "lines")
         with open(path, "w", encoding="utf-8") as file:
@@ -234,16 +266,8 @@ class SubscribeTest(MessagesTest):
         self.addCleanup(process.stdin.close)
         self.addCleanup(process.kill)
 
-        eventually(lambda: self.waits(process), "the subscription")
+        eventually(lambda: sleeps_in_epoll(process), "the subscription")
         return process
-
-    @staticmethod
-    def waits(process):
-        """Whether it has subscribed and is in its loop: it waits for several descriptors."""
-        if process.poll() is not None:
-            raise RuntimeError(process.stderr.read())
-        with open(f"/proc/{process.pid}/wchan", encoding="ascii") as file:
-            return "epoll" in file.read().replace("ep_poll", "epoll")
 
     def command(self, number):
         self.simulator.ctl("command", f"{SET}={json.dumps({'id': str(number)})}")
@@ -272,7 +296,7 @@ class SubscribeTest(MessagesTest):
 
     def test_as_text(self):
         process = self.ctl.start("subscribe", "#", "--origin=local", "-n1")
-        eventually(lambda: self.waits(process), "the subscription")
+        eventually(lambda: sleeps_in_epoll(process), "the subscription")
         self.publish("a\033[31mb")
         out, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(out, f"plant {OWN}/thing/model/up_raw a?[31mb\n")
