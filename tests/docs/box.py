@@ -28,6 +28,34 @@ LINKS = {
     "sim": {"plugin": "1nce", "security": "plain"},
 }
 
+# skybusd as if it were installed: what was built looks elsewhere unless it is told.
+INSTALLED = """
+set -- --plugin-dir "{plugins}" "$@"
+case " $* " in
+*" --instance "*)
+    name=${{*#*--instance }}
+    name=${{name%% *}}
+    set -- --config "/etc/skybus/instances/$name/skybus.yaml" --state-dir "/var/lib/skybus-instances/$name" "$@"
+    ;;
+*" --config "* | *" --list-plugins "*) ;;
+*) set -- --config /etc/skybus/skybus.yaml --state-dir /var/lib/skybus "$@" ;;
+esac
+exec "{skybusd}" "$@"
+"""
+
+# Made in a box, beside what is copied into it.
+DIRECTORIES = (
+    "/etc/skybus/conf.d",
+    "/etc/systemd/system",
+    "/etc/dbus-1/system.d",
+    "/usr/share/dbus-1/system.d",
+    "/usr/share/doc/skybus",
+    "/var/backups",
+    "/var/lib/prometheus/node-exporter",
+    "/var/lib/skybus",
+    "/var/lib/systemd",
+)
+
 # What a person types into a file of this name.
 SECRETS = {"product-secret": PRODUCT_SECRET, "secret": SECRET}
 
@@ -94,38 +122,32 @@ class Box:
         self.over("/usr/share/dbus-1")
         self.over("/usr/lib/systemd/catalog")
         source = Path(SOURCE_ROOT)
-        for directory in ("/etc/skybus/conf.d", "/etc/systemd/system", "/etc/dbus-1/system.d", "/usr/share/dbus-1/system.d",
-                          "/var/lib/skybus", "/var/lib/systemd", "/var/backups", "/usr/share/doc/skybus"):
+        for directory in DIRECTORIES:
             os.makedirs(directory, exist_ok=True)
         shutil.copy(source / "etc/skybus.yaml", "/etc/skybus/skybus.yaml")
         shutil.copy(source / "dbus/io.skybus.Gateway1.conf", "/usr/share/dbus-1/system.d")
         shutil.copy(source / "systemd/skybus.catalog", "/usr/lib/systemd/catalog")
         shutil.copytree(source / "etc/examples", "/usr/share/doc/skybus/examples")
         shutil.copytree(source / "docs/examples", "/usr/share/doc/skybus/examples", dirs_exist_ok=True)
-        for user in "meter", "operators", "skybus":
-            for name, row in ("passwd", f"{user}:x:{{0}}:{{0}}::/:/bin/false\n"), ("group", f"{user}:x:{{0}}:\n"):
-                table = Path("/etc", name)
-                table.write_text(table.read_text() + row.format(60000 + len(user)))
+        for number, name in enumerate(("meter", "operators", "skybus"), 60000):
+            self.add_user(number, name)
         # Where the commands run: they may write there.
         self.tree = os.path.join(self.folder, "tree")
         shutil.copytree(source, self.tree, symlinks=True, ignore=shutil.ignore_patterns("build*", ".git"))
+
+    @staticmethod
+    def add_user(number, name):
+        """With a group that is called the same."""
+        for table, row in ("passwd", f"{name}:x:{number}:{number}::/:/bin/false\n"), ("group", f"{name}:x:{number}:\n"):
+            with open(f"/etc/{table}", "a", encoding="utf-8") as file:
+                file.write(row)
 
     def make_programs(self):
         """What is on the path before the machine's own."""
         path = os.path.join(self.folder, "bin")
         os.mkdir(path)
         scripts = {
-            # Its defaults are those of an installation elsewhere.
-            "skybusd": f'set -- --plugin-dir "{PLUGIN_DIR}" "$@"\n'
-            'case " $* " in\n'
-            '*" --instance "* | *" --config "* | *" --list-plugins "*) ;;\n'
-            "*) set -- --config /etc/skybus/skybus.yaml --state-dir /var/lib/skybus \"$@\" ;;\n"
-            "esac\n"
-            'case "$*" in\n'
-            '*--instance*) instance=${*#*--instance }; instance=${instance%% *}\n'
-            'set -- --config "/etc/skybus/instances/$instance/skybus.yaml" --state-dir "/var/lib/skybus-instances/$instance" "$@" ;;\n'
-            "esac\n"
-            f'exec "{SKYBUSD}" "$@"\n',
+            "skybusd": INSTALLED.format(plugins=PLUGIN_DIR, skybusd=SKYBUSD),
             # Whoever runs the commands is root here.
             "sudo": 'while :; do case $1 in -u) shift 2 ;; -*) shift ;; *) break ;; esac; done\nexec "$@"\n',
             "sudoedit": f'exec cp "{self.folder}/typed" "$1"\n',

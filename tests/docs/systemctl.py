@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 systemctl for a box without systemd: what the documents use of it, for the daemon and its instances, which it starts,
-tells secrets to and stops as their units say.
+lends secrets to and stops as their units say.
 
 Usage: systemctl [OPTION]... VERB UNIT...
+
+The environment says by SKYBUS_UNITS where the units are. A timer that is started runs its service once.
 """
 
 import glob
@@ -80,9 +82,19 @@ def pid_of(unit):
         return None
 
 
+def run_timer(unit):
+    """What its service does, as the unit says, with the program that is on the path."""
+    with open(f"{os.environ['SKYBUS_UNITS']}/{unit.removesuffix('.timer')}.service", encoding="utf-8") as file:
+        [command] = re.findall(r"^ExecStart=(.*)$", file.read(), re.MULTILINE)
+    program, *words = command.split()
+    subprocess.run([os.path.basename(program), *words], check=True)
+
+
 def start(unit):
+    if unit.endswith(".timer"):
+        return run_timer(unit)
     if pid_of(unit):
-        return
+        return None
     instance = instance_of(unit)
     state = f"/var/lib/skybus-instances/{instance}" if instance else "/var/lib/skybus"
     os.makedirs(state, mode=0o700, exist_ok=True)
@@ -111,6 +123,7 @@ def start(unit):
             file.write(str(process.pid))
         wait_until_ready(process, ready)
     os.unlink(notify)
+    return None
 
 
 def wait_until_ready(process, ready):

@@ -64,7 +64,8 @@ class ElsewhereTest(unittest.TestCase):
 
 class ParserTest(unittest.TestCase):
     def test_commands(self):
-        text = "a\n```sh\n# no\nls \\\n  -l   # a list\nprintf 'x\ny' |\n  cat\n\nfalse # exit status 1\n```\n```\nx\n```\n"
+        shell = "# no\nls \\\n  -l   # a list\nprintf 'x\ny' |\n  cat\n\nfalse # exit status 1"
+        text = f"a\n```sh\n{shell}\n```\n```\nx\n```\n"
         first, second = blocks_of("p.md", text)
         self.assertEqual([(one.line, one.bare, one.status) for one in first.commands],
                          [(4, "ls -l", 0), (6, "printf 'x y' | cat", 0), (10, "false", 1)])
