@@ -125,6 +125,20 @@ class Contract:
         self.assertLess(sum(self.requests()), READINGS / 2)
 
 
+    def test_other_settings(self):
+        """Put in force while some wait and some are on their way: all go together under the new ones."""
+        self.simulator.ctl("impair", self.CLOUD, "drop=100")
+        tickets = [self.publish(number) for number in range(READINGS)]
+        self.daemon.wait_property(NAME, "InFlight", lambda n: n > 1)
+        self.HOLD = "2s"
+        self.daemon.configure("links:\n" + self.config())
+        self.client.call(ROOT, MANAGER + ".Reload")
+        self.simulator.ctl("impair", self.CLOUD, "drop=0")
+        self.assert_delivered(*tickets, timeout=60)
+        self.assert_points(range(READINGS), at_least_once=True)
+        self.assertLess(sum(self.requests()), READINGS / 2)
+
+
 class HeldContract:
     """With more patience than the test has."""
 
