@@ -10,6 +10,9 @@
 #include "ctl/doctor.h"
 #include "ctl/probe.h"
 
+/* What the daemon lists at once. */
+#define PAGE_MAX 256
+
 static const char *property(const struct ctl_patient *patient, const char *name)
 {
 	const char *text = json_string_value(json_object_get(patient->link, name));
@@ -191,16 +194,42 @@ void ctl_check_cloud(struct ctl_patient *patient)
 		tell_cause(patient, cause);
 }
 
-/** ctl_check_messages() - what the cloud makes of messages */
+/* Those of the first page, which are the oldest: then it is said that there are more. */
+static json_t *dead_letters(const struct ctl_patient *patient, char *ret_why, size_t size)
+{
+	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+	CTL_CLEANUP(json_decref) json_t *body = NULL;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct ctl *ctl = patient->ctl;
+	int r = sd_bus_call_method(ctl->bus, ctl->name, CTL_ROOT, CTL_MANAGER, "ListDeadLetters",
+				   &error, &reply, "st", property(patient, "Name"), UINT64_C(0));
+
+	(void)snprintf(ret_why, size, "%s", error.message ? error.message : strerror(-r));
+	sd_bus_error_free(&error);
+	if (r < 0 || ctl_body(reply, &body) < 0)
+		return NULL;
+
+	return json_incref(json_array_get(body, 0));
+}
+
+/** ctl_check_messages() - what the cloud made of messages */
 void ctl_check_messages(struct ctl_patient *patient)
 {
-	json_int_t rejected = json_integer_value(json_object_get(patient->link, "Rejected"));
+	char why[CTL_SENTENCE_MAX];
+	CTL_CLEANUP(json_decref) json_t *letters = dead_letters(patient, why, sizeof(why));
+	size_t n = json_array_size(letters);
+	const json_t *last = json_array_get(letters, n - 1);
+	const char *reason = json_string_value(json_array_get(last, 6));
 
-	if (rejected > 0)
-		ctl_ill(patient, CTL_FINDING_MESSAGES_REFUSED,
-			"%" JSON_INTEGER_FORMAT
-			" messages were refused for good since skybusd has started.",
-			rejected);
+	if (!letters)
+		ctl_unknown(patient, "Which were refused is not known: %s.", why);
+	else if (n == 0)
+		ctl_well(patient, "None that was refused is left.");
 	else
-		ctl_well(patient, "No message was refused since skybusd has started.");
+		ctl_ill(patient, CTL_FINDING_MESSAGES_REFUSED,
+			"%zu%s refused for good, as for %s: %s.", n,
+			n == 1		? " message was"
+			: n == PAGE_MAX ? " messages or more were"
+					: " messages were",
+			json_string_value(json_array_get(last, 2)), reason ? reason : "");
 }

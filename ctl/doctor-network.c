@@ -141,10 +141,6 @@ void ctl_check_name(struct ctl_patient *patient)
 		return;
 	}
 	r = getaddrinfo(host, port, &hints, &patient->addresses);
-	if (r == 0 && ctl_fact_is(patient, "cause", "name")) {
-		tell_addresses(patient, host);
-		return;
-	}
 	if (r == 0)
 		tell_addresses(patient, host);
 	else
@@ -206,6 +202,7 @@ void ctl_check_route(struct ctl_patient *patient)
 		if (r == 0)
 			break;
 	}
+	patient->reachable = target.address;
 	if (r < 0) {
 		ctl_ill(patient, CTL_FINDING_NO_ROUTE, "The box has no route to %s (%s).",
 			ctl_fact(patient, "host"), strerror(-r));

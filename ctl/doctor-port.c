@@ -10,6 +10,9 @@
 /* What IPv6 promises, and what the largest packets of links need: RFC 8200 section 5. */
 #define PACKET_ENOUGH 1280
 
+/* So many addresses of a name are asked. */
+#define ADDRESSES_MAX 3
+
 /* So exactly is the largest size told that gets through. */
 #define PACKET_STEP 16
 
@@ -17,7 +20,7 @@
 #define PACKET_SMALL_COAP 64
 #define PACKET_SMALL_DTLS 450
 
-/** ctl_target_of() - the host of the link. Return: for probes, as long as the patient's addresses are there. */
+/** ctl_target_of() - the host of the link. Return: for probes, as long as the patient has its addresses. */
 struct ctl_target ctl_target_of(const struct ctl_patient *patient)
 {
 	const char *interface = ctl_fact(patient, "interface");
@@ -25,7 +28,7 @@ struct ctl_target ctl_target_of(const struct ctl_patient *patient)
 	bool numeric = strchr(host, ':') || strspn(host, "0123456789.") == strlen(host);
 
 	return (struct ctl_target){
-		.address = patient->addresses,
+		.address = patient->reachable,
 		.interface = *interface ? interface : NULL,
 		.name = numeric ? NULL : host,
 		.dtls = !ctl_fact_is(patient, "security", "plain"),
@@ -98,17 +101,40 @@ static void tell_answer(struct ctl_patient *patient, const struct ctl_target *ta
 	}
 }
 
+/* One of several addresses may be down; the daemon takes the next with each attempt. */
+static enum ctl_answer ask_in_turn(struct ctl_target *target)
+{
+	const struct addrinfo *next = target->address->ai_next;
+	enum ctl_answer answer = ctl_probe(target);
+
+	for (unsigned int i = 1; i < ADDRESSES_MAX && next && answer != CTL_ANSWERED; i++) {
+		struct ctl_target other = *target;
+		enum ctl_answer others;
+
+		other.address = next;
+		others = ctl_probe(&other);
+		if (others == CTL_ANSWERED) {
+			*target = other;
+			return others;
+		}
+		next = next->ai_next;
+	}
+
+	return answer;
+}
+
 /** ctl_check_port() - whether somebody is there */
 void ctl_check_port(struct ctl_patient *patient)
 {
 	struct ctl_target target = ctl_target_of(patient);
 	enum ctl_answer answer;
 
-	if (!patient->addresses || ctl_found(patient)) {
+	if (!patient->reachable || ctl_found(patient)) {
 		ctl_unknown(patient, "There is no way to it.");
 		return;
 	}
-	answer = ctl_probe(&target);
+	answer = ask_in_turn(&target);
+	patient->reachable = target.address;
 	tell_answer(patient, &target, answer);
 }
 
@@ -133,6 +159,12 @@ static size_t largest(const struct ctl_target *target, size_t fits_at, size_t fa
 	return fits_at;
 }
 
+/* Twice, and with small ones in between: a server may answer this one and not that one, as it likes. */
+static bool is_too_large(const struct ctl_target *target, size_t small)
+{
+	return fits(target, small) && !fits(target, PACKET_ENOUGH) && fits(target, small);
+}
+
 /** ctl_check_mtu() - whether packets that are as large as they may become get through */
 void ctl_check_mtu(struct ctl_patient *patient)
 {
@@ -148,12 +180,12 @@ void ctl_check_mtu(struct ctl_patient *patient)
 		ctl_well(patient, "Packets of %d bytes get through.", PACKET_ENOUGH);
 		return;
 	}
-	if (!fits(&target, small)) {
-		ctl_unknown(patient, "The host does not answer what is padded.");
+	if (!is_too_large(&target, small)) {
+		ctl_unknown(patient, "The host does not always answer what is padded.");
 		return;
 	}
 	most = largest(&target, small, PACKET_ENOUGH);
 	ctl_ill(patient, CTL_FINDING_MTU,
-		"Packets of more than %zu bytes do not get through to %s, and %s are needed.", most,
-		ctl_fact(patient, "host"), "1280");
+		"Packets of more than %zu bytes do not get through to %s, and %d are needed.", most,
+		ctl_fact(patient, "host"), PACKET_ENOUGH);
 }

@@ -42,6 +42,8 @@ struct ctl_patient {
 	const json_t *link; /* those of the link; NULL for the daemon */
 	const json_t *attempt; /* the link's LastAttempt */
 	struct addrinfo *addresses; /* of its host, by the check "name" */
+	const struct addrinfo
+		*reachable; /* the first of them that there is a route to, by "route" */
 	char interface[16]; /* by which the way to it leads, if that is known, by "route" */
 	bool host_answers; /* by "port" */
 	struct ctl_checked checked[CTL_CHECKS_MAX];

@@ -8,6 +8,8 @@ import atexit
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -40,6 +42,42 @@ while True:
     data, peer = server.recvfrom(2048)
     if data[1] == 0:
         server.sendto(bytes([0x70, 0]) + data[2:4], peer)
+"""
+
+# A relay that falls silent behind the ServerHelloDone, as a server does that meets a wrong key with silence.
+MUTE = """
+import select, socket, sys
+here, there = socket.socket(type=socket.SOCK_DGRAM), socket.socket(type=socket.SOCK_DGRAM)
+here.bind((sys.argv[1], int(sys.argv[2])))
+there.connect((sys.argv[1], int(sys.argv[3])))
+print("ready", flush=True)
+peer, silent = None, False
+while True:
+    for ready in select.select([here, there], [], [])[0]:
+        if ready is there:
+            data = there.recv(2048)
+            if not silent:
+                here.sendto(data, peer)
+            silent = silent or (data[0], data[13]) == (22, 14)
+            continue
+        data, sender = here.recvfrom(2048)
+        silent = silent and sender == peer
+        peer = sender
+        if not silent:
+            there.send(data)
+"""
+
+# Certificates of another time; only "openssl ca" makes them, in all versions. In the folder $1, from $2 until $3.
+CERTIFICATE = """
+set -e; cd "$1"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj /CN=localhost
+printf 'subjectAltName=DNS:localhost\n' >ext
+printf '[ca]\ndefault_ca=it\n[it]\ndatabase=index\nserial=serial\nnew_certs_dir=.\n' >cnf
+printf 'policy=any\ndefault_md=sha256\n[any]\ncommonName=supplied\n' >>cnf
+: >index; echo 77 >serial
+openssl ca -batch -notext -config cnf -cert ca.pem -keyfile ca.key -in leaf.csr -extfile ext -out leaf.pem \
+    -startdate "$2" -enddate "$3"
 """
 
 rows = []
@@ -128,6 +166,29 @@ class BoxTest(DoctorTest):
         self.assertEqual(found["links"], [])
         text = self.ctl.run("doctor", expect=ctl.FINDING)
         self.assertEqual(text, "")
+
+    def test_a_daemon_that_hangs(self):
+        self.start()
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            self.expect("daemon hangs", "daemon-silent")
+        finally:
+            self.daemon.process.send_signal(signal.SIGCONT)
+
+    def test_a_name_with_several_addresses(self):
+        """Nobody is at the first of them."""
+        addresses = {row[4][0] for row in socket.getaddrinfo("localhost", 1, type=socket.SOCK_DGRAM)}
+        if len(addresses) < 2:
+            self.skipTest("localhost has one address")
+        self.bus = self.start_bus()
+        self.simulator = self.start_simulator()
+        _, port = self.simulator.endpoints["enos-v2"]
+        self.daemon = self.start_daemon(
+            self.bus, "links:\n" + harness.enos_link("plant", ("localhost", port))
+        )
+        self.ctl = Ctl(self.bus.address)
+        self.daemon.wait_state("plant", "online")
+        self.expect("several addresses", "healthy")
 
     def test_no_bus(self):
         self.ctl = Ctl("unix:path=/nonexistent/bus")
@@ -422,7 +483,7 @@ class WayTest(NetworkTest):
 
     def test_nobody_has_the_address(self):
         self.start(endpoint=("10.66.2.77", 5683))
-        self.wait("backoff", timeout=300)
+        self.wait("connecting", "authenticating", "backoff")
         self.expect_all("no such host", "unreachable")
 
     def test_a_router_drops(self):
@@ -515,21 +576,72 @@ class LoginTest(NetworkTest):
         topic = TOPICS["enos-v2"]
         [ticket] = client.call(link_path("plain"), LINK + ".Publish", "ss", topic, post(1))
         self.assertEqual(client.wait_ticket(ticket)[0], "rejected")
-        self.expect("message refused", plain="messages-refused", key="healthy")
+        found = self.expect("message refused", plain="messages-refused", key="healthy")
+        self.assertIn("1 message was refused for good", found["plain"]["sentence"])
+        self.ctl.run("dead", "discard", "--all")
+        self.expect("message discarded", plain="healthy")
 
-    def start_deaf(self):
-        """A server of CoAP that answers pings, and nothing else."""
+    def start_server(self, program, *arguments):
+        """One of ours at the cloud's address; returns where."""
         port = harness.free_ports(1)
-        command = (*self.network.inside("cloud"), sys.executable, "-c", DEAF, CLOUD, str(port))
-        process = harness.start_stranger(*command)
+        command = (sys.executable, "-c", program, CLOUD, str(port), *map(str, arguments))
+        process = harness.start_stranger(*self.network.inside("cloud"), *command)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
         self.addCleanup(process.stdout.close)
         self.assertEqual(process.stdout.readline(), "ready\n")
         return CLOUD, port
 
+    def test_a_wrong_key_is_met_with_silence(self):
+        _, port = self.simulator.endpoints["enos-dtls"]
+        self.start_with({"key": {"endpoint": self.start_server(MUTE, port)}})
+        self.wait("backoff")
+        self.expect_all("key, silence", "key-silence")
+
+    def start_dated_server(self, first, last):
+        folder = os.path.join(self.folder, "dated")
+        os.mkdir(folder)
+        command = ("sh", "-c", CERTIFICATE, "sh", folder, first, last)
+        subprocess.run(command, check=True, capture_output=True)
+        port = harness.free_ports(2) + 1
+        # It has DTLS at the next port.
+        server = ("coap-server-gnutls", "-A", CLOUD, "-p", str(port - 1), "-n")
+        files = ("-c", f"{folder}/leaf.pem", "-j", f"{folder}/leaf.key")
+        process = harness.start_stranger(*self.network.inside("cloud"), *server, *files)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        self.addCleanup(process.stdout.close)
+        self.start_with({"certificate": {"endpoint": (CLOUD, port), "root_ca": f"{folder}/ca.pem"}})
+
+    @unittest.skipIf(missing("openssl", "coap-server-gnutls"), "needs openssl and coap-server-gnutls")
+    def test_a_certificate_that_has_expired(self):
+        self.start_dated_server("20200101000000Z", "20200102000000Z")
+        self.wait_attempt("certificate", "cause", "certificate")
+        found = self.expect_all("certificate expired", "certificate-date")
+        self.assertIn("until 2020-01-02", found["certificate"]["sentence"])
+
+    @unittest.skipIf(missing("openssl", "coap-server-gnutls"), "needs openssl and coap-server-gnutls")
+    def test_a_certificate_of_tomorrow(self):
+        self.start_dated_server("20900101000000Z", "20910101000000Z")
+        self.wait_attempt("certificate", "cause", "certificate")
+        self.expect_all("certificate not yet", "certificate-date")
+
+    def test_https_does_not_answer(self):
+        port = harness.free_ports(1)
+        rows = {
+            "plugin": "1nce",
+            "onboarding": "https",
+            "onboarding_url": f"https://{CLOUD}:{port}/device-api/onboarding/coap",
+        }
+        link = harness.link_at("sim", self.simulator.endpoints["1nce-dtls"], **rows)
+        box = self.network.inside("box")
+        self.daemon = self.start_daemon(self.bus, "links:\n" + link, inside=box)
+        self.links = ("sim",)
+        self.wait("backoff")
+        self.expect_all("https", "https")
+
     def test_login_is_not_answered(self):
-        self.start_with({"plain": {"endpoint": self.start_deaf()}})
+        self.start_with({"plain": {"endpoint": self.start_server(DEAF)}})
         self.wait("backoff", timeout=200)
         self.expect_all("login unanswered", "cloud-silent")
 
