@@ -99,6 +99,18 @@ static int error_of(CURLcode result)
 	}
 }
 
+/* libcurl is about to connect. It closes the socket by close() as well, see daemon/wire.c. */
+static int fetch_on_socket(void *userdata, curl_socket_t fd, curlsocktype purpose)
+{
+	const struct sb_fetch *fetch = userdata;
+
+	(void)purpose;
+	if (fetch->wire && sb_wire_attach_stream(fetch->wire, fd) < 0)
+		return CURL_SOCKOPT_ERROR;
+
+	return CURL_SOCKOPT_OK;
+}
+
 static int set_rules(struct sb_fetch *fetch)
 {
 	const struct sb_curl *curl = fetch->curl;
@@ -108,6 +120,8 @@ static int set_rules(struct sb_fetch *fetch)
 		result = curl->easy_setopt(fetch->easy, rules[i].option, rules[i].value);
 	if (result == CURLE_OK)
 		result = curl->easy_setopt(fetch->easy, CURLOPT_WRITEFUNCTION, fetch_on_body);
+	if (result == CURLE_OK)
+		result = curl->easy_setopt(fetch->easy, CURLOPT_SOCKOPTFUNCTION, fetch_on_socket);
 	if (result == CURLE_OK)
 		result =
 			curl->easy_setopt(fetch->easy, CURLOPT_TIMEOUT_MS, (long)fetch->timeout_ms);
@@ -128,6 +142,7 @@ static int set_plan(struct sb_fetch *fetch, const struct skybus_fetch *plan)
 		{ CURLOPT_INTERFACE, fetch->interface },
 		{ CURLOPT_HTTPHEADER, fetch->headers },
 		{ CURLOPT_WRITEDATA, fetch },
+		{ CURLOPT_SOCKOPTDATA, fetch },
 		{ CURLOPT_PRIVATE, fetch },
 		{ CURLOPT_ERRORBUFFER, fetch->detail },
 	};
@@ -217,13 +232,13 @@ static int read_where(const struct sb_curl *curl, const char *url, char **ret)
  * sb_fetch_new() - tell libcurl all about a fetch that does not run yet
  * @curl: loaded; outlives the fetch
  * @plan: what; copied
- * @interface: the network interface to go through; NULL for whichever; copied
+ * @way: how it leaves the box; NULL for as the routes say
  * @ret: the fetch, the caller's, who fills in the rest
  *
  * Return: 0; -EINVAL for a URL that is none, or not https; another negative errno.
  */
-int sb_fetch_new(const struct sb_curl *curl, const struct skybus_fetch *plan, const char *interface,
-		 struct sb_fetch **ret)
+int sb_fetch_new(const struct sb_curl *curl, const struct skybus_fetch *plan,
+		 const struct sb_fetch_way *way, struct sb_fetch **ret)
 {
 	SB_CLEANUP(sb_fetch_free) struct sb_fetch *fetch = calloc(1, sizeof(*fetch));
 	int r;
@@ -239,7 +254,9 @@ int sb_fetch_new(const struct sb_curl *curl, const struct skybus_fetch *plan, co
 		fetch->where = NULL;
 		return r;
 	}
-	if (interface && asprintf(&fetch->interface, INTERFACE "%s", interface) < 0) {
+	fetch->wire = way && way->wire ? sb_wire_ref(way->wire) : NULL;
+	if (way && way->interface &&
+	    asprintf(&fetch->interface, INTERFACE "%s", way->interface) < 0) {
 		fetch->interface = NULL;
 		return -ENOMEM;
 	}
@@ -282,6 +299,7 @@ struct sb_fetch *sb_fetch_free(struct sb_fetch *fetch)
 	free(fetch->body);
 	free(fetch->where);
 	free(fetch->interface);
+	(void)sb_wire_unref(fetch->wire);
 	free(fetch);
 
 	return NULL;

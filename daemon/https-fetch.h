@@ -24,6 +24,7 @@
  * @roots: a file in memory; -1 for the system's
  * @where: "host:port", for people
  * @interface: as libcurl has it, "if!eth0"; NULL for whichever
+ * @wire: counts what it costs; NULL for nobody
  * @timeout_ms: for all of it
  * @body: NULL until something came; zero follows
  * @body_len: in bytes
@@ -43,6 +44,7 @@ struct sb_fetch {
 	int roots;
 	char *where;
 	char *interface;
+	struct sb_wire *wire;
 	uint32_t timeout_ms;
 	uint8_t *body;
 	size_t body_len;
@@ -54,8 +56,8 @@ struct sb_fetch {
 	void *userdata;
 };
 
-int sb_fetch_new(const struct sb_curl *curl, const struct skybus_fetch *plan, const char *interface,
-		 struct sb_fetch **ret);
+int sb_fetch_new(const struct sb_curl *curl, const struct skybus_fetch *plan,
+		 const struct sb_fetch_way *way, struct sb_fetch **ret);
 struct sb_fetch *sb_fetch_free(struct sb_fetch *fetch);
 SB_DEFINE_CLEANUP(struct sb_fetch *, sb_fetch_free)
 

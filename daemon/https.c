@@ -236,7 +236,7 @@ struct sb_https *sb_https_free(struct sb_https *https)
  * sb_https_get() - fetch something
  * @https: who fetches
  * @plan: what; copied
- * @interface: the network interface to go through; NULL for whichever the routes say; copied
+ * @way: how it leaves the box; NULL for as the routes say
  * @done: called once from the loop, never from within this call
  * @userdata: for @done
  * @ret: the fetch, valid until @done has returned or it is cancelled
@@ -246,8 +246,9 @@ struct sb_https *sb_https_free(struct sb_https *https)
  * Return: 0; -EINVAL for a URL that is none, or not https; -ENOTSUP when the box has no libcurl;
  * another negative errno. @done is not called then.
  */
-int sb_https_get(struct sb_https *https, const struct skybus_fetch *plan, const char *interface,
-		 sb_fetched_fn *done, void *userdata, struct sb_fetch **ret)
+int sb_https_get(struct sb_https *https, const struct skybus_fetch *plan,
+		 const struct sb_fetch_way *way, sb_fetched_fn *done, void *userdata,
+		 struct sb_fetch **ret)
 {
 	SB_CLEANUP(sb_fetch_free) struct sb_fetch *fetch = NULL;
 	int r;
@@ -255,7 +256,7 @@ int sb_https_get(struct sb_https *https, const struct skybus_fetch *plan, const 
 	r = https_load(https);
 	if (r < 0)
 		return r;
-	r = sb_fetch_new(&https->curl, plan, interface, &fetch);
+	r = sb_fetch_new(&https->curl, plan, way, &fetch);
 	if (r < 0)
 		return r;
 	/* This arms the timer and does nothing more. */

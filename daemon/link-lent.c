@@ -205,6 +205,10 @@ int sb_lent_fetch_start(struct sb_link *link, const struct skybus_fetch *plan,
 			skybus_fetched_fn *done, void *tag)
 {
 	SB_CLEANUP(sb_free) struct sb_lent_fetch *fetch = NULL;
+	const struct sb_fetch_way way = {
+		.interface = sb_link_interface(link),
+		.wire = link->wire,
+	};
 	int r;
 
 	if (!link->parts.https)
@@ -219,8 +223,7 @@ int sb_lent_fetch_start(struct sb_link *link, const struct skybus_fetch *plan,
 	fetch->link = link;
 	fetch->done = done;
 	fetch->tag = tag;
-	r = sb_https_get(link->parts.https, plan, sb_link_interface(link), fetch_on_done, fetch,
-			 &fetch->fetch);
+	r = sb_https_get(link->parts.https, plan, &way, fetch_on_done, fetch, &fetch->fetch);
 	if (r < 0)
 		return r;
 	TAILQ_INSERT_TAIL(&link->lent.fetches, fetch, entry);

@@ -16,6 +16,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,6 +27,14 @@
 #define UDP_HEADER 8 /* RFC 768 */
 #define IPV4_HEADER 20 /* RFC 791 section 3.1, without options */
 #define IPV6_HEADER 40 /* RFC 8200 section 3 */
+
+/*
+ * TCP (RFC 9293) with the timestamps that nearly every segment has (RFC 7323). The first segment of each side has
+ * more options, and after close() come a FIN and its acknowledgement.
+ */
+#define TCP_HEADER 32
+#define TCP_FIRST_OPTIONS 8
+#define TCP_LAST_SEGMENTS 1
 
 #define ROWS_MIN 64
 
@@ -55,12 +64,14 @@ record_send_fn sb_wire_record_send __asm__("gnutls_record_send")
  * struct row - a descriptor
  * @wire: NULL if it is nobody's
  * @header: what each datagram has on top
+ * @stream: a TCP connection; @header is that of IP alone
  * @secure: the datagrams are records of DTLS
  * @numbered: a message that wants an acknowledgement was sent; the last new one had @number
  */
 struct row {
 	struct sb_wire *wire;
 	size_t header;
+	bool stream;
 	bool secure;
 	bool numbered;
 	uint16_t number;
@@ -142,14 +153,18 @@ static void drop_row(struct row *row)
 	table = (struct table){ 0 };
 }
 
-static size_t header_of(const struct sockaddr *address)
+static size_t ip_header_of(const struct sockaddr *address)
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
 
-	return UDP_HEADER +
-	       (address->sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)
-			? IPV6_HEADER
-			: IPV4_HEADER);
+	return address->sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)
+		       ? IPV6_HEADER
+		       : IPV4_HEADER;
+}
+
+static size_t header_of(const struct sockaddr *address)
+{
+	return UDP_HEADER + ip_header_of(address);
 }
 
 /* A socket that is not connected has another peer for each datagram. */
@@ -158,6 +173,37 @@ static size_t header_with(const struct row *row, const struct msghdr *message)
 	return message->msg_name && message->msg_namelen >= sizeof(struct sockaddr_in)
 		       ? header_of(message->msg_name)
 		       : row->header;
+}
+
+static int attach(int fd, const struct row *row)
+{
+	int r;
+
+	r = make_room(fd);
+	if (r < 0)
+		return r;
+	(void)sb_wire_ref(row->wire);
+	if (table.rows[fd].wire)
+		(void)sb_wire_unref(table.rows[fd].wire);
+	else
+		table.n_used++;
+	table.rows[fd] = *row;
+
+	return 0;
+}
+
+/**
+ * sb_wire_attach_stream() - count what a connection has carried when it is closed
+ * @wire: gets a reference more
+ * @fd: a TCP socket of this thread's
+ *
+ * Return: 0, -ENOMEM.
+ */
+int sb_wire_attach_stream(struct sb_wire *wire, int fd)
+{
+	const struct row row = { .wire = wire, .stream = true };
+
+	return attach(fd, &row);
 }
 
 /**
@@ -171,24 +217,13 @@ static size_t header_with(const struct row *row, const struct msghdr *message)
  */
 int sb_wire_attach(struct sb_wire *wire, int fd, const struct sockaddr *address, bool secure)
 {
-	struct row *row;
-	int r;
-
-	r = make_room(fd);
-	if (r < 0)
-		return r;
-	row = &table.rows[fd];
-	if (row->wire)
-		(void)sb_wire_unref(row->wire);
-	else
-		table.n_used++;
-	*row = (struct row){
-		.wire = sb_wire_ref(wire),
+	const struct row row = {
+		.wire = wire,
 		.header = header_of(address),
 		.secure = secure,
 	};
 
-	return 0;
+	return attach(fd, &row);
 }
 
 /* ---- the counter ---- */
@@ -260,6 +295,32 @@ static void note_sent(struct row *row, const void *data, size_t len)
 	note_number(row, row->secure ? &sealed : &plain);
 }
 
+static uint64_t stream_bytes(uint64_t bytes, uint64_t segments, size_t ip_header)
+{
+	if (segments == 0)
+		return 0;
+
+	return bytes + (segments + TCP_LAST_SEGMENTS) * (ip_header + TCP_HEADER) +
+	       TCP_FIRST_OPTIONS;
+}
+
+/* All that a connection has carried, with what was sent again. */
+static void note_stream(const struct row *row, int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t info_len = sizeof(info);
+	struct sockaddr_in6 address = { 0 };
+	socklen_t address_len = sizeof(address);
+	size_t header;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &address_len) < 0)
+		return;
+	header = ip_header_of((const struct sockaddr *)&address);
+	row->wire->sent += stream_bytes(info.tcpi_bytes_sent, info.tcpi_segs_out, header);
+	row->wire->received += stream_bytes(info.tcpi_bytes_received, info.tcpi_segs_in, header);
+}
+
 /* ---- in the place of the C library's, and of GnuTLS' ---- */
 
 ssize_t sb_wire_send(int fd, const void *data, size_t len, int flags)
@@ -269,7 +330,7 @@ ssize_t sb_wire_send(int fd, const void *data, size_t len, int flags)
 
 	(void)pthread_once(&resolved, resolve);
 	n = next_send(fd, data, len, flags);
-	if (row && n >= 0)
+	if (row && n >= 0 && !row->stream)
 		note_sent(row, data, (size_t)n);
 
 	return n;
@@ -294,7 +355,7 @@ ssize_t sb_wire_recv(int fd, void *data, size_t len, int flags)
 
 	(void)pthread_once(&resolved, resolve);
 	n = next_recv(fd, data, len, flags);
-	if (row && n >= 0 && !(flags & MSG_PEEK))
+	if (row && n >= 0 && !row->stream && !(flags & MSG_PEEK))
 		row->wire->received += row->header + (size_t)n;
 
 	return n;
@@ -305,7 +366,7 @@ static ssize_t count_sendmsg(sendmsg_fn *next, int fd, const struct msghdr *mess
 	const struct row *row = find_row(fd);
 	ssize_t n = next(fd, message, flags);
 
-	if (row && n >= 0)
+	if (row && n >= 0 && !row->stream)
 		row->wire->sent += header_with(row, message) + (size_t)n;
 
 	return n;
@@ -316,7 +377,7 @@ static ssize_t count_recvmsg(recvmsg_fn *next, int fd, struct msghdr *message, i
 	const struct row *row = find_row(fd);
 	ssize_t n = next(fd, message, flags);
 
-	if (row && n >= 0 && !(flags & MSG_PEEK))
+	if (row && n >= 0 && !row->stream && !(flags & MSG_PEEK))
 		row->wire->received += header_with(row, message) + (size_t)n;
 
 	return n;
@@ -355,6 +416,8 @@ int sb_wire_close(int fd)
 	struct row *row = find_row(fd);
 
 	(void)pthread_once(&resolved, resolve);
+	if (row && row->stream)
+		note_stream(row, fd);
 	if (row)
 		drop_row(row);
 

@@ -60,8 +60,9 @@ static void forget(struct sb_fetch *fetch)
 	free(fetch);
 }
 
-int sb_https_get(struct sb_https *self, const struct skybus_fetch *plan, const char *interface,
-		 sb_fetched_fn *done, void *userdata, struct sb_fetch **ret)
+int sb_https_get(struct sb_https *self, const struct skybus_fetch *plan,
+		 const struct sb_fetch_way *way, sb_fetched_fn *done, void *userdata,
+		 struct sb_fetch **ret)
 {
 	struct sb_fetch *fetch;
 
@@ -75,7 +76,7 @@ int sb_https_get(struct sb_https *self, const struct skybus_fetch *plan, const c
 	fake_web.n_fetches++;
 	(void)snprintf(fake_web.url, sizeof(fake_web.url), "%s", plan->url);
 	(void)snprintf(fake_web.interface, sizeof(fake_web.interface), "%s",
-		       interface ? interface : "");
+		       way->interface ? way->interface : "");
 	*ret = fetch;
 
 	return 0;

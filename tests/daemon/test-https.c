@@ -341,13 +341,42 @@ static void many_at_a_time(void **state)
 
 static void through_an_interface(void **state)
 {
+	const struct sb_fetch_way way = { .interface = "lo" };
 	struct fixture *f = *state;
 
 	(void)snprintf(f->url, sizeof(f->url), "https://127.0.0.1:%u/json", f->servers->good);
-	assert_int_equal(sb_https_get(f->https, &f->plan, "lo", on_fetched, f, &f->fetch), 0);
+	assert_int_equal(sb_https_get(f->https, &f->plan, &way, on_fetched, f, &f->fetch), 0);
 	run_until_told(f, 1);
 	assert_string_equal(f->reason, "");
 	assert_int_equal(f->status, 200);
+}
+
+/* A certificate comes down, and what is asked for goes up; and the body is what it is. */
+static void what_it_costs_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_wire *wire = sb_wire_new();
+	const struct sb_fetch_way way = { .wire = wire };
+	uint64_t received;
+
+	assert_non_null(wire);
+	(void)snprintf(f->url, sizeof(f->url), "https://127.0.0.1:%u/json", f->servers->good);
+	assert_int_equal(sb_https_get(f->https, &f->plan, &way, on_fetched, f, &f->fetch), 0);
+	run_until_told(f, 1);
+	assert_int_equal(f->status, 200);
+	for (unsigned int i = 0; i < PATIENCE_TURNS && wire->received == 0; i++)
+		assert_true(sb_loop_turn(f->loop, TURN_USEC) >= 0);
+	received = wire->received;
+	assert_in_range(wire->sent, 600, 4000);
+	assert_in_range(received, 1000, 8000);
+	f->fetch = NULL;
+	(void)snprintf(f->url, sizeof(f->url), "https://127.0.0.1:%u/large", f->servers->good);
+	assert_int_equal(sb_https_get(f->https, &f->plan, &way, on_fetched, f, &f->fetch), 0);
+	run_until_told(f, 2);
+	for (unsigned int i = 0; i < PATIENCE_TURNS && wire->received == received; i++)
+		assert_true(sb_loop_turn(f->loop, TURN_USEC) >= 0);
+	assert_true(wire->received > 2 * received);
+	(void)sb_wire_unref(wire);
 }
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
@@ -461,10 +490,11 @@ static void a_name_that_does_not_exist(void **state)
 
 static void an_interface_that_does_not_exist(void **state)
 {
+	const struct sb_fetch_way way = { .interface = "nosuch0" };
 	struct fixture *f = *state;
 
 	(void)snprintf(f->url, sizeof(f->url), "https://127.0.0.1:%u/json", f->servers->good);
-	assert_int_equal(sb_https_get(f->https, &f->plan, "nosuch0", on_fetched, f, &f->fetch), 0);
+	assert_int_equal(sb_https_get(f->https, &f->plan, &way, on_fetched, f, &f->fetch), 0);
 	run_until_told(f, 1);
 	assert_failed(f, "through the interface nosuch0");
 }
@@ -569,6 +599,7 @@ int main(void)
 		TEST(nothing_serves_two_fetches),
 		TEST(many_at_a_time),
 		TEST(through_an_interface),
+		TEST(what_it_costs_is_counted),
 		TEST(a_body_has_a_bound),
 		TEST(a_fetch_has_its_time),
 		TEST(only_the_given_roots_are_trusted),

@@ -261,6 +261,36 @@ static void records_have_no_number(void **state)
 	assert_int_equal(f->wire->repeated, 0);
 }
 
+/* Three segments at least, each with 52 bytes of headers; what the kernel tells is taken as it is. */
+static void a_connection_counts_when_it_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	int port = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char data[1000] = { 0 };
+
+	f->ends[0].in = (struct sockaddr_in){ .sin_family = AF_INET,
+					      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	f->len = sizeof(f->ends[0].in);
+	assert_int_equal(bind(port, &f->ends[0].any, f->len), 0);
+	assert_int_equal(listen(port, 1), 0);
+	assert_int_equal(getsockname(port, &f->ends[0].any, &f->len), 0);
+	f->fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(sb_wire_attach_stream(f->wire, f->fds[0]), 0);
+	assert_int_equal(connect(f->fds[0], &f->ends[0].any, f->len), 0);
+	f->fds[1] = accept(port, NULL, NULL);
+	assert_true(f->fds[1] >= 0);
+	assert_int_equal(send(f->fds[0], data, 700, 0), 700);
+	assert_int_equal(recv(f->fds[1], data, 700, MSG_WAITALL), 700);
+	assert_int_equal(send(f->fds[1], data, 300, 0), 300);
+	assert_int_equal(recv(f->fds[0], data, 300, MSG_WAITALL), 300);
+	expect(f, 0, 0);
+	(void)close(f->fds[0]);
+	f->fds[0] = -1;
+	(void)close(port);
+	assert_in_range(f->wire->sent, 700 + 3 * 52, 700 + 7 * 52);
+	assert_in_range(f->wire->received, 300 + 2 * 52, 300 + 7 * 52);
+}
+
 static void it_outlives_its_owner(void **state)
 {
 	struct fixture *f = *state;
@@ -288,6 +318,7 @@ int main(void)
 		TEST(other_threads_count_nothing),
 		TEST(messages_that_are_sent_again_are_known),
 		TEST(records_have_no_number),
+		TEST(a_connection_counts_when_it_is_closed),
 		TEST(it_outlives_its_owner),
 	};
 
