@@ -37,6 +37,25 @@
 /* More than BEFORE or TIME has with the largest numbers. */
 #define PIECE_SIZE 128
 
+/* RFC 7252 section 3: header, the longest token, the heads of options, the marker of the payload. */
+#define COAP_SIZE 24
+
+/* A signed session's option, with a token as long as those that have been seen and longer. */
+#define SIGN_SIZE 160
+
+/*
+ * EnOS says 1 KB of a packet. One message is far from that, but several are as many as fit, so here what CoAP has
+ * around the payload counts.
+ */
+static size_t room(const struct enos_device *device)
+{
+	size_t most = (size_t)device->host->setting_integer(device->link, "max_payload");
+	size_t around = COAP_SIZE + strlen("/topic") + strlen(device->measurepoint) +
+			strlen("/batch") + (device->sign ? SIGN_SIZE : 0);
+
+	return most > around ? most - around : 0;
+}
+
 static bool has_values(const struct skybus_message *message)
 {
 	json_t *root = enos_json(message->payload, message->payload_len);
@@ -67,7 +86,7 @@ static size_t size_of(const struct skybus_message *message)
 uint32_t enos_batch_gather(void *state, const struct skybus_message *messages, uint32_t n)
 {
 	const struct enos_device *device = state;
-	size_t room = (size_t)device->host->setting_integer(device->link, "max_payload");
+	size_t most = room(device);
 	char piece[PIECE_SIZE];
 	size_t size =
 		strlen(AFTER) + (size_t)snprintf(piece, sizeof(piece), BEFORE, messages[0].ticket);
@@ -75,7 +94,7 @@ uint32_t enos_batch_gather(void *state, const struct skybus_message *messages, u
 
 	for (i = 0; i < n; i++) {
 		size += size_of(&messages[i]);
-		if (i > 0 && size > room)
+		if (i > 0 && size > most)
 			break;
 		if (messages[i].time_ms == 0 || !enos_device_wraps(device, &messages[i]) ||
 		    !has_values(&messages[i]))

@@ -81,8 +81,6 @@ static int add_sign(struct enos_device *device, struct skybus_request *request)
 	char sign[ENOS_REQUEST_SIGN_SIZE];
 	int len;
 
-	if (enos->token[0] == '\0')
-		return 0;
 	len = enos_sign_request(enos->key, iv, enos->token, enos->sequence + 1, sign);
 	if (len < 0)
 		return len;
@@ -148,6 +146,7 @@ static void come_online(struct enos *enos, const struct skybus_reply *reply)
 		.batch_s = device->batch_s,
 	};
 
+	device->sign = enos->token[0] ? add_sign : NULL;
 	enos->sequence = 0;
 	enos_command_look(device, reply);
 	device->host->online(device->link, &terms);
@@ -269,7 +268,6 @@ static int32_t enos_attach(const struct skybus_host *host, struct skybus_link *l
 	if (!enos)
 		return -ENOMEM;
 	r = enos_device_init(&enos->device, host, link, why);
-	enos->device.sign = add_sign;
 	if (r == 0) {
 		secret = host->setting_secret(link, "device_secret", &secret_len);
 		r = enos_key(secret, secret_len, enos->key);
