@@ -7,7 +7,6 @@ one story, in the order of the names, from the installation to the purge.
 import atexit
 import glob
 import json
-import json
 import os
 import re
 import sys
@@ -26,6 +25,12 @@ SECRET = "S3ntinelThatNobodySees"
 CONFIG = "/etc/skybus/skybus.yaml"
 UNIT_FOLDER = "/etc/systemd/system/skybusd.service.d"
 STATE = "/var/lib/skybus"
+
+# What skybusctl ends with then.
+NOT_PERMITTED = 5
+
+# What the timer for metrics writes.
+METRICS = "/var/lib/prometheus/node-exporter/skybus.prom"
 
 # Seconds; WatchdogSec= and TimeoutAbortSec= of the unit, and as much again.
 WATCHDOG = 130
@@ -192,6 +197,10 @@ class MachineTest(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("AccessDenied", text)
         self.assertEqual(len(self.cloud.record("message", "enos-v2")), 1)
+        shown = json.loads(self.machine.run("skybusctl", "status", "--json", user="app"))
+        self.assertEqual({link["State"] for link in shown["links"]}, {"online"})
+        status, text = self.machine.status("skybusctl", "status", user="stranger")
+        self.assertEqual(status, NOT_PERMITTED, text)
 
     def test_04_a_rule_for_a_unit_lets_that_unit_in(self):
         rule = "access:\n  - {unit: meter.service, links: [plant], publish: [telemetry]}\n"
@@ -351,7 +360,16 @@ class MachineTest(unittest.TestCase):
         status, text = self.machine.status("systemd-analyze", "security", "--threshold=12", "skybusd")
         self.assertEqual(status, 0, text)
 
-    def test_16_an_upgrade_keeps_what_waits(self):
+    def test_16_metrics_are_written_for_node_exporter(self):
+        # That package is not here, and makes the folder.
+        self.machine.run("mkdir", "-p", os.path.dirname(METRICS))
+        self.machine.shell("systemctl enable --now skybus-metrics.timer 2>&1")
+        eventually(lambda: os.path.exists(self.machine.path(METRICS)), "the timer's service has written")
+        self.assertIn('link="plant"', self.machine.read(METRICS))
+        self.assertEqual(self.machine.property("Result", "skybus-metrics.service"), "success")
+        self.machine.shell("systemctl disable --now skybus-metrics.timer 2>&1")
+
+    def test_17_an_upgrade_keeps_what_waits(self):
         self.cloud.ctl("stop", "aliyun")
         ticket = self.publish(link="depot")
         mark = "# The administrator's own words.\n"
@@ -381,7 +399,7 @@ class MachineTest(unittest.TestCase):
         [built] = glob.glob(f"{self.root}.newer/{name}_*.deb")
         return built
 
-    def test_17_removed_it_keeps_its_state_and_purged_nothing(self):
+    def test_18_removed_it_keeps_its_state_and_purged_nothing(self):
         apt = "DEBIAN_FRONTEND=noninteractive apt-get -q -y {} </dev/null 2>&1"
         database = self.machine.path(STATE + "/skybus.db")
         self.machine.shell(apt.format("remove skybus skybus-plugins"))
