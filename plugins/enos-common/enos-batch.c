@@ -40,8 +40,8 @@
 /* RFC 7252 section 3: header, the longest token, the heads of options, the marker of the payload. */
 #define COAP_SIZE 24
 
-/* A signed session's option, with a token as long as those that have been seen and longer. */
-#define SIGN_SIZE 160
+/* A signed session's option, with a token of 32 characters and a number of six digits. */
+#define SIGN_SIZE 128
 
 /*
  * EnOS says 1 KB of a packet. One message is far from that, but several are as many as fit, so here what CoAP has
