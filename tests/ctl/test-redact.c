@@ -60,6 +60,7 @@ static void words_that_are_known(void **state)
 	(void)state;
 	assert_int_equal(ctl_redaction_hide(redaction, "dev0001"), 0);
 	assert_int_equal(ctl_redaction_hide(redaction, "dev0001-twin"), 0);
+	assert_int_equal(ctl_redaction_hide(redaction, "dev0001-t"), 0);
 	assert_int_equal(ctl_redaction_hide(redaction, "dev0001"), 0);
 	assert_int_equal(ctl_redaction_hide(redaction, "abc"), 0); /* too short */
 	expect("/dev0001/abc/dev0001-twin/dev0002", "/[device-1]/abc/[device-2]/dev0002");

@@ -309,6 +309,20 @@ static void a_cloud_that_was_away_says_nothing_of_silences(void **state)
 	assert_int_equal(idle.failed, 0);
 }
 
+/* Whoever ends a session says so; nobody has forgotten it. */
+static void a_session_that_is_ended_says_nothing_of_silences(void **state)
+{
+	struct link_fixture *f = *state;
+
+	link_bring_up(f);
+	link_pass(f, 4 * MINUTE);
+	link_publish(f, "m1");
+	fake_break(-ECONNRESET, "the cloud has ended it");
+	link_run(f);
+	come_back(f);
+	assert_int_equal(idle.failures, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, link_fixture_teardown)
 
 int main(void)
@@ -328,6 +342,7 @@ int main(void)
 		TEST(the_longest_silence_that_was_survived),
 		TEST(the_shortest_silence_that_was_not),
 		TEST(a_cloud_that_was_away_says_nothing_of_silences),
+		TEST(a_session_that_is_ended_says_nothing_of_silences),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,16 @@ static void a_separate_response_is_acknowledged(void **state)
 	transport_expect_reply(f, SKYBUS_CODE(2, 5), "late");
 }
 
+static bool has_answered(const struct transport_fixture *f)
+{
+	struct sb_session_facts facts;
+
+	sb_session_facts(f->session, &facts);
+	assert_null(facts.handshake);
+
+	return facts.answered;
+}
+
 static void a_separate_response_that_never_comes_is_a_timeout(void **state)
 {
 	struct transport_fixture *f = *state;
@@ -89,6 +99,19 @@ static void a_response_that_comes_twice_is_told_once(void **state)
 	peer_send(&f->peer, PEER_NON, SKYBUS_CODE(2, 4), &f->message, "");
 	transport_run_a_while(f);
 	assert_int_equal(f->replies, 1);
+}
+
+static void a_response_is_a_sign_of_life(void **state)
+{
+	struct transport_fixture *f = *state;
+
+	transport_open_plain(f, f->peer.port);
+	transport_send_text(f, "hello");
+	transport_run_until_received(f);
+	assert_false(has_answered(f));
+	peer_send(&f->peer, PEER_ACK, SKYBUS_CODE(4, 4), &f->message, "");
+	transport_run_until_replies(f, 1);
+	assert_true(has_answered(f));
 }
 
 static void a_wrong_token_is_nobodys(void **state)
@@ -264,8 +287,10 @@ static void a_ping_is_answered_by_a_reset(void **state)
 	assert_int_equal(f->message.type, PEER_CON);
 	assert_int_equal(f->message.code, 0);
 	assert_int_equal(f->message.len, 4);
+	assert_false(has_answered(f));
 	peer_send(&f->peer, PEER_RST, 0, &f->message, "");
 	transport_run_until_replies(f, 1);
+	assert_true(has_answered(f));
 	assert_int_equal(f->reply.outcome, SKYBUS_ANSWERED);
 	assert_int_equal(f->reply.code, 0);
 }
@@ -398,6 +423,7 @@ int main(void)
 		TEST(a_separate_response_is_acknowledged),
 		TEST(a_separate_response_that_never_comes_is_a_timeout),
 		TEST(a_response_that_comes_twice_is_told_once),
+		TEST(a_response_is_a_sign_of_life),
 		TEST(a_wrong_token_is_nobodys),
 		TEST(a_stranger_at_another_port_is_not_heard),
 		TEST(a_reset_ends_a_request),
