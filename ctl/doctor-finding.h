@@ -74,6 +74,9 @@
 	ROW(SESSION_ENDED, "session-ended", "the cloud ended the session",                         \
 	    "It tries again by itself. If it happens often: does another device use the same "     \
 	    "credentials?")                                                                        \
+	ROW(BUDGET_SPENT, "budget-spent", "the link has used up its budget of bytes",              \
+	    "Wait for the next period, publish what matters as urgent, or raise the link's "       \
+	    "budget: sudo systemctl reload skybusd.")                                              \
 	ROW(NAT, "nat", "a router on the way forgets who talks to whom after a silence",           \
 	    "Have the link send more often than that (keepalive), or bear with a login after "     \
 	    "each silence.")                                                                       \

@@ -194,6 +194,21 @@ void ctl_check_cloud(struct ctl_patient *patient)
 		tell_cause(patient, cause);
 }
 
+/** ctl_check_budget() - whether the link may still send what is not urgent */
+void ctl_check_budget(struct ctl_patient *patient)
+{
+	json_int_t budget = json_integer_value(json_object_get(patient->link, "Budget"));
+	json_int_t used = json_integer_value(json_object_get(patient->link, "BudgetUsed"));
+
+	if (budget <= 0)
+		ctl_well(patient, "The link has no budget.");
+	else if (used < budget)
+		ctl_well(patient, "%d %% of its budget are used.",
+			 (int)(100 * (double)used / (double)budget));
+	else
+		ctl_ill(patient, CTL_FINDING_BUDGET_SPENT, "%s.", property(patient, "StateReason"));
+}
+
 /* Those of the first page, which are the oldest: then it is said that there are more. */
 static json_t *dead_letters(const struct ctl_patient *patient, char *ret_why, size_t size)
 {

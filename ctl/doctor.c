@@ -27,6 +27,7 @@ static const struct ctl_check link_checks[] = {
 	{ "certificate", ctl_check_certificate },
 	{ "handshake", ctl_check_handshake },
 	{ "cloud", ctl_check_cloud },
+	{ "budget", ctl_check_budget },
 	{ "nat", ctl_check_nat },
 	{ "messages", ctl_check_messages },
 	{ NULL, NULL },

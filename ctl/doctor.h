@@ -81,6 +81,7 @@ void ctl_check_configuration(struct ctl_patient *patient);
 void ctl_check_handshake(struct ctl_patient *patient);
 void ctl_check_certificate(struct ctl_patient *patient);
 void ctl_check_cloud(struct ctl_patient *patient);
+void ctl_check_budget(struct ctl_patient *patient);
 void ctl_check_messages(struct ctl_patient *patient);
 
 void ctl_check_interface(struct ctl_patient *patient);

@@ -170,6 +170,24 @@ static void an_interface_that_may_not_be_chosen(void **state)
 	expect(ctl_check_interface, CTL_ILL, CTL_FINDING_INTERFACE_RIGHTS, "that is why");
 }
 
+/* ---- bytes ---- */
+
+static void spend(json_int_t used, json_int_t budget)
+{
+	(void)json_object_set_new(properties, "Budget", json_integer(budget));
+	(void)json_object_set_new(properties, "BudgetUsed", json_integer(used));
+}
+
+static void a_budget_that_is_spent(void **state)
+{
+	(void)state;
+	expect(ctl_check_budget, CTL_HEALTHY, CTL_FINDING_NONE, "no budget");
+	spend(799, 1000);
+	expect(ctl_check_budget, CTL_HEALTHY, CTL_FINDING_NONE, "79 %");
+	spend(1000, 1000);
+	expect(ctl_check_budget, CTL_ILL, CTL_FINDING_BUDGET_SPENT, "since it is so.");
+}
+
 /* ---- silences ---- */
 
 static void idle(const char *survived, const char *failed, const char *failures)
@@ -245,6 +263,7 @@ int main(void)
 		TEST(what_is_nearer_comes_first),
 		TEST(a_link_that_is_on_its_way),
 		TEST(an_interface_that_may_not_be_chosen),
+		TEST(a_budget_that_is_spent),
 		TEST(silences_that_were_too_long),
 		TEST(once_may_be_anything),
 		TEST(a_longer_one_was_outlived),
