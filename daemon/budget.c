@@ -139,6 +139,14 @@ void sb_budget_end_text(const struct sb_budget *budget, char ret_text[SB_BUDGET_
 
 /* ---- periods ---------------------------------------------------------------------------------- */
 
+#define HOUR_MS (INT64_C(3600) * 1000)
+
+/* The longest that there are. */
+static const int64_t lengths_ms[] = {
+	[SB_BUDGET_DAY] = 25 * HOUR_MS,
+	[SB_BUDGET_MONTH] = (31 * 24 + 1) * HOUR_MS,
+};
+
 /* The first moment of local time that is in the next one. */
 static int64_t end_of_period(int64_t wall_ms, enum sb_budget_period period)
 {
@@ -201,15 +209,18 @@ bool sb_budget_restore(struct sb_budget *budget, const void *record, size_t len)
  * @budget: the budget
  * @wall_ms: the wall clock, ms since 1970; 0 if the box does not know
  *
- * A clock that goes back ends nothing: the period ends when it was to.
+ * A clock that goes back ends nothing: the period ends when it was to, unless that is further away than the next one's
+ * end could be. Then the clock, or the disk, was far off, and the end is looked up anew.
  *
  * Return: whether a new one has begun.
  */
 bool sb_budget_look(struct sb_budget *budget, int64_t wall_ms)
 {
-	bool over = budget->ends_ms > 0 && wall_ms >= budget->ends_ms;
+	bool known = budget->ends_ms > 0 &&
+		     budget->ends_ms - wall_ms <= 2 * lengths_ms[budget->plan.period];
+	bool over = known && wall_ms >= budget->ends_ms;
 
-	if (wall_ms <= 0 || (budget->ends_ms > 0 && !over))
+	if (wall_ms <= 0 || (known && !over))
 		return false;
 	budget->ends_ms = end_of_period(wall_ms, budget->plan.period);
 	if (!over)

@@ -161,6 +161,21 @@ static void a_clock_that_goes_back_ends_nothing(void **state)
 	assert_int_equal(budget.ends_ms, at(2026, 6, 1, 0));
 }
 
+/* Once, or so the disk says; the link would wait for it. */
+static void a_clock_that_was_years_ahead_is_forgotten(void **state)
+{
+	struct sb_budget budget = begin(&monthly, at(2041, 5, 5, 5));
+
+	(void)state;
+	sb_budget_use(&budget, MB);
+	assert_false(sb_budget_look(&budget, at(2026, 5, 5, 5)));
+	assert_int_equal(budget.ends_ms, at(2026, 6, 1, 0));
+	assert_int_equal(budget.used, MB);
+	budget = begin(&daily, at(2026, 5, 8, 5));
+	assert_false(sb_budget_look(&budget, at(2026, 5, 5, 5)));
+	assert_int_equal(budget.ends_ms, at(2026, 5, 6, 0));
+}
+
 static void news_come_once_a_period(void **state)
 {
 	struct sb_budget budget = begin(&monthly, at(2026, 5, 5, 5));
@@ -306,6 +321,7 @@ int main(void)
 		cmocka_unit_test(a_day_ends_at_midnight_however_long_it_is),
 		cmocka_unit_test(without_a_clock_no_period_ends),
 		cmocka_unit_test(a_clock_that_goes_back_ends_nothing),
+		cmocka_unit_test(a_clock_that_was_years_ahead_is_forgotten),
 		cmocka_unit_test(news_come_once_a_period),
 		cmocka_unit_test(without_one_nothing_is_spent),
 		cmocka_unit_test(what_is_on_disk_is_ahead),
