@@ -156,6 +156,13 @@ static char *write_links(struct bundle *bundle)
 	return dump(bundle->links);
 }
 
+static char *write_plugins(struct bundle *bundle)
+{
+	CTL_CLEANUP(json_decref) json_t *body = ask(bundle, CTL_MANAGER, "ListPlugins", NULL);
+
+	return dump(json_array_get(body, 0));
+}
+
 static char *write_losses(struct bundle *bundle)
 {
 	CTL_CLEANUP(json_decref) json_t *body = ask(bundle, CTL_MANAGER, "ListLosses", NULL);
@@ -218,10 +225,15 @@ static char *write_unit(struct bundle *bundle)
 }
 
 static const struct part parts[] = {
-	{ "versions.txt", write_versions }, { "daemon.json", write_daemon },
-	{ "links.json", write_links },	    { "losses.json", write_losses },
-	{ "metrics.json", write_metrics },  { "configuration.yaml", write_configuration },
-	{ "doctor.json", write_findings },  { "journal.txt", write_journal },
+	{ "versions.txt", write_versions },
+	{ "daemon.json", write_daemon },
+	{ "plugins.json", write_plugins },
+	{ "links.json", write_links },
+	{ "losses.json", write_losses },
+	{ "metrics.json", write_metrics },
+	{ "configuration.yaml", write_configuration },
+	{ "doctor.json", write_findings },
+	{ "journal.txt", write_journal },
 	{ "unit.txt", write_unit },
 };
 

@@ -115,6 +115,15 @@ static int take_padding(gnutls_session_t tls, const unsigned char *data, size_t 
 	return 0;
 }
 
+static int register_padding(struct ctl_hello *hello)
+{
+	/* GnuTLS has this extension for itself, and does not use it unless told to. */
+	return gnutls_session_ext_register(hello->tls, "padding", EXTENSION_PADDING, GNUTLS_EXT_TLS,
+					   take_padding, send_padding, NULL, NULL, NULL,
+					   GNUTLS_EXT_FLAG_CLIENT_HELLO |
+						   GNUTLS_EXT_FLAG_OVERRIDE_INTERNAL);
+}
+
 /* ---- coming and going ---- */
 
 static int set_credentials(struct ctl_hello *hello)
@@ -144,11 +153,8 @@ static int set_up(struct ctl_hello *hello, const struct ctl_target *target)
 	if (target->name && gnutls_server_name_set(hello->tls, GNUTLS_NAME_DNS, target->name,
 						   strlen(target->name)) < 0)
 		return -ENOMEM;
-	if (gnutls_session_ext_register(hello->tls, "padding", EXTENSION_PADDING, GNUTLS_EXT_TLS,
-					take_padding, send_padding, NULL, NULL, NULL,
-					GNUTLS_EXT_FLAG_CLIENT_HELLO |
-						GNUTLS_EXT_FLAG_OVERRIDE_INTERNAL) < 0)
-		return -ENOMEM;
+	if (hello->padding > 0 && register_padding(hello) < 0)
+		return -ENOTSUP;
 	gnutls_transport_set_ptr(hello->tls, hello);
 	gnutls_transport_set_push_function(hello->tls, on_push);
 	gnutls_transport_set_pull_function(hello->tls, on_pull);
