@@ -191,7 +191,7 @@ class WireTest(harness.SystemTest):
         self.assert_exact()
 
     def test_another_configuration(self):
-        """What it has carried is the link's, whatever its settings are by now."""
+        """What it has carried, and counted, is the link's, whatever its settings are by now."""
         self.start("enos-v2")
         self.publish(range(3))
         self.assert_exact()
@@ -202,6 +202,8 @@ class WireTest(harness.SystemTest):
         self.daemon.wait_state("plant", "online")
         self.publish(range(3, 6))
         self.assert_exact()
+        logins = {"link": "plant", "result": "succeeded"}
+        self.assertEqual(self.client.metric("skybus_link_logins_total", **logins), 2)
 
 
 if __name__ == "__main__":
