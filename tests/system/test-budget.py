@@ -6,8 +6,10 @@ budget releases what waits. Days that end are in test-link-budget.c, whose clock
 
 import json
 
+import ctl
 import harness
 from client import LINK, MANAGER, PATIENCE, ROOT, DBusError, link_path
+from ctl import Ctl
 from harness import OWN, POINTS, cloud_link, post
 
 BUDGET = 20_000
@@ -115,6 +117,16 @@ class BudgetTest(harness.SystemTest):
         arguments = (message, "", '{"temperature":30.5}')
         [ticket] = self.client.call(link_path("plant"), LINK + ".Answer", "tss", *arguments)
         self.assertEqual(self.outcome(ticket), "delivered")
+
+    def test_doctor(self):
+        """Says what it is that holds messages up."""
+        self.spend()
+        done = Ctl(self.bus.address).start("--json", "doctor", "plant")
+        out, _ = done.communicate(timeout=120)
+        self.assertEqual(done.returncode, ctl.FINDING)
+        [link] = json.loads(out)["links"]
+        self.assertEqual(link["finding"], "budget-spent")
+        self.assertIn("the budget of 20 kB/day is spent", link["sentence"])
 
     def test_metrics(self):
         self.assertEqual(self.client.metric("skybus_link_budget_bytes", link="plant"), BUDGET)
