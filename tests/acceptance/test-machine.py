@@ -367,6 +367,12 @@ class MachineTest(unittest.TestCase):
         eventually(lambda: os.path.exists(self.machine.path(METRICS)), "the timer's service has written")
         self.assertIn('link="plant"', self.machine.read(METRICS))
         self.assertEqual(self.machine.property("Result", "skybus-metrics.service"), "success")
+        # It goes and comes with the daemon.
+        for verb, state in {"stop": "inactive", "start": "active"}.items():
+            self.machine.run("systemctl", verb, "skybusd")
+            self.assertEqual(self.machine.property("ActiveState", "skybus-metrics.timer"), state)
+        os.unlink(self.machine.path(METRICS))
+        eventually(lambda: os.path.exists(self.machine.path(METRICS)), "it has written again", 150)
         self.machine.shell("systemctl disable --now skybus-metrics.timer 2>&1")
 
     def test_17_an_upgrade_keeps_what_waits(self):
