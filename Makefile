@@ -18,9 +18,9 @@ INTEROP_PACKAGES = libapparmor1 libaudit1 libdbus-1-dev libglib2.0-bin python3-d
 # To make the pages and the picture that are made of something else.
 DOCS_PACKAGES = graphviz python3
 # To check: all these, the second compiler, the tools for style, the other peers of the tests, coap-client and
-# openssl, and what the documents use.
-CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) clang clang-format curl \
-	iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3
+# openssl, the shells that skybusctl has completion for, and what the documents use.
+CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) clang clang-format curl fish \
+	iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 zsh
 
 # To make Debian packages, which builds and runs the unit tests as well.
 DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd

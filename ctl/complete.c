@@ -2,7 +2,8 @@
 /*
  * What may come next, for the completion of shells. "skybusctl complete -- WORDS" prints a candidate on each
  * line: WORDS is the command line so far, without skybusctl itself, and its last word is the one that is being
- * typed, which may be empty. For files it prints "\f" (or "\d" for directories), which the shell does itself.
+ * typed, which may be empty. Each candidate stands for the whole of it, as in "--link=plant". For files it prints
+ * "\f" (or "\d" for directories), which the shell does itself; what ends with the first "=" is theirs to keep.
  * Candidates come out of the table of commands, and links, plugins and dead letters from the daemon, if it
  * answers.
  */
@@ -23,7 +24,9 @@ struct line {
 	struct ctl *ctl;
 	const struct ctl_command *command; /* NULL while it is not known */
 	const struct ctl_option *awaited; /* the option whose value is being typed; NULL for none */
-	const char *typed; /* the word that is being typed */
+	const char *typed; /* what is being typed: a word, or the value behind "--option=" */
+	const char *option; /* "--option=" in front of it, and how long that is */
+	size_t option_len;
 	char *before[64]; /* the words before it that are no options */
 	size_t n_before;
 	size_t taken; /* of them are the command */
@@ -35,7 +38,8 @@ static void offer_part(const struct line *line, const char *candidate, size_t le
 	size_t typed = strlen(line->typed);
 
 	if (len >= typed && strncmp(candidate, line->typed, typed) == 0)
-		(void)printf("%.*s\n", (int)len, candidate);
+		(void)printf("%.*s%.*s\n", (int)line->option_len, line->option, (int)len,
+			     candidate);
 }
 
 static void offer(const struct line *line, const char *candidate)
@@ -122,10 +126,11 @@ static void offer_commands(const struct line *line, size_t from)
 		(void)strncat(prefix, " ", sizeof(prefix) - strlen(prefix) - 1);
 	}
 	for (const struct ctl_command *command = ctl_commands; command->name; command++) {
-		const char *next = command->name + strlen(prefix);
+		const char *next;
 
 		if (!command->summary || strncmp(command->name, prefix, strlen(prefix)) != 0)
 			continue;
+		next = command->name + strlen(prefix);
 		(void)snprintf(candidate, sizeof(candidate), "%.*s", (int)strcspn(next, " "), next);
 		if (strcmp(candidate, last) != 0)
 			offer(line, candidate);
@@ -246,16 +251,19 @@ static void offer_next(struct line *line)
 		offer_values(line, line->awaited->what, line->awaited->choices);
 	} else if (!line->ended && line->typed[0] == '-' && value) {
 		option = find_option(line, line->typed);
+		line->option = line->typed;
+		line->option_len = (size_t)(value + 1 - line->typed);
 		line->typed = value + 1;
 		if (option)
 			offer_values(line, option->what, option->choices);
 	} else if (!line->ended && line->typed[0] == '-') {
 		offer_options(line, ctl_general_options);
 		offer_options(line, line->command ? line->command->options : NULL);
-	} else if (!line->command) {
-		offer_commands(line, 0);
 	} else {
-		word = awaited_word(line);
+		/* Also where what is there is a command: "plugins" goes on as "plugins show". */
+		if (!line->command || line->n_before == line->taken)
+			offer_commands(line, 0);
+		word = line->command ? awaited_word(line) : NULL;
 		if (word)
 			offer_values(line, word->what, word->choices);
 	}
@@ -264,7 +272,7 @@ static void offer_next(struct line *line)
 /** ctl_run_complete() - "complete -- WORD..." */
 enum ctl_exit ctl_run_complete(struct ctl *ctl)
 {
-	struct line line = { .ctl = ctl, .typed = "" };
+	struct line line = { .ctl = ctl, .typed = "", .option = "" };
 
 	for (size_t i = 0; i < ctl->args.n_words; i++) {
 		line.typed = ctl_word(ctl, i);

@@ -3,14 +3,29 @@
 # Completion for bash: skybusctl itself knows what may come next.
 
 _skybusctl() {
-	local IFS=$'\n' current words
-	# Bash breaks words at "=" and ":", so the last one is cut out of the line as the user sees it.
-	current=${COMP_WORDS[COMP_CWORD]}
-	words=("${COMP_WORDS[@]:1:COMP_CWORD}")
-	mapfile -t COMPREPLY < <(skybusctl complete -- "${words[@]}" 2>/dev/null)
+	local rest=$COMP_LINE blanks word i words=()
+
+	# Bash breaks words at "=" and ":", too: what has no blanks between is one word of the user's.
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		blanks=${rest%%[![:space:]]*}
+		rest=${rest:${#blanks}}
+		rest=${rest:${#word}}
+		if [[ $i -eq 0 || -n $blanks ]]; then
+			words+=("$word")
+		else
+			words[-1]+=$word
+		fi
+	done
+	mapfile -t COMPREPLY < <(skybusctl complete -- "${words[@]:1}" 2>/dev/null)
 	case ${COMPREPLY[*]} in
-	'\f') mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
-	'\d') mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+	'\f') COMPREPLY=() && compopt -o default ;;
+	'\d') COMPREPLY=() && compopt -o dirnames ;;
+	*)
+		# It puts in what stands behind the last break.
+		word=${words[-1]}
+		[[ $COMP_WORDBREAKS == *=* ]] && COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*[=:]}"}"}")
+		;;
 	esac
 }
-complete -o nosort -o filenames -F _skybusctl skybusctl
+complete -o nosort -F _skybusctl skybusctl
