@@ -10,6 +10,7 @@
 
 #include "ctl/ask.h"
 #include "ctl/cleanup.h"
+#include "ctl/text.h"
 
 /* Longer lines move in memory, and leave parts of themselves behind. */
 #define LINE_SIZE 4096
@@ -52,11 +53,15 @@ bool ctl_ask_stopped(void)
 /** ctl_say() - something that is no question, to whoever is asked. @format: with its newline */
 void ctl_say(const char *format, ...)
 {
+	CTL_CLEANUP(free) char *text = NULL, *safe = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
 	va_end(arguments);
+	safe = text ? ctl_text_safe_lines(text) : NULL;
+	(void)fputs(safe ? safe : "?\n", stderr);
 }
 
 static enum ctl_exit read_line(char **ret)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/bus.h"
+#include "ctl/text.h"
 
 CTL_DEFINE_CLEANUP(sd_bus *, sd_bus_unref)
 
@@ -17,14 +18,17 @@ CTL_DEFINE_CLEANUP(sd_bus *, sd_bus_unref)
  */
 enum ctl_exit ctl_fail(enum ctl_exit status, const char *format, ...)
 {
+	CTL_CLEANUP(free) char *sentence = NULL, *safe = NULL;
 	va_list arguments;
 
-	(void)fflush(stdout);
-	(void)fputs("skybusctl: ", stderr);
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	if (vasprintf(&sentence, format, arguments) < 0)
+		sentence = NULL;
 	va_end(arguments);
-	(void)fputc('\n', stderr);
+	/* A cloud's words, or another program's, may be in it. */
+	safe = sentence ? ctl_text_safe_lines(sentence) : NULL;
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "skybusctl: %s\n", safe ? safe : "out of memory.");
 
 	return status;
 }

@@ -142,7 +142,8 @@ const struct ctl_command ctl_commands[] = {
 			       .value = "TIME",
 			       .help = "wait this long for the answer (30 s)" }),
 	  .details =
-		  "The payload of the answer goes to standard output as it is, its code to standard error.\n",
+		  "The payload of the answer goes to standard output, its code to standard error. It is written as it\n"
+		  "is, but for what a terminal would act on.\n",
 	  .run = ctl_run_request },
 	{ .name = "subscribe",
 	  .summary = "Prints the messages that match a filter, as they come",

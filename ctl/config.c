@@ -15,6 +15,7 @@
 #include "ctl/bus.h"
 #include "ctl/output.h"
 #include "ctl/run.h"
+#include "ctl/text.h"
 #include "ctl/yaml-json.h"
 
 #define CREDENTIALS "/run/credentials/"
@@ -73,13 +74,16 @@ static void read_lines(FILE *file, json_t *lines)
 	ssize_t len;
 
 	while ((len = getline(&line, &size, file)) > 0) {
+		CTL_CLEANUP(free) char *safe = NULL;
 		const char *text = line;
 
 		if (line[len - 1] == '\n')
 			line[len - 1] = '\0';
 		if (strncmp(text, prefix, strlen(prefix)) == 0)
 			text += strlen(prefix);
-		(void)json_array_append_new(lines, json_string(text));
+		/* It may quote what is no UTF-8. */
+		safe = ctl_text_safe(text);
+		(void)json_array_append_new(lines, json_string(safe ? safe : "?"));
 	}
 }
 

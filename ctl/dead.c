@@ -11,9 +11,6 @@
 #include "ctl/number.h"
 #include "ctl/run.h"
 
-/* What the daemon lists at once. */
-#define PAGE 256
-
 static const struct ctl_list letters = {
 	.member = "ListDeadLetters",
 	.columns = {
@@ -48,7 +45,7 @@ static enum ctl_exit read_letters(struct ctl *ctl, const char *link, json_t **re
 			return status;
 		last = json_array_get(rows, json_array_size(rows) - 1);
 		after = (uint64_t)json_integer_value(json_object_get(last, "ticket"));
-	} while (json_array_size(rows) - before == PAGE);
+	} while (json_array_size(rows) > before);
 	*ret = json_incref(rows);
 
 	return CTL_EXIT_OK;

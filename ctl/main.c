@@ -38,7 +38,8 @@ int main(int argc, char **argv)
 	struct ctl ctl = { .bus = NULL };
 	enum ctl_exit status, written;
 
-	(void)setlocale(LC_ALL, "");
+	/* Characters alone: numbers have a point and sentences are English, whoever reads them. */
+	(void)setlocale(LC_CTYPE, "");
 	status = ctl_args_parse(argc, argv, ctl_commands, &ctl.args);
 	if (status != CTL_EXIT_OK)
 		return status;

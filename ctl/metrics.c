@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -285,8 +284,6 @@ enum ctl_exit ctl_run_metrics(struct ctl *ctl)
 	r = ctl_body(reply, &body);
 	if (r < 0)
 		return ctl_no_reply(r);
-	/* Numbers are the same in all languages. */
-	(void)setlocale(LC_NUMERIC, "C");
 	families = json_array_get(body, 0);
 
 	return path ? write_file(path, families) : print(ctl, families);

@@ -215,16 +215,15 @@ static enum ctl_exit show(const struct monitor *monitor, json_t *rows)
 		json_array_foreach(rows, i, row)
 			if (ctl_print_json(row, false) != CTL_EXIT_OK)
 				return CTL_EXIT_FAILED;
-		(void)fflush(stdout);
-		return CTL_EXIT_OK;
+		return fflush(stdout) == 0 ? CTL_EXIT_OK : CTL_EXIT_FAILED;
 	}
 	/* To the upper left corner, and what was there goes. */
 	if (isatty(STDOUT_FILENO))
 		(void)fputs("\033[H\033[2J", stdout);
 	status = ctl_print_table(monitor->ctl, columns, CTL_ELEMENTS(columns), rows);
-	(void)fflush(stdout);
 
-	return status;
+	/* Nobody reads it any more; ctl_output_done() says so. */
+	return status == CTL_EXIT_OK && fflush(stdout) != 0 ? CTL_EXIT_FAILED : status;
 }
 
 /* ---- again and again --------------------------------------------------------------------------- */

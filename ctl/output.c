@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -41,32 +42,53 @@ static const char *pager_command(void)
 			return command;
 	}
 
-	return "less";
+	return "if command -v less >/dev/null; then exec less; else exec cat; fi";
+}
+
+static void set_pager_environment(void)
+{
+	/* less: quit if it fits, colours, no clearing, Ctrl-C quits; what is set already is not changed. */
+	(void)setenv("LESS", "FRXMK", 0);
+	/* Whoever may run this as root by sudo may not run everything as root: no commands, no files. */
+	if (getenv("SUDO_UID") || getenv("PKEXEC_UID") || getuid() != geteuid())
+		(void)setenv("LESSSECURE", "1", 1);
+}
+
+static int spawn_pager(const char *command, int input)
+{
+	/* Where there is no such program (127), all is shown without it. */
+	char *const argv[] = {
+		(char *)"sh", (char *)"-c",    (char *)"sh -c \"$1\"; [ $? -ne 127 ] || exec cat",
+		(char *)"sh", (char *)command, NULL
+	};
+	posix_spawn_file_actions_t actions;
+	int r;
+
+	if (posix_spawn_file_actions_init(&actions) != 0)
+		return -ENOMEM;
+	(void)posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	r = posix_spawn(&pager, "/bin/sh", &actions, NULL, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	if (r != 0)
+		pager = 0;
+
+	return -r;
 }
 
 /* Standard output goes into its standard input from now on; without a pager nothing changes. */
 static void start_pager(const char *command)
 {
-	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
-	posix_spawn_file_actions_t actions;
 	int fds[2];
 
-	if (pipe(fds) < 0)
+	if (pipe2(fds, O_CLOEXEC) < 0)
 		return;
-	/* less: quit if it fits, colours, no clearing; what is set already is not changed. */
-	(void)setenv("LESS", "FRXM", 0);
+	set_pager_environment();
 	(void)fflush(stdout);
-	if (posix_spawn_file_actions_init(&actions) == 0) {
-		(void)posix_spawn_file_actions_adddup2(&actions, fds[0], STDIN_FILENO);
-		(void)posix_spawn_file_actions_addclose(&actions, fds[1]);
-		if (posix_spawn(&pager, "/bin/sh", &actions, NULL, argv, environ) == 0) {
-			(void)dup2(fds[1], STDOUT_FILENO);
-			/* Whoever leaves the pager early does not want the rest. */
-			(void)signal(SIGPIPE, SIG_IGN);
-		} else {
-			pager = 0;
-		}
-		(void)posix_spawn_file_actions_destroy(&actions);
+	if (spawn_pager(command, fds[0]) == 0) {
+		(void)dup2(fds[1], STDOUT_FILENO);
+		/* Whoever leaves the pager early does not want the rest; and Ctrl-C is the pager's. */
+		(void)signal(SIGPIPE, SIG_IGN);
+		(void)signal(SIGINT, SIG_IGN);
 	}
 	(void)close(fds[0]);
 	(void)close(fds[1]);
@@ -146,8 +168,11 @@ enum ctl_colour ctl_colour_of_state(const char *state)
  */
 enum ctl_exit ctl_print_json(const json_t *value, bool pretty)
 {
+	/* For programs all the same; a terminal might act on some characters that JSON leaves as they are. */
+	size_t terminal = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
 	CTL_CLEANUP(free)
-	char *text = json_dumps(value, JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT));
+	char *text = json_dumps(value, JSON_ENCODE_ANY | terminal |
+					       (pretty ? JSON_INDENT(2) : JSON_COMPACT));
 
 	if (!text)
 		return ctl_no_memory();

@@ -13,6 +13,7 @@
 #include "ctl/output.h"
 #include "ctl/publishing.h"
 #include "ctl/run.h"
+#include "ctl/text.h"
 
 static enum ctl_exit publish(struct ctl *ctl, struct ctl_publishing *publishing)
 {
@@ -56,9 +57,43 @@ enum ctl_exit ctl_run_publish(struct ctl *ctl)
 
 /* ---- a request --------------------------------------------------------------------------------- */
 
-static enum ctl_exit print_answer(const struct ctl *ctl, sd_bus_message *reply)
+/* As it is, since it may go into a file; a terminal gets it as text, and in a line of its own. */
+static enum ctl_exit print_payload(const void *bytes, size_t size)
+{
+	CTL_CLEANUP(json_decref) json_t *payload = NULL;
+	CTL_CLEANUP(free) char *text = NULL;
+
+	if (!isatty(STDOUT_FILENO)) {
+		(void)fwrite(bytes, 1, size, stdout);
+		return CTL_EXIT_OK;
+	}
+	if (size == 0)
+		return CTL_EXIT_OK;
+	if (ctl_body_payload(bytes, size, &payload) < 0)
+		return ctl_no_memory();
+	text = json_is_string(payload) ? ctl_text_safe_lines(json_string_value(payload))
+				       : ctl_text_of(payload, CTL_TEXT, 0);
+	if (!text)
+		return ctl_no_memory();
+	(void)puts(text);
+
+	return CTL_EXIT_OK;
+}
+
+static enum ctl_exit print_json(const char *code, const void *bytes, size_t size)
 {
 	CTL_CLEANUP(json_decref) json_t *payload = NULL, *answer = NULL;
+
+	if (ctl_body_payload(bytes, size, &payload) < 0)
+		return ctl_no_memory();
+	answer = json_pack("{s:s, s:O}", "code", code, "payload", payload);
+
+	return answer ? ctl_print_json(answer, false) : ctl_no_memory();
+}
+
+static enum ctl_exit print_answer(const struct ctl *ctl, sd_bus_message *reply)
+{
+	enum ctl_exit status;
 	const char *code;
 	const void *bytes;
 	size_t size;
@@ -67,21 +102,18 @@ static enum ctl_exit print_answer(const struct ctl *ctl, sd_bus_message *reply)
 	r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_STRING, &code);
 	if (r >= 0)
 		r = sd_bus_message_read_array(reply, 'y', &bytes, &size);
-	if (r >= 0 && ctl->json)
-		r = ctl_body_payload(bytes, size, &payload);
 	if (r < 0)
 		return ctl_no_reply(r);
 
 	if (ctl->json) {
-		answer = json_pack("{s:s, s:O}", "code", code, "payload", payload);
-		if (!answer || ctl_print_json(answer, false) != CTL_EXIT_OK)
-			return ctl_no_memory();
+		status = print_json(code, bytes, size);
 	} else {
-		/* As it is: it may go into a file. The code is for people. */
-		(void)fwrite(bytes, 1, size, stdout);
-		(void)fprintf(stderr, "%s%s\n", size > 0 && isatty(STDOUT_FILENO) ? "\n" : "",
-			      code);
+		status = print_payload(bytes, size);
+		(void)fflush(stdout);
+		(void)fprintf(stderr, "%s\n", code);
 	}
+	if (status != CTL_EXIT_OK)
+		return status;
 
 	return code[0] == '2' ? CTL_EXIT_OK : CTL_EXIT_NOT_DELIVERED;
 }

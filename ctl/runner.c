@@ -67,15 +67,19 @@ static int file_of(const void *bytes, size_t size)
 	return fd;
 }
 
-static void set_environment(const struct ctl_arrival *arrival)
+/* All of it or an error: the command must not take it for the message before. */
+static int set_environment(const struct ctl_arrival *arrival)
 {
 	char number[24];
 
 	(void)snprintf(number, sizeof(number), "%" PRIu64, arrival->number);
-	(void)setenv("SKYBUS_MESSAGE", number, 1);
-	(void)setenv("SKYBUS_TOPIC", arrival->topic, 1);
-	(void)setenv("SKYBUS_LINK", ctl_arrival_property(arrival, "link"), 1);
-	(void)setenv("SKYBUS_ORIGIN", ctl_arrival_property(arrival, "origin"), 1);
+	if (setenv("SKYBUS_MESSAGE", number, 1) < 0 ||
+	    setenv("SKYBUS_TOPIC", arrival->topic, 1) < 0 ||
+	    setenv("SKYBUS_LINK", ctl_arrival_property(arrival, "link"), 1) < 0 ||
+	    setenv("SKYBUS_ORIGIN", ctl_arrival_property(arrival, "origin"), 1) < 0)
+		return -errno;
+
+	return 0;
 }
 
 /* Our loop has blocked signals, and the command is to have none blocked. */
@@ -111,8 +115,9 @@ static int start(struct ctl_runner *runner, const struct ctl_arrival *arrival)
 	if (input < 0)
 		return input;
 	(void)fflush(stdout);
-	set_environment(arrival);
-	r = spawn(runner, input, &pid);
+	r = set_environment(arrival);
+	if (r >= 0)
+		r = spawn(runner, input, &pid);
 	(void)close(input);
 	if (r < 0)
 		return r;

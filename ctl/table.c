@@ -3,7 +3,6 @@
  * Tables by libsmartcols, which knows how wide characters are and what the terminal has room for.
  */
 #include <libsmartcols/libsmartcols.h>
-#include <locale.h>
 #include <string.h>
 
 #include "ctl/cleanup.h"

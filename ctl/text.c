@@ -84,16 +84,74 @@ char *ctl_text_bytes(uint64_t bytes)
 	return format("%.1f %s", value, names[i]);
 }
 
-/** ctl_text_safe() - a copy without control characters, each as a question mark. Return: as ctl_text_span(). */
-char *ctl_text_safe(const char *text)
+/* The character that begins here, and its length; 0 if it is no UTF-8. */
+static size_t decode(const unsigned char *c, uint32_t *ret)
 {
-	char *copy = strdup(text);
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = *c < 0x80	 ? 1
+		     : *c < 0xc0 ? 0
+		     : *c < 0xe0 ? 2
+		     : *c < 0xf0 ? 3
+		     : *c < 0xf8 ? 4
+				 : 0;
+	uint32_t code = len == 1 ? *c : *c & (0x7fU >> len);
 
-	for (char *c = copy; c && *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	for (size_t i = 1; i < len; i++) {
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (c[i] & 0x3f);
+	}
+	*ret = code;
+
+	return code >= smallest[len] ? len : 0;
+}
+
+/* What a terminal acts on instead of showing it: also the controls behind ASCII, and what turns the order round. */
+static bool is_control(uint32_t code)
+{
+	return code < ' ' || (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+static char *make_safe(const char *text, char kept)
+{
+	char *copy = malloc(strlen(text) + 1), *to = copy;
+	size_t len;
+
+	if (!copy)
+		return NULL;
+	for (const char *c = text; *c; c += len) {
+		uint32_t code;
+
+		len = decode((const unsigned char *)c, &code);
+		if (len > 0 && (*c == kept || !is_control(code))) {
+			(void)memcpy(to, c, len);
+			to += len;
+		} else {
+			*to++ = '?';
+			len = len > 0 ? len : 1;
+		}
+	}
+	*to = '\0';
 
 	return copy;
+}
+
+/**
+ * ctl_text_safe() - a copy without control characters and without what is no UTF-8, each as a question mark
+ * @text: from anywhere
+ *
+ * Return: as ctl_text_span().
+ */
+char *ctl_text_safe(const char *text)
+{
+	return make_safe(text, '\0');
+}
+
+/** ctl_text_safe_lines() - likewise, but the ends of lines stay. Return: as ctl_text_span(). */
+char *ctl_text_safe_lines(const char *text)
+{
+	return make_safe(text, '\n');
 }
 
 static char *text_of_date(uint64_t usec)
@@ -142,9 +200,13 @@ static char *text_of_number(uint64_t number, enum ctl_form form, uint64_t now_us
 static char *text_of_other(const json_t *value)
 {
 	const char *base64 = json_string_value(json_object_get(value, "base64"));
+	CTL_CLEANUP(free) char *json = NULL;
 
-	return base64 ? format("base64:%s", base64)
-		      : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	if (base64)
+		return format("base64:%s", base64);
+	json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	return json ? ctl_text_safe(json) : NULL;
 }
 
 /**

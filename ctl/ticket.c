@@ -43,10 +43,10 @@ enum ctl_exit ctl_outcome_print(const struct ctl *ctl, const struct ctl_outcome 
 		if (!row || ctl_print_json(row, false) != CTL_EXIT_OK)
 			return ctl_no_memory();
 	} else {
-		(void)printf("%" PRIu64 " %s%s%s%s%s ", outcome->ticket,
+		(void)printf("%" PRIu64 " %s%s%s%s%s%s", outcome->ticket,
 			     ctl_colour(ctl, ctl_colour_of_state(outcome->outcome)),
 			     outcome->outcome, ctl_colour(ctl, CTL_PLAIN),
-			     *outcome->code ? " " : "", outcome->code);
+			     *outcome->code ? " " : "", outcome->code, *outcome->reason ? " " : "");
 		ctl_print_line(outcome->reason);
 	}
 	(void)fflush(stdout);
@@ -84,22 +84,28 @@ static enum ctl_exit ask(struct ctl *ctl, uint64_t ticket, uint64_t seconds, sd_
 	return status;
 }
 
-/* For ever if usec is UINT64_MAX, by as many calls as it takes. */
-static enum ctl_exit wait_for(struct ctl *ctl, uint64_t ticket, uint64_t usec)
+/* What is left until the end, in whole seconds; UINT64_MAX is no end. */
+static uint64_t seconds_until(uint64_t end)
+{
+	uint64_t now = ctl_clock();
+
+	return end <= now ? 0 : (end - now - 1) / CTL_USEC_PER_SEC + 1;
+}
+
+/* By as many calls as it takes. */
+static enum ctl_exit wait_for(struct ctl *ctl, uint64_t ticket, uint64_t end)
 {
 	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	uint64_t seconds = usec / CTL_USEC_PER_SEC + (usec % CTL_USEC_PER_SEC != 0), slice;
 	enum ctl_exit status = ctl_bus_open(ctl);
+	uint64_t seconds;
 
 	if (status != CTL_EXIT_OK)
 		return status;
-	ctl_patience(ctl, UINT64_MAX);
+	ctl_patience(ctl, (SLICE_S + 30) * CTL_USEC_PER_SEC);
 	do {
-		slice = seconds < SLICE_S ? seconds : SLICE_S;
-		status = ask(ctl, ticket, slice, &reply);
-		if (usec != UINT64_MAX)
-			seconds -= slice;
-	} while (status == CTL_EXIT_TIMEOUT && seconds > 0);
+		seconds = seconds_until(end);
+		status = ask(ctl, ticket, seconds < SLICE_S ? seconds : SLICE_S, &reply);
+	} while (status == CTL_EXIT_TIMEOUT && seconds > SLICE_S);
 	if (status == CTL_EXIT_TIMEOUT)
 		return ctl_fail(status, "%" PRIu64 " has not ended yet; it goes on waiting.",
 				ticket);
@@ -119,15 +125,16 @@ static enum ctl_exit look_at(struct ctl *ctl, uint64_t ticket)
 enum ctl_exit ctl_run_ticket(struct ctl *ctl)
 {
 	enum ctl_exit first = CTL_EXIT_OK, status;
-	uint64_t ticket, usec = UINT64_MAX;
+	uint64_t ticket, usec = UINT64_MAX, end;
 
 	status = ctl_span_option(ctl, "wait", &usec);
 	if (status != CTL_EXIT_OK)
 		return status;
+	end = usec == UINT64_MAX ? UINT64_MAX : ctl_clock() + usec;
 	for (size_t i = 0; i < ctl->args.n_words; i++) {
 		status = ctl_number(ctl_word(ctl, i), "TICKET", &ticket);
 		if (status == CTL_EXIT_OK)
-			status = ctl_option(ctl, "wait") ? wait_for(ctl, ticket, usec)
+			status = ctl_option(ctl, "wait") ? wait_for(ctl, ticket, end)
 							 : look_at(ctl, ticket);
 		if (first == CTL_EXIT_OK)
 			first = status;

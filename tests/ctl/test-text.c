@@ -51,6 +51,13 @@ static void test_what_comes_from_outside(void **state)
 	assert_text(ctl_text_safe("a\033[31m\n\x7f"
 				  "é"),
 		    "a?[31m??é");
+	assert_text(ctl_text_safe_lines("a\nb\r\tc\n"), "a\nb??c\n");
+	/* Behind ASCII: CSI as one character; what turns the order of others round; no UTF-8; too long a form. */
+	assert_text(ctl_text_safe("\xc2\x9b"
+				  "31m\u00a0\u202e\u2066\u2028\u2027"),
+		    "?31m\u00a0???\u2027");
+	assert_text(ctl_text_safe("\x9b\xff\xe2\x82"), "????");
+	assert_text(ctl_text_safe("\xc0\x8a\xf0\x9f\x98\x80"), "??\xf0\x9f\x98\x80");
 }
 
 static void test_values(void **state)

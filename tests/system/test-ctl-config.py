@@ -95,6 +95,12 @@ class CheckTest(ConfigTest):
         self.assertFalse(checked["good"])
         self.assertTrue(checked["lines"][0].startswith(self.daemon.config_path), checked)
 
+    def test_a_name_that_is_no_utf8(self):
+        words = ("config", "check", os.fsdecode(b"/nonexistent/\xff\033[31m"))
+        self.assertIn("/nonexistent/??[31m", self.check(*words, expect=ctl.FINDING))
+        checked = json.loads(self.check("--json", *words, expect=ctl.FINDING))
+        self.assertIn("/nonexistent/??[31m", checked["lines"][0])
+
     def test_an_instance_and_no_skybusd(self):
         words = ("--instance", "depot", "config", "check")
         self.assertIn("/instances/depot/skybus.yaml", self.check(*words, expect=ctl.FINDING))

@@ -74,7 +74,7 @@ class PublishTest(MessagesTest):
 
     def test_wait(self):
         text = self.ctl.run("publish", "-l", "plant", POINTS, post(1), "--wait")
-        self.assertRegex(text, r"^\d+ delivered 2\.04 \n$")
+        self.assertRegex(text, r"^\d+ delivered 2\.04\n$")
         [outcome] = self.ctl.lines("publish", "-l", "plant", POINTS, post(2), "--wait")
         self.assertEqual(outcome["outcome"], "delivered")
         text = ("publish", "-l", "plant", POINTS, "no json", "--wait")
@@ -129,6 +129,9 @@ class OnlyLinkTest(MessagesTest):
         self.assertEqual(answer["code"], "2.04")
         self.simulator.ctl("answer", "enos-v2", "4.00", 1)
         self.assertIn("4.00", self.ctl.run("request", POINTS, post(3), expect=ctl.NOT_DELIVERED))
+        status, shown = self.ctl.on_terminal("request", POINTS, post(4))
+        self.assertRegex(shown, r"^\{.*\}\r\n$")
+        self.assertEqual(status, ctl.OK)
         self.ctl.run("link", "disconnect", "plant")
         self.ctl.run("request", POINTS, post(3), expect=ctl.NOT_ONLINE)
 
@@ -312,6 +315,15 @@ class SubscribeTest(MessagesTest):
             topic = f"{OWN}/thing/model/up_raw"
             expected = [f"plant {topic} {text}\n" for text in ("one", "two", "three")]
             self.assertEqual(file.readlines(), expected)
+
+    def test_the_command_has_no_descriptors_of_ours(self):
+        path = os.path.join(self.folder, "out")
+        command = f"ls /proc/self/fd >{path}"
+        process = self.subscribe("#", "--origin=local", "-n1", "--exec", command)
+        self.publish("one")
+        self.assertEqual(process.wait(PATIENCE), ctl.OK)
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(file.read().split(), ["0", "1", "2", "3"])
 
     def test_answers(self):
         process = self.subscribe("#", "-n1", '--answer={"on": 1}')

@@ -2,7 +2,6 @@
 """skybusctl as people and scripts use it: what it prints, and what it ends with."""
 
 import json
-import os
 import unittest
 
 import ctl
@@ -119,6 +118,49 @@ class StatusTest(CtlTest):
             self.assertEqual((status, "\033[" in shown), (ctl.OK, coloured))
 
 
+class OutputTest(CtlTest):
+    """What is not a terminal, what is a hostile text, and the pager."""
+
+    def test_what_cannot_be_written(self):
+        for words in (("status",), ("--json", "status"), ("help",), ("monitor", "--interval=10ms")):
+            self.ctl.inside = ("sh", "-c", 'exec "$@" >/dev/full', "sh")
+            self.assertIn("No space left", self.ctl.run(*words, expect=ctl.FAILED))
+
+    def test_errors_are_shown_without_control_characters(self):
+        error = self.ctl.run("status", "a\033[31m\u009b31m", expect=ctl.NOT_FOUND)
+        self.assertIn('no link "a?[31m?31m"', error)
+
+    def test_json_on_a_terminal(self):
+        ticket = self.publish("no json \u009b31m")
+        self.client.wait_ticket(ticket)
+        self.assertEqual(self.ctl.json("dead", "show", ticket)["payload"], "no json \u009b31m")
+        status, shown = self.ctl.on_terminal("--json", "dead", "show", ticket)
+        self.assertEqual(status, ctl.OK)
+        self.assertIn('"no json \\u009B31m"', shown)
+
+    def paged(self, pager):
+        status, shown = self.ctl.on_terminal("status", env={"PAGER": pager})
+        self.assertEqual(status, ctl.OK)
+        return shown
+
+    def test_pager(self):
+        self.assertRegex(self.paged("sed s/^/:/"), r"(?m)^:plant +enos +online")
+        self.assertRegex(self.paged("/nonexistent/pager"), r"(?m)^plant +enos +online")
+        self.assertRegex(self.paged("ls /proc/self/fd | tr '\\n' ' '"), r"^0 1 2 3 $")
+        self.assertEqual(self.paged("true"), "")
+
+    def test_control_c_is_the_pager_s(self):
+        # Its parent is a shell of ours, whose parent is skybusctl.
+        pager = "kill -INT $(ps -o ppid= -p $PPID); cat"
+        self.assertRegex(self.paged(pager), r"(?m)^plant +enos +online")
+
+    def test_no_commands_in_the_pager_of_sudo(self):
+        self.ctl.environment.pop("LESSSECURE", None)
+        self.assertEqual(self.paged('echo "<$LESSSECURE>"'), "<>\r\n")
+        self.ctl.environment["SUDO_UID"] = "1000"
+        self.assertEqual(self.paged('echo "<$LESSSECURE>"'), "<1>\r\n")
+
+
 class LinkTest(CtlTest):
     def test_disconnect_and_connect(self):
         self.ctl.run("link", "disconnect", "plant")
@@ -144,7 +186,7 @@ class LinkTest(CtlTest):
 class TicketTest(CtlTest):
     def test_delivered(self):
         ticket = self.publish(post(1))
-        self.assertEqual(self.ctl.run("ticket", "--wait", ticket), f"{ticket} delivered 2.04 \n")
+        self.assertEqual(self.ctl.run("ticket", "--wait", ticket), f"{ticket} delivered 2.04\n")
         [outcome] = self.ctl.lines("ticket", ticket)
         self.assertEqual(
             outcome, {"ticket": ticket, "outcome": "delivered", "code": "2.04", "reason": ""}
@@ -222,48 +264,6 @@ class ListTest(CtlTest):
         self.client.call(link_path("plant"), "io.skybus.Gateway1.Link.SubscribeDurable", "ss", "pump", "#")
         [row] = self.ctl.json("inboxes")
         self.assertEqual((row["name"], row["filter"], row["connected"]), ("pump", "#", True))
-
-
-class CompletionTest(CtlTest):
-    def candidates(self, *words):
-        return self.ctl.run("complete", "--", *self.ctl.general, *words).split()
-
-    def test_commands(self):
-        self.assertIn("dead", self.candidates(""))
-        self.assertNotIn("complete", self.candidates(""))
-        self.assertEqual(self.candidates("dea"), ["dead"])
-        self.assertEqual(self.candidates("dead", ""), ["list", "show", "requeue", "discard"])
-        self.assertEqual(self.candidates("--json", "link", "re"), ["reauth"])
-        self.assertEqual(self.candidates("help", "dead", "l"), ["list"])
-
-    def test_options(self):
-        self.assertIn("--wait", self.candidates("ticket", "--w"))
-        self.assertIn("--json", self.candidates("ticket", "--"))
-        self.assertEqual(self.candidates("--color", "a"), ["auto", "always"])
-        self.assertEqual(self.candidates("--color=n"), ["never"])
-        self.assertEqual(self.candidates("ticket", "--", "--w"), [])
-
-    def test_what_the_daemon_has(self):
-        self.assertEqual(self.candidates("link", "show", ""), ["away", "plant"])
-        self.assertEqual(self.candidates("dead", "list", "--link", "p"), ["plant"])
-        self.assertEqual(self.candidates("dead", "list", "--link=a"), ["away"])
-        self.assertEqual(self.candidates("link", "show", "plant", ""), [])
-        ticket = self.publish("no json")
-        self.client.wait_ticket(ticket)
-        self.assertEqual(self.candidates("dead", "requeue", ""), [str(ticket)])
-
-    def test_without_a_daemon_nothing_is_said(self):
-        self.daemon.end()
-        self.assertEqual(self.candidates("link", "show", ""), [])
-
-    def test_in_bash(self):
-        script = os.path.join(harness.SOURCE_ROOT, "ctl/completion/skybusctl.bash")
-        folder = os.path.dirname(ctl.SKYBUSCTL)
-        words = f"COMP_WORDS=(skybusctl dead l); COMP_CWORD=2; _skybusctl; echo ${{COMPREPLY[@]}}"
-        done = harness.run_stranger(
-            "bash", "-c", f"PATH={folder}:$PATH; source {script}; {words}"
-        )
-        self.assertEqual((done.stdout, done.stderr), ("list\n", ""))
 
 
 if __name__ == "__main__":
