@@ -665,12 +665,12 @@ class NatTest(NetworkTest):
 
     def test_it_forgets(self):
         self.network.translate()
-        self.set_timeout(7)
+        self.set_timeout(16)
         self.start()
         self.wait("online")
         found = self.expect("nat", "--nat=20", "key", key="nat")
-        self.assertIn("a silence of 10 s", found["key"]["sentence"].lower())
-        self.assertIn("outlived one of 5 s", found["key"]["sentence"])
+        self.assertIn("a silence of 20 s", found["key"]["sentence"].lower())
+        self.assertIn("outlived one of 10 s", found["key"]["sentence"])
 
     def test_it_remembers(self):
         self.network.translate()
