@@ -72,9 +72,7 @@ struct ctl_arrival *ctl_arrival_free(struct ctl_arrival *arrival)
 /** ctl_arrival_property() - a property that is text. Return: "" if there is none. */
 const char *ctl_arrival_property(const struct ctl_arrival *arrival, const char *name)
 {
-	const char *text = json_string_value(json_object_get(arrival->properties, name));
-
-	return text ? text : "";
+	return ctl_text_at(arrival->properties, name);
 }
 
 /** ctl_arrival_wants_answer() - whether the cloud awaits one */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/links.h"
 #include "ctl/list.h"
 #include "ctl/number.h"
 #include "ctl/run.h"
@@ -28,7 +29,7 @@ static const struct ctl_list letters = {
 /* All pages. */
 static enum ctl_exit read_letters(struct ctl *ctl, const char *link, json_t **ret)
 {
-	CTL_CLEANUP(json_decref) json_t *rows = json_array();
+	CTL_CLEANUP(json_decref) json_t *rows = json_array(), *found = NULL;
 	uint64_t after = 0;
 	size_t before;
 
@@ -48,7 +49,8 @@ static enum ctl_exit read_letters(struct ctl *ctl, const char *link, json_t **re
 	} while (json_array_size(rows) > before);
 	*ret = json_incref(rows);
 
-	return CTL_EXIT_OK;
+	/* One that is in the configuration no more may have left some; without any, its name may be a mistake. */
+	return *link && json_array_size(rows) == 0 ? ctl_link_get(ctl, link, &found) : CTL_EXIT_OK;
 }
 
 static const char *link_named(const struct ctl *ctl)

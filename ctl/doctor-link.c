@@ -9,15 +9,14 @@
 
 #include "ctl/doctor.h"
 #include "ctl/probe.h"
+#include "ctl/text.h"
 
 /* What the daemon lists at once. */
 #define PAGE_MAX 256
 
 static const char *property(const struct ctl_patient *patient, const char *name)
 {
-	const char *text = json_string_value(json_object_get(patient->link, name));
-
-	return text ? text : "";
+	return ctl_text_at(patient->link, name);
 }
 
 static bool is_state(const struct ctl_patient *patient, const char *state)

@@ -9,6 +9,7 @@
 #include "ctl/links.h"
 #include "ctl/output.h"
 #include "ctl/run.h"
+#include "ctl/text.h"
 
 /* In the order in which they stand on each other. */
 static const struct ctl_check box_checks[] = {
@@ -46,9 +47,10 @@ __attribute__((format(printf, 4, 0))) static void say(struct ctl_patient *patien
 	checked->health = health;
 	checked->finding = finding;
 	(void)vsnprintf(checked->sentence, sizeof(checked->sentence), format, arguments);
-	/* Sentences of others may end with a full stop of their own. */
+	/* Sentences of others may end with a mark of their own. */
 	len = strlen(checked->sentence);
-	if (len > 2 && strcmp(checked->sentence + len - 2, "..") == 0)
+	if (len > 2 && checked->sentence[len - 1] == '.' &&
+	    strchr(".?!", checked->sentence[len - 2]))
 		checked->sentence[len - 1] = '\0';
 }
 
@@ -87,9 +89,7 @@ void ctl_ill(struct ctl_patient *patient, enum ctl_finding finding, const char *
 /** ctl_fact() - of the link's LastAttempt. @key: which. Return: lent; "" if it is not known. */
 const char *ctl_fact(const struct ctl_patient *patient, const char *key)
 {
-	const char *text = json_string_value(json_object_get(patient->attempt, key));
-
-	return text ? text : "";
+	return ctl_text_at(patient->attempt, key);
 }
 
 /** ctl_fact_is() - likewise. Return: whether it is @value. */

@@ -16,6 +16,7 @@
 #include "ctl/reload.h"
 #include "ctl/run.h"
 #include "ctl/settings.h"
+#include "ctl/text.h"
 
 #define WAIT_USEC (60 * CTL_USEC_PER_SEC)
 
@@ -26,13 +27,6 @@ struct init {
 	char *plugin;
 	bool kept;
 };
-
-static const char *field(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
-}
 
 /* ---- the name ---- */
 
@@ -82,7 +76,7 @@ static enum ctl_exit check_free(const struct init *init, const char *name)
 	if (status != CTL_EXIT_OK)
 		return status;
 	json_array_foreach(links, i, link)
-		if (strcmp(field(link, "Name"), name) == 0)
+		if (strcmp(ctl_text_at(link, "Name"), name) == 0)
 			return ctl_fail(CTL_EXIT_FAILED,
 					"there is a link %s already: choose another name.", name);
 
@@ -106,7 +100,7 @@ static enum ctl_exit find_directory(const struct init *init, char **ret)
 	status = ctl_manager_properties(init->ctl, &manager);
 	if (status != CTL_EXIT_OK)
 		return status;
-	file = field(manager, "ConfigurationFile");
+	file = ctl_text_at(manager, "ConfigurationFile");
 	slash = strrchr(file, '/');
 	if (*file != '/')
 		return ctl_fail(
@@ -159,8 +153,8 @@ static const char *chosen(const json_t *plugins, const char *answer)
 
 	json_array_foreach(plugins, i, plugin) {
 		(void)snprintf(number, sizeof(number), "%zu", i + 1);
-		if (strcmp(field(plugin, "name"), answer) == 0 || strcmp(number, answer) == 0)
-			return field(plugin, "name");
+		if (strcmp(ctl_text_at(plugin, "name"), answer) == 0 || strcmp(number, answer) == 0)
+			return ctl_text_at(plugin, "name");
 	}
 
 	return NULL;
@@ -181,8 +175,8 @@ static enum ctl_exit ask_plugin(struct init *init)
 	ctl_say("An empty line takes what is in brackets. Ctrl-C stops, and nothing is written then.\n"
 		"The cloud:\n");
 	json_array_foreach(plugins, i, plugin)
-		ctl_say("  %zu  %-10s %s\n", i + 1, field(plugin, "name"),
-			field(plugin, "summary"));
+		ctl_say("  %zu  %-10s %s\n", i + 1, ctl_text_at(plugin, "name"),
+			ctl_text_at(plugin, "summary"));
 	while (!init->plugin) {
 		CTL_CLEANUP(free) char *answer = NULL;
 		const char *name;
@@ -210,8 +204,8 @@ static bool has_link(const json_t *changes, const char *name)
 	size_t i;
 
 	json_array_foreach(changes, i, change)
-		if (strcmp(field(change, "what"), "link") == 0 &&
-		    strcmp(field(change, "name"), name) == 0)
+		if (strcmp(ctl_text_at(change, "what"), "link") == 0 &&
+		    strcmp(ctl_text_at(change, "name"), name) == 0)
 			return true;
 
 	return false;
@@ -234,8 +228,8 @@ static enum ctl_exit confirm(struct init *init)
 			init->draft.directory);
 	ctl_say("\nA reload of the configuration changes:\n");
 	json_array_foreach(changes, i, change)
-		ctl_say("  %s %s: %s\n", field(change, "what"), field(change, "name"),
-			field(change, "sentence"));
+		ctl_say("  %s %s: %s\n", ctl_text_at(change, "what"), ctl_text_at(change, "name"),
+			ctl_text_at(change, "sentence"));
 	if (!ctl_option(init->ctl, "yes"))
 		status = ctl_ask_yes("Put it in force? [Y/n] ", &yes);
 	if (status == CTL_EXIT_OK && !yes)
@@ -280,7 +274,7 @@ static bool is_disabled(struct init *init)
 	CTL_CLEANUP(json_decref) json_t *link = NULL;
 
 	return ctl_link_get(init->ctl, init->draft.name, &link) == CTL_EXIT_OK &&
-	       strcmp(field(link, "State"), "disabled") == 0;
+	       strcmp(ctl_text_at(link, "State"), "disabled") == 0;
 }
 
 /* It stays, whatever comes of it. */

@@ -9,6 +9,7 @@
 #include "ctl/links.h"
 #include "ctl/number.h"
 #include "ctl/run.h"
+#include "ctl/text.h"
 
 /* Until it is online, unless told otherwise. */
 #define WAIT_USEC (60 * CTL_USEC_PER_SEC)
@@ -16,16 +17,15 @@
 /* How often it is asked meanwhile. */
 #define LOOK_USEC (CTL_USEC_PER_SEC / 5)
 
-static enum ctl_exit read_state(struct ctl *ctl, const char *path, const char *property,
-				json_t **ret)
+static enum ctl_exit read_link(struct ctl *ctl, const char *path, json_t **ret)
 {
 	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
 	CTL_CLEANUP(json_decref) json_t *body = NULL;
 	enum ctl_exit status;
 	int r;
 
-	status = ctl_call(ctl, path, "org.freedesktop.DBus.Properties", "Get", &reply, "ss",
-			  CTL_LINK, property);
+	status = ctl_call(ctl, path, "org.freedesktop.DBus.Properties", "GetAll", &reply, "s",
+			  CTL_LINK);
 	if (status != CTL_EXIT_OK)
 		return status;
 	r = ctl_body(reply, &body);
@@ -36,17 +36,44 @@ static enum ctl_exit read_state(struct ctl *ctl, const char *path, const char *p
 	return CTL_EXIT_OK;
 }
 
-static enum ctl_exit not_online(struct ctl *ctl, const char *path)
+static bool is_in(const json_t *link, const char *state)
 {
-	CTL_CLEANUP(json_decref) json_t *reason = NULL;
-	enum ctl_exit status = read_state(ctl, path, "StateReason", &reason);
+	return strcmp(ctl_text_at(link, "State"), state) == 0;
+}
 
-	if (status != CTL_EXIT_OK)
-		return status;
+static json_int_t since_of(const json_t *link)
+{
+	return json_integer_value(json_object_get(link, "Since"));
+}
+
+static enum ctl_exit not_online(const json_t *link)
+{
+	const char *reason = ctl_text_at(link, "StateReason");
 
 	return ctl_fail(CTL_EXIT_NOT_ONLINE, "it is not online: %s",
-			json_string_length(reason) > 0 ? json_string_value(reason)
-						       : "it is still on its way.");
+			*reason ? reason : "it is still on its way.");
+}
+
+/* Until it is online, and has not been so all the time since @before was seen, NULL for whenever. */
+static enum ctl_exit wait_for(struct ctl *ctl, const char *path, uint64_t usec,
+			      const json_t *before)
+{
+	uint64_t end = ctl_clock() + usec;
+	bool anew = !before || !is_in(before, "online");
+
+	for (;;) {
+		CTL_CLEANUP(json_decref) json_t *link = NULL;
+		enum ctl_exit status = read_link(ctl, path, &link);
+
+		if (status != CTL_EXIT_OK)
+			return status;
+		anew = anew || !is_in(link, "online") || since_of(link) != since_of(before);
+		if (anew && is_in(link, "online"))
+			return CTL_EXIT_OK;
+		if (is_in(link, "failed") || ctl_clock() >= end)
+			return not_online(link);
+		(void)usleep(LOOK_USEC);
+	}
 }
 
 /**
@@ -59,28 +86,14 @@ static enum ctl_exit not_online(struct ctl *ctl, const char *path)
  */
 enum ctl_exit ctl_link_wait(struct ctl *ctl, const char *path, uint64_t usec)
 {
-	uint64_t end = ctl_clock() + usec;
-
-	do {
-		CTL_CLEANUP(json_decref) json_t *state = NULL;
-		enum ctl_exit status = read_state(ctl, path, "State", &state);
-
-		if (status != CTL_EXIT_OK)
-			return status;
-		if (strcmp(json_string_value(state), "online") == 0)
-			return CTL_EXIT_OK;
-		if (strcmp(json_string_value(state), "failed") == 0)
-			break;
-		(void)usleep(LOOK_USEC);
-	} while (ctl_clock() < end);
-
-	return not_online(ctl, path);
+	return wait_for(ctl, path, usec, NULL);
 }
 
-/* Calls a method that takes nothing; with --wait until the link is online. */
-static enum ctl_exit tell(struct ctl *ctl, const char *member)
+/* Calls a method that takes nothing; with --wait until the link is online, or if it is to be so @anew, again. */
+static enum ctl_exit tell(struct ctl *ctl, const char *member, bool anew)
 {
 	const char *wait = ctl_option(ctl, "wait");
+	CTL_CLEANUP(json_decref) json_t *before = NULL;
 	CTL_CLEANUP(free) char *path = NULL;
 	uint64_t usec = WAIT_USEC;
 	enum ctl_exit status;
@@ -88,10 +101,12 @@ static enum ctl_exit tell(struct ctl *ctl, const char *member)
 	status = ctl_span_option(ctl, "wait", &usec);
 	if (status == CTL_EXIT_OK)
 		status = ctl_link_path(ctl_word(ctl, 0), &path);
+	if (status == CTL_EXIT_OK && wait && anew)
+		status = read_link(ctl, path, &before);
 	if (status == CTL_EXIT_OK)
 		status = ctl_call(ctl, path, CTL_LINK, member, NULL, NULL);
 	if (status == CTL_EXIT_OK && wait)
-		status = ctl_link_wait(ctl, path, usec);
+		status = wait_for(ctl, path, usec, before);
 
 	return status;
 }
@@ -99,17 +114,18 @@ static enum ctl_exit tell(struct ctl *ctl, const char *member)
 /** ctl_run_link_connect() - "link connect LINK" */
 enum ctl_exit ctl_run_link_connect(struct ctl *ctl)
 {
-	return tell(ctl, "Connect");
+	return tell(ctl, "Connect", false);
 }
 
 /** ctl_run_link_disconnect() - "link disconnect LINK" */
 enum ctl_exit ctl_run_link_disconnect(struct ctl *ctl)
 {
-	return tell(ctl, "Disconnect");
+	return tell(ctl, "Disconnect", false);
 }
 
 /** ctl_run_link_reauth() - "link reauth LINK" */
 enum ctl_exit ctl_run_link_reauth(struct ctl *ctl)
 {
-	return tell(ctl, "Reauthenticate");
+	/* What is under way is answered first, and so long it stays online. */
+	return tell(ctl, "Reauthenticate", true);
 }

@@ -36,7 +36,7 @@ struct ctl_column {
 	const char *key;
 	const char *heading; /* NULL for one that only programs see */
 	enum ctl_form form;
-	bool gives_way; /* is cut first where the terminal is narrow */
+	bool gives_way; /* goes on in the next line where the terminal is narrow */
 };
 
 void ctl_output_init(struct ctl *ctl);

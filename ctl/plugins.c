@@ -7,6 +7,7 @@
 #include "ctl/list.h"
 #include "ctl/run.h"
 #include "ctl/settings.h"
+#include "ctl/text.h"
 
 static const struct ctl_list plugins = {
 	.member = "ListPlugins",
@@ -15,14 +16,7 @@ static const struct ctl_list plugins = {
 		{ "version", "VERSION", CTL_TEXT, false },
 		{ "summary", "WHAT IT IS", CTL_TEXT, true },
 	},
-};
-
-/* As they are shown: with the file of each. */
-static const struct ctl_column columns[] = {
-	{ "name", "PLUGIN", CTL_TEXT, false },
-	{ "version", "VERSION", CTL_TEXT, false },
-	{ "path", "FILE", CTL_TEXT, false },
-	{ "summary", "WHAT IT IS", CTL_TEXT, true },
+	.nothing = "There are no plugins; the package skybus-plugins has some.",
 };
 
 static const struct ctl_list settings = {
@@ -102,24 +96,35 @@ static json_t *failed_of(const json_t *manager)
 	return rows;
 }
 
-static enum ctl_exit print(struct ctl *ctl, json_t *loaded, const json_t *failed)
+/**
+ * ctl_print_failed_plugins() - which were left out, and why
+ * @failed: the property FailedPlugins
+ */
+void ctl_print_failed_plugins(const struct ctl *ctl, const json_t *failed)
 {
-	const json_t *plugin;
-	enum ctl_exit status;
+	const json_t *pair;
 	size_t i;
 
-	ctl_output_pager(ctl);
-	if (json_array_size(loaded) == 0)
-		(void)puts("There are no plugins; the package skybus-plugins has some.");
-	status = ctl_print_table(ctl, columns, CTL_ELEMENTS(columns), loaded);
+	json_array_foreach(failed, i, pair) {
+		(void)printf("\n%sThe plugin %s was left out:%s ", ctl_colour(ctl, CTL_BAD),
+			     json_string_value(json_array_get(pair, 0)),
+			     ctl_colour(ctl, CTL_PLAIN));
+		ctl_print_line(json_string_value(json_array_get(pair, 1)));
+	}
+}
+
+static enum ctl_exit print(struct ctl *ctl, const char *directory, json_t *loaded,
+			   const json_t *failed)
+{
+	enum ctl_exit status;
+
+	status = ctl_list_print(ctl, &plugins, loaded);
 	if (status != CTL_EXIT_OK)
 		return status;
-	json_array_foreach(failed, i, plugin) {
-		(void)printf("\n%s%s%s was left out: ", ctl_colour(ctl, CTL_BAD),
-			     json_string_value(json_object_get(plugin, "name")),
+	if (directory)
+		(void)printf("\n%sThey are in %s%s\n", ctl_colour(ctl, CTL_FAINT), directory,
 			     ctl_colour(ctl, CTL_PLAIN));
-		ctl_print_line(json_string_value(json_object_get(plugin, "reason")));
-	}
+	ctl_print_failed_plugins(ctl, failed);
 
 	return CTL_EXIT_OK;
 }
@@ -146,33 +151,26 @@ enum ctl_exit ctl_run_plugins(struct ctl *ctl)
 	json_array_foreach(failed, i, plugin)
 		add_path(plugin, directory);
 	if (!ctl->json)
-		return print(ctl, loaded, failed);
+		return print(ctl, directory, loaded, json_object_get(manager, "FailedPlugins"));
 	all = json_pack("{s:s, s:O, s:O}", "directory", directory, "plugins", loaded, "failed",
 			failed);
 
 	return all ? ctl_print_json(all, true) : ctl_no_memory();
 }
 
-static const char *field(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
-}
-
 /* Sentences are too long for a table: "lifetime: duration, 30s to 1d; 1h unless set", and below it what it says. */
 static void print_setting(const struct ctl *ctl, const json_t *row)
 {
-	const char *values = field(row, "values"), *fallback = field(row, "default");
+	const char *values = ctl_text_at(row, "values"), *fallback = ctl_text_at(row, "default");
 
-	(void)printf("%s%s%s: %s%s%s%s%s", ctl_colour(ctl, CTL_BOLD), field(row, "key"),
-		     ctl_colour(ctl, CTL_PLAIN), field(row, "kind"), *values ? ", " : "", values,
-		     *fallback ? "; " : "", fallback);
+	(void)printf("%s%s%s: %s%s%s%s%s", ctl_colour(ctl, CTL_BOLD), ctl_text_at(row, "key"),
+		     ctl_colour(ctl, CTL_PLAIN), ctl_text_at(row, "kind"), *values ? ", " : "",
+		     values, *fallback ? "; " : "", fallback);
 	(void)puts(json_is_true(json_object_get(row, "required")) ? "; needed"
 		   : *fallback					  ? " unless set"
 								  : "");
 	(void)fputs("    ", stdout);
-	ctl_print_line(field(row, "help"));
+	ctl_print_line(ctl_text_at(row, "help"));
 }
 
 /** ctl_run_plugins_show() - "plugins show PLUGIN" */

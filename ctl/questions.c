@@ -6,6 +6,7 @@
 #include "ctl/ask.h"
 #include "ctl/questions.h"
 #include "ctl/settings.h"
+#include "ctl/text.h"
 #include "ctl/yaml-json.h"
 
 /** struct questions - what is asked, and where the answers go; settings that were asked for have the key "asked" */
@@ -17,13 +18,6 @@ struct questions {
 	json_t *own;
 };
 
-static const char *field(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
-}
-
 /* ---- one setting ---- */
 
 /* What the daemon would say of it is said. @ret: whether it takes it */
@@ -32,14 +26,14 @@ static enum ctl_exit check_value(const struct questions *questions, const char *
 {
 	enum ctl_exit status;
 
-	if (strcmp(field(row, "kind"), "file") == 0) {
+	if (strcmp(ctl_text_at(row, "kind"), "file") == 0) {
 		*ret = *value == '/' && access(value, R_OK) == 0;
 		if (!*ret)
 			ctl_say("Write the whole path of a file that is there.\n");
 		return CTL_EXIT_OK;
 	}
-	status = ctl_manager(questions->ctl, "CheckSetting", NULL, "sss", plugin, field(row, "key"),
-			     value);
+	status = ctl_manager(questions->ctl, "CheckSetting", NULL, "sss", plugin,
+			     ctl_text_at(row, "key"), value);
 	*ret = status == CTL_EXIT_OK;
 
 	/* The sentence is for whoever answers, who may try again. */
@@ -53,32 +47,33 @@ static enum ctl_exit take_value(struct questions *questions, const json_t *row, 
 	bool is_text = false;
 
 	for (size_t i = 0; i < CTL_ELEMENTS(texts); i++)
-		is_text = is_text || strcmp(field(row, "kind"), texts[i]) == 0;
+		is_text = is_text || strcmp(ctl_text_at(row, "kind"), texts[i]) == 0;
 	scalar = ctl_yaml_scalar(value, is_text);
 	if (!scalar)
 		return ctl_no_memory();
 
-	return ctl_draft_set(questions->draft, field(row, "help"), field(row, "key"), scalar);
+	return ctl_draft_set(questions->draft, ctl_text_at(row, "help"), ctl_text_at(row, "key"),
+			     scalar);
 }
 
 static void describe(const json_t *row)
 {
-	const char *values = field(row, "values");
+	const char *values = ctl_text_at(row, "values");
 
-	ctl_say("\n%s\n  %s%s%s\n", field(row, "help"), field(row, "kind"), *values ? ", " : "",
-		values);
+	ctl_say("\n%s\n  %s%s%s\n", ctl_text_at(row, "help"), ctl_text_at(row, "kind"),
+		*values ? ", " : "", values);
 }
 
 /* "port [5683]: " */
 static char *question_of(const json_t *row)
 {
-	const char *fallback = field(row, "default"), *hint = "";
+	const char *fallback = ctl_text_at(row, "default"), *hint = "";
 	char *question;
 
 	if (!*fallback && !json_is_true(json_object_get(row, "required")))
 		hint = " (may be empty)";
-	if (asprintf(&question, "%s%s%s%s%s: ", field(row, "key"), hint, *fallback ? " [" : "",
-		     fallback, *fallback ? "]" : "") < 0)
+	if (asprintf(&question, "%s%s%s%s%s: ", ctl_text_at(row, "key"), hint,
+		     *fallback ? " [" : "", fallback, *fallback ? "]" : "") < 0)
 		return NULL;
 
 	return question;
@@ -88,7 +83,7 @@ static char *question_of(const json_t *row)
 static enum ctl_exit ask_once(struct questions *questions, const char *plugin, const json_t *row,
 			      bool *ret)
 {
-	bool secret = strcmp(field(row, "kind"), "secret") == 0;
+	bool secret = strcmp(ctl_text_at(row, "kind"), "secret") == 0;
 	CTL_CLEANUP(free) char *question = question_of(row);
 	CTL_CLEANUP(free) char *value = NULL;
 	enum ctl_exit status;
@@ -101,12 +96,12 @@ static enum ctl_exit ask_once(struct questions *questions, const char *plugin, c
 	if (*value == '\0') {
 		*ret = !json_is_true(json_object_get(row, "required"));
 		if (!*ret)
-			ctl_say("%s is needed.\n", field(row, "key"));
+			ctl_say("%s is needed.\n", ctl_text_at(row, "key"));
 		return CTL_EXIT_OK;
 	}
 	if (secret) {
-		status = ctl_draft_secret(questions->draft, field(row, "help"), field(row, "key"),
-					  value);
+		status = ctl_draft_secret(questions->draft, ctl_text_at(row, "help"),
+					  ctl_text_at(row, "key"), value);
 		explicit_bzero(value, strlen(value));
 		*ret = true;
 		return status;
@@ -145,7 +140,7 @@ static enum ctl_exit ask_settings(struct questions *questions, const char *plugi
 		if (json_object_get(row, "asked"))
 			continue;
 		if (all || json_is_true(json_object_get(row, "required")) ||
-		    strcmp(field(row, "kind"), "secret") == 0)
+		    strcmp(ctl_text_at(row, "kind"), "secret") == 0)
 			status = ask_setting(questions, plugin, row);
 	}
 
@@ -159,7 +154,7 @@ static void list_others(const json_t *rows)
 
 	json_array_foreach(rows, i, row)
 		if (!json_object_get(row, "asked"))
-			ctl_say("  %-18s %s\n", field(row, "key"), field(row, "help"));
+			ctl_say("  %-18s %s\n", ctl_text_at(row, "key"), ctl_text_at(row, "help"));
 }
 
 static json_t *find_row(json_t *rows, const char *key)
@@ -168,7 +163,7 @@ static json_t *find_row(json_t *rows, const char *key)
 	size_t i;
 
 	json_array_foreach(rows, i, row)
-		if (strcmp(field(row, "key"), key) == 0)
+		if (strcmp(ctl_text_at(row, "key"), key) == 0)
 			return row;
 
 	return NULL;

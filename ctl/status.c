@@ -8,6 +8,7 @@
 #include "ctl/links.h"
 #include "ctl/output.h"
 #include "ctl/run.h"
+#include "ctl/settings.h"
 
 static const struct ctl_column brief[] = {
 	{ "Name", "LINK", CTL_TEXT, false },
@@ -43,20 +44,6 @@ static const struct ctl_column whole[] = {
 	{ "BudgetUsed", "Used of it", CTL_BYTES, false },
 	{ "BudgetEnds", "Until", CTL_DATE, false },
 };
-
-static enum ctl_exit print_failed_plugins(struct ctl *ctl, const json_t *failed)
-{
-	const json_t *plugin;
-	size_t i;
-
-	json_array_foreach(failed, i, plugin) {
-		(void)printf("\n%sA plugin was left out:%s ", ctl_colour(ctl, CTL_BAD),
-			     ctl_colour(ctl, CTL_PLAIN));
-		ctl_print_line(json_string_value(json_array_get(plugin, 1)));
-	}
-
-	return CTL_EXIT_OK;
-}
 
 /* What is wrong, below the table, where a sentence has room. */
 static void print_reasons(const struct ctl *ctl, const json_t *links)
@@ -99,7 +86,9 @@ static enum ctl_exit print_all(struct ctl *ctl, const json_t *daemon, json_t *li
 		return status;
 	print_reasons(ctl, links);
 
-	return print_failed_plugins(ctl, json_object_get(daemon, "FailedPlugins"));
+	ctl_print_failed_plugins(ctl, json_object_get(daemon, "FailedPlugins"));
+
+	return CTL_EXIT_OK;
 }
 
 static enum ctl_exit show(struct ctl *ctl, const char *name)

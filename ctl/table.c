@@ -4,6 +4,7 @@
  */
 #include <libsmartcols/libsmartcols.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "ctl/cleanup.h"
 #include "ctl/output.h"
@@ -14,15 +15,56 @@ static inline void scols_unref_table_ctl_cleanup(struct libscols_table **table)
 	scols_unref_table(*table);
 }
 
+/* A column that gives way has this part of the terminal, if that is too narrow for all. */
+#define PART 0.3
+
+/* Ends the text at the last blank that leaves it narrow enough for its column. Returns the rest, or NULL. */
+static char *next_line(const struct libscols_column *column, char *text, void *userdata)
+{
+	size_t room = scols_column_get_width(column), used = 0;
+	mbstate_t state = { 0 };
+	char *blank = NULL;
+	wchar_t character;
+	size_t len;
+
+	(void)userdata;
+	for (char *c = text; *c && (used <= room || !blank); c += len) {
+		len = mbrtowc(&character, c, MB_CUR_MAX, &state);
+		if (len == (size_t)-1 || len == (size_t)-2)
+			return NULL;
+		if (*c == ' ' && (used <= room))
+			blank = c;
+		used += wcwidth(character) > 0 ? (size_t)wcwidth(character) : 0;
+	}
+	if (used <= room || !blank)
+		return NULL;
+	*blank = '\0';
+
+	return blank + 1;
+}
+
 static bool is_number(enum ctl_form form)
 {
 	return form == CTL_NUMBER || form == CTL_BYTES;
 }
 
+static size_t count_giving_way(const struct ctl_column *columns, size_t n_columns)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_columns; i++)
+		n += columns[i].heading && columns[i].gives_way;
+
+	return n;
+}
+
 static int add_columns(struct libscols_table *table, const struct ctl_column *columns,
 		       size_t n_columns)
 {
+	bool alone = count_giving_way(columns, n_columns) == 1;
+
 	for (size_t i = 0; i < n_columns; i++) {
+		struct libscols_column *column;
 		int flags = 0;
 
 		if (!columns[i].heading)
@@ -31,34 +73,21 @@ static int add_columns(struct libscols_table *table, const struct ctl_column *co
 			flags |= SCOLS_FL_RIGHT;
 		if (columns[i].gives_way)
 			flags |= SCOLS_FL_WRAP;
-		if (!scols_table_new_column(table, columns[i].heading, 0, flags))
+		column = scols_table_new_column(table, columns[i].heading,
+						columns[i].gives_way ? PART : 0, flags);
+		if (!column)
 			return -1;
+		/* Of several, libsmartcols would make one as narrow as can be. Texts have no ends of lines. */
+		if (columns[i].gives_way && alone)
+			(void)scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, next_line,
+							NULL);
 	}
 
 	return 0;
 }
 
-/* As fdisk and lsblk have them: names of colours, not escape sequences. */
-static const char *colour_name(const char *state)
-{
-	switch (ctl_colour_of_state(state)) {
-	case CTL_GOOD:
-		return "green";
-	case CTL_BAD:
-		return "red";
-	case CTL_FAINT:
-		return "darkgray";
-	case CTL_WAITING:
-	case CTL_PLAIN:
-	case CTL_BOLD:
-		break;
-	}
-
-	return "brown";
-}
-
-static int add_row(struct libscols_table *table, const struct ctl_column *columns, size_t n_columns,
-		   const json_t *row)
+static int add_row(struct libscols_table *table, const struct ctl *ctl,
+		   const struct ctl_column *columns, size_t n_columns, const json_t *row)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	uint64_t now = ctl_text_now();
@@ -72,8 +101,9 @@ static int add_row(struct libscols_table *table, const struct ctl_column *column
 			continue;
 		text = ctl_text_of(json_object_get(row, columns[i].key), columns[i].form, now);
 		r = text ? scols_line_set_data(line, n, text) : -1;
-		if (r == 0 && columns[i].form == CTL_STATE)
-			r = scols_cell_set_color(scols_line_get_cell(line, n), colour_name(text));
+		if (r == 0 && columns[i].form == CTL_STATE && ctl->colour)
+			r = scols_cell_set_color(scols_line_get_cell(line, n),
+						 ctl_colour(ctl, ctl_colour_of_state(text)));
 		n++;
 	}
 
@@ -105,7 +135,7 @@ enum ctl_exit ctl_print_table(const struct ctl *ctl, const struct ctl_column *co
 		return ctl_no_memory();
 	(void)scols_table_enable_colors(table, ctl->colour);
 	json_array_foreach(rows, i, row)
-		if (add_row(table, columns, n_columns, row) < 0)
+		if (add_row(table, ctl, columns, n_columns, row) < 0)
 			return ctl_no_memory();
 	(void)fflush(stdout);
 	if (scols_print_table(table) != 0)

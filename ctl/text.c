@@ -233,3 +233,11 @@ char *ctl_text_of(const json_t *value, enum ctl_form form, uint64_t now_usec)
 
 	return text_of_other(value);
 }
+
+/** ctl_text_at() - a member of an object that is text. @object: may be NULL. Return: lent; "" if there is none. */
+const char *ctl_text_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}

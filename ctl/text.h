@@ -14,4 +14,5 @@ char *ctl_text_span(uint64_t usec);
 char *ctl_text_bytes(uint64_t bytes);
 char *ctl_text_safe(const char *text);
 char *ctl_text_safe_lines(const char *text);
+const char *ctl_text_at(const json_t *object, const char *key);
 uint64_t ctl_text_now(void);

@@ -140,7 +140,16 @@ class PluginsTest(ConfigTest):
         self.assertEqual(plugins["failed"], [])
         enos = next(row for row in plugins["plugins"] if row["name"] == "enos")
         self.assertTrue(os.path.samefile(enos["path"], os.path.join(PLUGIN_DIR, "enos.so")))
-        self.assertRegex(self.ctl.run("plugins"), r"(?m)^enos +\d\S* +\S*/enos\.so +EnOS over")
+        text = self.ctl.run("plugins")
+        self.assertRegex(text, r"(?m)^enos +\d\S* +EnOS over")
+        self.assertIn(f"They are in {plugins['directory']}\n", text)
+
+    def test_a_narrow_terminal(self):
+        _, shown = self.ctl.on_terminal("plugins", env={"COLUMNS": "50"})
+        table = shown.partition("\r\n\r\n")[0].split("\r\n")
+        self.assertLessEqual(max(map(len, table)), 50, shown)
+        for plugin in self.ctl.json("plugins")["plugins"]:
+            self.assertLessEqual(set(plugin["summary"].split()), set(shown.split()))
 
     def test_one_that_was_left_out(self):
         directory = self.folder / "plugins"
@@ -150,7 +159,8 @@ class PluginsTest(ConfigTest):
         self.daemon.end()
         self.daemon.plugin_dir = str(directory)
         self.daemon.start()
-        self.assertIn("nosymbol was left out: ", self.ctl.run("plugins"))
+        for command in "plugins", "status":
+            self.assertIn("The plugin nosymbol was left out: ", self.ctl.run(command))
         [failed] = self.ctl.json("plugins")["failed"]
         self.assertEqual((failed["name"], failed["path"]), ("nosymbol", str(directory / "nosymbol.so")))
         self.assertIn("skybus_plugin_v1", failed["reason"])

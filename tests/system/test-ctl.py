@@ -183,6 +183,21 @@ class LinkTest(CtlTest):
             self.assertIn("no such link", self.ctl.run("link", verb, "depot", expect=ctl.NOT_FOUND))
 
 
+class SlowLinkTest(CtlTest):
+    """The way to the cloud takes long."""
+
+    def start_simulator(self, *options, inside=()):
+        return super().start_simulator("--impairable", *options, inside=inside)
+
+    def test_reauth_waits_for_what_is_under_way(self):
+        since = self.daemon.get("plant", "Since")
+        self.simulator.ctl("impair", "enos-v2", "delay=1000")
+        self.publish(post(1))
+        self.ctl.run("link", "reauth", "plant", "--wait")
+        self.assertNotEqual(self.daemon.get("plant", "Since"), since)
+        self.assertEqual(self.daemon.get("plant", "State"), "online")
+
+
 class TicketTest(CtlTest):
     def test_delivered(self):
         ticket = self.publish(post(1))
@@ -238,6 +253,8 @@ class DeadLetterTest(CtlTest):
         for text in "no json", "none either":
             self.refused(text)
         self.ctl.run("dead", "discard", "--all", "--link", "away")
+        for words in (("list",), ("discard", "--all")):
+            self.ctl.run("dead", *words, "--link", "depot", expect=ctl.NOT_FOUND)
         self.assertEqual(len(self.ctl.json("dead", "list")), 2)
         self.assertEqual(len(self.ctl.json("dead", "list", "--link", "plant")), 2)
         self.ctl.run("dead", "discard", "--all")
