@@ -309,6 +309,9 @@ class PropertiesTest(PublishTest):
         "BytesReceived": int,
         "WireSent": int,
         "WireReceived": int,
+        "Budget": int,
+        "BudgetUsed": int,
+        "BudgetEnds": int,
         "LastAttempt": dict,
     }
 

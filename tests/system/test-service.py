@@ -110,8 +110,8 @@ class InstanceTest(harness.SystemTest):
         self.assertTrue(self.has(client, NAME))
 
     def policy_of(self, name):
-        """Made with the command of the README."""
-        with open(os.path.join(SOURCE_ROOT, "README.md"), encoding="utf-8") as file:
+        """Made with the command of the guide."""
+        with open(os.path.join(SOURCE_ROOT, "docs/operations.md"), encoding="utf-8") as file:
             expression = re.search(r"sed '(s/[^']*)' /usr/share/dbus-1", file.read())[1]
         self.assertIn("depot", expression)
         command = ("sed", expression.replace("depot", name), POLICY)
