@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "ctl/bus.h"
@@ -205,11 +206,26 @@ static json_t *make_rows(const json_t *before, json_t *now, double seconds)
 	return rows;
 }
 
+/* So that the first rows are not pushed out above, and there is room for heading, sum and cursor. Returns how many go. */
+static size_t cut_to_screen(json_t *rows)
+{
+	size_t all = json_array_size(rows), shown = all;
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 &&
+	    all + 2 > size.ws_row)
+		shown = size.ws_row > 4 ? size.ws_row - 3U : 1;
+	while (json_array_size(rows) > shown)
+		(void)json_array_remove(rows, shown);
+
+	return all > shown ? all - shown : 0;
+}
+
 static enum ctl_exit show(const struct monitor *monitor, json_t *rows)
 {
 	enum ctl_exit status;
 	const json_t *row;
-	size_t i;
+	size_t i, cut = 0;
 
 	if (monitor->ctl->json) {
 		json_array_foreach(rows, i, row)
@@ -218,9 +234,15 @@ static enum ctl_exit show(const struct monitor *monitor, json_t *rows)
 		return fflush(stdout) == 0 ? CTL_EXIT_OK : CTL_EXIT_FAILED;
 	}
 	/* To the upper left corner, and what was there goes. */
-	if (isatty(STDOUT_FILENO))
+	if (isatty(STDOUT_FILENO)) {
 		(void)fputs("\033[H\033[2J", stdout);
+		cut = cut_to_screen(rows);
+	}
+	if (json_array_size(rows) == 0)
+		(void)puts("There are no links.");
 	status = ctl_print_table(monitor->ctl, columns, CTL_ELEMENTS(columns), rows);
+	if (cut > 0)
+		(void)printf("and %zu more\n", cut);
 
 	/* Nobody reads it any more; ctl_output_done() says so. */
 	return status == CTL_EXIT_OK && fflush(stdout) != 0 ? CTL_EXIT_FAILED : status;

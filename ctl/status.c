@@ -20,6 +20,8 @@ static const struct ctl_column brief[] = {
 	{ "Delivered", "DELIVERED", CTL_NUMBER, false },
 };
 
+#define BUDGET_COLUMNS 3
+
 static const struct ctl_column whole[] = {
 	{ "Name", "Link", CTL_TEXT, false },
 	{ "Plugin", "Plugin", CTL_TEXT, false },
@@ -40,6 +42,7 @@ static const struct ctl_column whole[] = {
 	{ "BytesReceived", "CoAP received", CTL_BYTES, false },
 	{ "WireSent", "Sent on the wire", CTL_BYTES, false },
 	{ "WireReceived", "Received on the wire", CTL_BYTES, false },
+	/* From here on for links that have one. */
 	{ "Budget", "Budget", CTL_BYTES, false },
 	{ "BudgetUsed", "Used of it", CTL_BYTES, false },
 	{ "BudgetEnds", "Until", CTL_DATE, false },
@@ -95,9 +98,14 @@ static enum ctl_exit show(struct ctl *ctl, const char *name)
 {
 	CTL_CLEANUP(json_decref) json_t *link = NULL;
 	enum ctl_exit status = ctl_link_get(ctl, name, &link);
+	size_t n = CTL_ELEMENTS(whole);
 
-	return status == CTL_EXIT_OK ? ctl_print_fields(ctl, whole, CTL_ELEMENTS(whole), link)
-				     : status;
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (json_integer_value(json_object_get(link, "Budget")) == 0)
+		n -= BUDGET_COLUMNS;
+
+	return ctl_print_fields(ctl, whole, n, link);
 }
 
 /** ctl_run_status() - "status [LINK]" */

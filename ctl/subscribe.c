@@ -31,6 +31,7 @@ struct subscriber {
 	uint64_t left; /* of --count */
 	uint64_t unanswered; /* calls of ours */
 	uint64_t dropped;
+	enum ctl_exit first; /* of our calls that went wrong */
 	bool several; /* links */
 };
 
@@ -39,7 +40,13 @@ static void next(struct subscriber *subscriber);
 static void end_when_done(struct subscriber *subscriber)
 {
 	if (subscriber->left == 0 && subscriber->unanswered == 0)
-		ctl_listen_end(&subscriber->listen, CTL_EXIT_OK);
+		ctl_listen_end(&subscriber->listen, subscriber->first);
+}
+
+static void remember(struct subscriber *subscriber, enum ctl_exit status)
+{
+	if (subscriber->first == CTL_EXIT_OK)
+		subscriber->first = status;
 }
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
@@ -50,7 +57,8 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 	(void)ret_error;
 	subscriber->unanswered--;
 	if (error)
-		(void)ctl_bus_fail(subscriber->ctl, error, -sd_bus_error_get_errno(error));
+		remember(subscriber,
+			 ctl_bus_fail(subscriber->ctl, error, -sd_bus_error_get_errno(error)));
 	end_when_done(subscriber);
 
 	return 0;
@@ -61,7 +69,7 @@ static void send_call(struct subscriber *subscriber, sd_bus_message *call)
 	if (sd_bus_call_async(subscriber->ctl->bus, NULL, call, on_reply, subscriber, 0) >= 0)
 		subscriber->unanswered++;
 	else
-		(void)ctl_no_memory();
+		remember(subscriber, ctl_no_memory());
 }
 
 static sd_bus_message *new_call(const struct subscriber *subscriber,
@@ -86,7 +94,7 @@ static void answer(struct subscriber *subscriber, const struct ctl_arrival *arri
 
 	if (!call || sd_bus_message_append(call, "s", code) < 0 ||
 	    sd_bus_message_append_array(call, 'y', text, size) < 0)
-		(void)ctl_no_memory();
+		remember(subscriber, ctl_no_memory());
 	else
 		send_call(subscriber, call);
 }
@@ -99,7 +107,7 @@ static void acknowledge(struct subscriber *subscriber, const struct ctl_arrival 
 	if (call)
 		send_call(subscriber, call);
 	else
-		(void)ctl_no_memory();
+		remember(subscriber, ctl_no_memory());
 }
 
 /* The first of those that wait is dealt with. */

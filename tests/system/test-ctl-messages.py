@@ -251,6 +251,8 @@ class MonitorTest(MessagesTest):
         self.assertEqual(status, ctl.OK)
         self.assertEqual(shown.count("\033[H\033[2J"), 2)
         self.assertRegex(shown, r"(?m)^away +disabled .* 1\r?$")
+        _, shown = self.ctl.on_terminal("monitor", "--interval=100ms", "-n1", rows=3)
+        self.assertIn("and 1 more\r\n", shown)
 
     def test_what_is_wrong(self):
         self.ctl.run("monitor", "--count=0", expect=ctl.USAGE)
@@ -351,6 +353,13 @@ class SubscribeTest(MessagesTest):
         answers = {answer["id"]: answer for answer in self.answers(2)}
         self.assertEqual((answers["1"]["code"], answers["1"]["data"]), (200, {"got": 1}))
         self.assertEqual(answers["2"]["code"], 500)
+
+    def test_an_answer_that_is_not_taken(self):
+        # Without the link nobody awaits it any more.
+        command = f"{ctl.SKYBUSCTL} {self.ctl.general[0]} link disconnect plant"
+        process = self.subscribe("#", "-n1", "--answer", "--exec", command)
+        self.command(1)
+        self.assertEqual(process.wait(PATIENCE), ctl.NOT_FOUND, process.stderr.read())
 
     def test_inbox(self):
         words = ("#", "--inbox", "pump", "--link=plant", "-n1")

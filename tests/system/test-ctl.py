@@ -98,6 +98,7 @@ class StatusTest(CtlTest):
             text = self.ctl.run(*words)
             self.assertRegex(text, r"(?m)^ *State: online$")
             self.assertRegex(text, r"(?m)^ *Delivered: 0$")
+            self.assertNotIn("Budget", text)
         self.assertEqual(self.ctl.json("link", "show", "plant")["Plugin"], "enos")
         self.assertIn("no link", self.ctl.run("status", "depot", expect=ctl.NOT_FOUND))
         self.assertIn("several", self.ctl.run("link", "show", expect=ctl.USAGE))
