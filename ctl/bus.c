@@ -156,7 +156,9 @@ static enum ctl_exit meaning_of(const sd_bus_error *error, int r)
 		if (sd_bus_error_has_name(error, meanings[i].name))
 			return meanings[i].status;
 
-	return r == -ENOTCONN || r == -ECONNRESET ? CTL_EXIT_NO_DAEMON : CTL_EXIT_FAILED;
+	/* A daemon that hangs is told by the library, which gives up. */
+	return r == -ENOTCONN || r == -ECONNRESET || r == -ETIMEDOUT ? CTL_EXIT_NO_DAEMON
+								     : CTL_EXIT_FAILED;
 }
 
 /**

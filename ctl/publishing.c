@@ -66,6 +66,10 @@ static bool all_taken(const struct ctl_publishing *publishing)
 static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct ctl_publishing *publishing = userdata;
+	const char *rest = all_taken(publishing) ? ""
+			   : publishing->unanswered > 0
+				   ? ", and skybusd has not answered for the rest"
+				   : ", and the rest was not taken";
 
 	(void)source;
 	(void)usec;
@@ -77,8 +81,7 @@ static int on_patience_over(sd_event_source *source, uint64_t usec, void *userda
 		       ctl_fail(CTL_EXIT_TIMEOUT,
 				"%" PRIu64 " of %" PRIu64
 				" have not ended yet; they go on waiting%s.",
-				open_tickets(publishing), publishing->taken,
-				all_taken(publishing) ? "" : ", and the rest was not taken"));
+				open_tickets(publishing), publishing->taken, rest));
 
 	return 0;
 }
@@ -249,6 +252,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 
 	(void)ret_error;
+	TAILQ_REMOVE(&publishing->called, line, link);
 	publishing->unanswered--;
 	if (error && is_for_now(publishing, line, error)) {
 		put_back(publishing, line);
@@ -391,6 +395,7 @@ static enum ctl_exit send_line(struct ctl_publishing *publishing, struct ctl_lin
 	int r = call(publishing, line);
 
 	if (r >= 0) {
+		TAILQ_INSERT_TAIL(&publishing->called, line, link);
 		publishing->unanswered++;
 		return CTL_EXIT_OK;
 	}
@@ -435,6 +440,7 @@ enum ctl_exit ctl_publishing_run(struct ctl_publishing *publishing)
 	enum ctl_exit status;
 	struct ctl_line *line;
 
+	TAILQ_INIT(&publishing->called);
 	TAILQ_INIT(&publishing->refused);
 	ctl_progress_init(&publishing->progress);
 	status = ctl_listen_init(&publishing->listen, publishing->ctl, on_signal, publishing);
@@ -449,6 +455,8 @@ enum ctl_exit ctl_publishing_run(struct ctl_publishing *publishing)
 		status = ctl_fail(CTL_EXIT_FAILED, "stopped; %" PRIu64 " were taken, and go on.",
 				  publishing->taken);
 
+	/* What was called and not answered is not heard of any more. */
+	TAILQ_CONCAT(&publishing->refused, &publishing->called, link);
 	while ((line = TAILQ_FIRST(&publishing->refused))) {
 		TAILQ_REMOVE(&publishing->refused, line, link);
 		(void)line_free(line);

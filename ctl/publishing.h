@@ -15,7 +15,7 @@
 
 /** struct ctl_line - a payload that the daemon has not taken yet */
 struct ctl_line {
-	TAILQ_ENTRY(ctl_line) link; /* while it waits to be called again */
+	TAILQ_ENTRY(ctl_line) link; /* of called or refused */
 	struct ctl_publishing *owner;
 	uint64_t number; /* from 1 */
 	void *payload;
@@ -33,6 +33,7 @@ struct ctl_publishing {
 	struct ctl_progress progress;
 	const char *topic;
 	char *path; /* of the link; NULL to go by the routes */
+	struct ctl_lines called; /* and not answered */
 	struct ctl_lines refused; /* for now, in the order of their numbers */
 	sd_event_source *input; /* NULL for a source that is always ready, such as a file */
 	sd_event_source *pause; /* until they are called again */
@@ -42,7 +43,7 @@ struct ctl_publishing {
 	bool wait;
 	uint64_t wait_usec; /* from the last line on at most; UINT64_MAX for ever */
 	uint64_t lines; /* read */
-	uint64_t unanswered; /* calls */
+	uint64_t unanswered; /* those that were called */
 	uint64_t taken; /* messages, each with its ticket */
 	uint64_t delivered;
 	uint64_t undelivered; /* which have ended otherwise */

@@ -101,10 +101,13 @@ static enum ctl_exit wait_for(struct ctl *ctl, uint64_t ticket, uint64_t end)
 
 	if (status != CTL_EXIT_OK)
 		return status;
-	ctl_patience(ctl, (SLICE_S + 30) * CTL_USEC_PER_SEC);
 	do {
+		uint64_t slice;
+
 		seconds = seconds_until(end);
-		status = ask(ctl, ticket, seconds < SLICE_S ? seconds : SLICE_S, &reply);
+		slice = seconds < SLICE_S ? seconds : SLICE_S;
+		ctl_patience(ctl, (slice + 25) * CTL_USEC_PER_SEC);
+		status = ask(ctl, ticket, slice, &reply);
 	} while (status == CTL_EXIT_TIMEOUT && seconds > SLICE_S);
 	if (status == CTL_EXIT_TIMEOUT)
 		return ctl_fail(status, "%" PRIu64 " has not ended yet; it goes on waiting.",

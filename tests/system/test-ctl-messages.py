@@ -185,6 +185,12 @@ class LinesTest(MessagesTest):
         self.assertEqual(process.returncode, ctl.FAILED)
         self.assertIn("1 were taken", err)
 
+    def test_a_daemon_that_hangs(self):
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.daemon.process.send_signal, signal.SIGCONT)
+        words = ("publish", "-l", "away", POINTS, post(1), "--wait=1")
+        self.assertIn("the rest", self.ctl.run(*words, expect=ctl.TIMEOUT))
+
     def test_lines_as_they_come(self):
         process = self.ctl.start("publish", "-l", "away", POINTS, "--lines")
         for number in range(3):
