@@ -12,7 +12,7 @@
 
 struct ctl;
 
-/* No command has more options than this; commands.c checks it. */
+/* No command has more options than this; its test and parsing check it. */
 #define CTL_OPTIONS_MAX 24
 
 /** enum ctl_what - what a value is, for completion */

@@ -30,13 +30,18 @@ static int add_process_signal(struct ctl_listen *listen, int number)
 	return sd_event_add_signal(listen->event, NULL, number, on_process_signal, listen);
 }
 
+/* Also what the library says of the connection, by a signal that nobody has sent. */
 static int on_link_signal(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
 	struct ctl_listen *listen = userdata;
 	const char *sender = sd_bus_message_get_sender(signal);
 
 	(void)error;
-	if (!sd_bus_message_is_signal(signal, CTL_LINK, NULL) || !sender ||
+	if (sd_bus_message_is_signal(signal, "org.freedesktop.DBus.Local", "Disconnected"))
+		ctl_listen_end(listen, ctl_fail(CTL_EXIT_NO_DAEMON,
+						"the connection to the bus broke. What was "
+						"published is on disk, and tickets are valid on."));
+	if (!listen->on_signal || !sd_bus_message_is_signal(signal, CTL_LINK, NULL) || !sender ||
 	    strcmp(sender, listen->owner) != 0)
 		return 0;
 
@@ -110,7 +115,8 @@ static int attach(struct ctl_listen *listen)
 /**
  * ctl_listen_init() - connect, and listen
  * @listen: embedded in its owner, zeroed; ctl_listen_done() also after a failure
- * @on_signal: called for each signal of the interface of links; returns a negative errno to end the loop
+ * @on_signal: called for each signal of the interface of links, and returns a negative errno if the connection is of
+ * no more use; NULL for none
  * @userdata: for @on_signal
  *
  * Return: CTL_EXIT_OK, or what to end with when that was said.

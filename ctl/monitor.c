@@ -290,15 +290,6 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-static int on_signal(void *userdata, const char *member, sd_bus_message *signal)
-{
-	(void)userdata;
-	(void)member;
-	(void)signal;
-
-	return 0;
-}
-
 static enum ctl_exit begin(struct monitor *monitor)
 {
 	struct ctl *ctl = monitor->ctl;
@@ -311,7 +302,7 @@ static enum ctl_exit begin(struct monitor *monitor)
 	if (status == CTL_EXIT_OK && (monitor->left == 0 || monitor->interval_usec == 0))
 		status = ctl_fail(CTL_EXIT_USAGE, "--count and --interval are above 0.");
 	if (status == CTL_EXIT_OK)
-		status = ctl_listen_init(&monitor->listen, ctl, on_signal, NULL);
+		status = ctl_listen_init(&monitor->listen, ctl, NULL, NULL);
 	if (status == CTL_EXIT_OK)
 		status = step(monitor);
 	if (status != CTL_EXIT_OK)

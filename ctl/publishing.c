@@ -42,12 +42,17 @@ static void draw(struct ctl_publishing *publishing)
 {
 	char text[120];
 
-	(void)snprintf(text, sizeof(text), "%" PRIu64 " taken, %" PRIu64 " delivered%s",
-		       publishing->taken, publishing->delivered,
+	char delivered[48] = "";
+
+	if (!publishing->source.lines && !publishing->wait)
+		return;
+	if (publishing->wait)
+		(void)snprintf(delivered, sizeof(delivered), ", %" PRIu64 " delivered",
+			       publishing->delivered);
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " taken%s%s", publishing->taken, delivered,
 		       publishing->paused ? ", waits for room in the queue" : "");
-	if (publishing->source.lines || publishing->wait)
-		ctl_progress_draw(&publishing->progress, publishing->source.read,
-				  publishing->source.size, text);
+	ctl_progress_draw(&publishing->progress, publishing->source.read, publishing->source.size,
+			  text);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------- */

@@ -37,8 +37,8 @@ enum ctl_exit ctl_changes(struct ctl *ctl, json_t **ret)
 	return status;
 }
 
-/** ctl_changes_print() - as a table, or as JSON. @nothing: is said when there are none. Return: as ctl_changes() */
-enum ctl_exit ctl_changes_print(struct ctl *ctl, json_t *changes, const char *nothing)
+/* As a table, or as JSON; @nothing is said when there are none. */
+static enum ctl_exit print_changes(struct ctl *ctl, json_t *changes, const char *nothing)
 {
 	struct ctl_list shown = list;
 
@@ -60,7 +60,7 @@ enum ctl_exit ctl_run_reload(struct ctl *ctl)
 	if (status != CTL_EXIT_OK)
 		return status;
 
-	return ctl_changes_print(ctl, changes,
-				 dry ? "A reload would change nothing."
-				     : "Nothing has changed: it was in force already.");
+	return print_changes(ctl, changes,
+			     dry ? "A reload would change nothing."
+				 : "Nothing has changed: it was in force already.");
 }

@@ -7,4 +7,3 @@
 #include "ctl/bus.h"
 
 enum ctl_exit ctl_changes(struct ctl *ctl, json_t **ret);
-enum ctl_exit ctl_changes_print(struct ctl *ctl, json_t *changes, const char *nothing);

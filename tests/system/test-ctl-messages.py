@@ -109,6 +109,18 @@ class PublishTest(MessagesTest):
         self.assertIn("on disk", err)
 
 
+    def test_the_bus_goes_while_they_wait(self):
+        commands = ("publish", "-l", "away", POINTS, post(1), "--wait"), ("subscribe", "#")
+        processes = [self.ctl.start(*words) for words in commands]
+        self.daemon.wait_property("away", "Queued", 1)
+        for process in processes:
+            eventually(lambda: sleeps_in_epoll(process), "its loop")
+        self.bus.end(signal.SIGKILL)
+        for process in processes:
+            _, err = process.communicate(timeout=PATIENCE)
+            self.assertEqual(process.returncode, ctl.NO_DAEMON, err)
+
+
 class OnlyLinkTest(MessagesTest):
     """Without a route the only link is meant."""
 
