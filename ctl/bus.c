@@ -194,6 +194,61 @@ enum ctl_exit ctl_bus_fail(const struct ctl *ctl, const sd_bus_error *error, int
 	return ctl_fail(status, "%s", sentence);
 }
 
+/**
+ * ctl_new_call() - a call of the daemon that does not start it: whoever has stopped it wants it to be so
+ * @ret: on success the call, without arguments; the caller unrefs it
+ *
+ * Return: 0, or a negative errno.
+ */
+int ctl_new_call(const struct ctl *ctl, const char *path, const char *interface, const char *member,
+		 sd_bus_message **ret)
+{
+	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *call = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(ctl->bus, &call, ctl->name, path, interface, member);
+	if (r >= 0)
+		r = sd_bus_message_set_auto_start(call, false);
+	if (r < 0)
+		return r;
+	*ret = call;
+	call = NULL;
+
+	return 0;
+}
+
+static int try_call(sd_bus *bus, sd_bus_message *call, sd_bus_error *ret_error,
+		    sd_bus_message **ret, const char *types, va_list arguments)
+{
+	int r = types ? sd_bus_message_appendv(call, types, arguments) : 0;
+
+	return r < 0 ? r : sd_bus_call(bus, call, 0, ret_error, ret);
+}
+
+/**
+ * ctl_try() - call a method of the daemon as a whole, for whoever says itself what is wrong
+ * @interface: one of that object
+ * @ret_error: set on failure; the caller frees it
+ * @ret: set on success; the caller unrefs it
+ *
+ * Return: 0 or more, or a negative errno.
+ */
+int ctl_try(const struct ctl *ctl, const char *interface, const char *member,
+	    sd_bus_error *ret_error, sd_bus_message **ret, const char *types, ...)
+{
+	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *call = NULL;
+	int r = ctl_new_call(ctl, CTL_ROOT, interface, member, &call);
+	va_list arguments;
+
+	if (r < 0)
+		return r;
+	va_start(arguments, types);
+	r = try_call(ctl->bus, call, ret_error, ret, types, arguments);
+	va_end(arguments);
+
+	return r;
+}
+
 static enum ctl_exit call_with(struct ctl *ctl, const char *path, const char *interface,
 			       const char *member, sd_bus_message **ret, const char *types,
 			       va_list arguments)
@@ -207,15 +262,11 @@ static enum ctl_exit call_with(struct ctl *ctl, const char *path, const char *in
 	if (status != CTL_EXIT_OK)
 		return status;
 
-	r = sd_bus_message_new_method_call(ctl->bus, &call, ctl->name, path, interface, member);
+	r = ctl_new_call(ctl, path, interface, member, &call);
 	if (r >= 0)
-		r = sd_bus_message_set_allow_interactive_authorization(call, false);
-	if (r >= 0 && types)
-		r = sd_bus_message_appendv(call, types, arguments);
-	if (r == -EINVAL)
+		r = try_call(ctl->bus, call, &error, &reply, types, arguments);
+	if (r == -EINVAL && !error.name)
 		return ctl_not_utf8();
-	if (r >= 0)
-		r = sd_bus_call(ctl->bus, call, 0, &error, &reply);
 	if (r < 0) {
 		status = ctl_bus_fail(ctl, &error, r);
 		sd_bus_error_free(&error);

@@ -20,6 +20,10 @@
 enum ctl_exit ctl_bus_open(struct ctl *ctl);
 void ctl_bus_close(struct ctl *ctl);
 enum ctl_exit ctl_bus_fail(const struct ctl *ctl, const sd_bus_error *error, int r);
+int ctl_new_call(const struct ctl *ctl, const char *path, const char *interface, const char *member,
+		 sd_bus_message **ret);
+int ctl_try(const struct ctl *ctl, const char *interface, const char *member,
+	    sd_bus_error *ret_error, sd_bus_message **ret, const char *types, ...);
 enum ctl_exit ctl_call(struct ctl *ctl, const char *path, const char *interface, const char *member,
 		       sd_bus_message **ret, const char *types, ...);
 enum ctl_exit ctl_manager(struct ctl *ctl, const char *member, sd_bus_message **ret,

@@ -76,8 +76,8 @@ enum ctl_finding ctl_doctor_bus(struct ctl *ctl, json_t **ret_daemon, char *ret_
 	(void)snprintf(ret_why, size, "no connection");
 	if (ctl_bus_open(ctl) != CTL_EXIT_OK)
 		return CTL_FINDING_BUS_ABSENT;
-	r = sd_bus_call_method(ctl->bus, ctl->name, CTL_ROOT, "org.freedesktop.DBus.Properties",
-			       "GetAll", &error, &reply, "s", CTL_MANAGER);
+	r = ctl_try(ctl, "org.freedesktop.DBus.Properties", "GetAll", &error, &reply, "s",
+		    CTL_MANAGER);
 	if (r >= 0)
 		return take_daemon(reply, ret_daemon);
 	finding = error.name ? finding_of(&error) : CTL_FINDING_BUS_ABSENT;

@@ -134,8 +134,8 @@ static json_t *ask(struct bundle *bundle, const char *interface, const char *mem
 
 	if (ctl_bus_open(bundle->ctl) != CTL_EXIT_OK)
 		return NULL;
-	r = sd_bus_call_method(bundle->ctl->bus, bundle->ctl->name, CTL_ROOT, interface, member,
-			       &error, &reply, argument ? "s" : NULL, argument);
+	r = ctl_try(bundle->ctl, interface, member, &error, &reply, argument ? "s" : NULL,
+		    argument);
 	sd_bus_error_free(&error);
 	if (r < 0 || ctl_body(reply, &body) < 0)
 		return NULL;

@@ -215,8 +215,8 @@ static json_t *dead_letters(const struct ctl_patient *patient, char *ret_why, si
 	CTL_CLEANUP(json_decref) json_t *body = NULL;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct ctl *ctl = patient->ctl;
-	int r = sd_bus_call_method(ctl->bus, ctl->name, CTL_ROOT, CTL_MANAGER, "ListDeadLetters",
-				   &error, &reply, "st", property(patient, "Name"), UINT64_C(0));
+	int r = ctl_try(ctl, CTL_MANAGER, "ListDeadLetters", &error, &reply, "st",
+			property(patient, "Name"), UINT64_C(0));
 
 	(void)snprintf(ret_why, size, "%s", error.message ? error.message : strerror(-r));
 	sd_bus_error_free(&error);

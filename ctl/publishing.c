@@ -296,9 +296,8 @@ static int call(struct ctl_publishing *publishing, struct ctl_line *line)
 	int r;
 
 	line->by_routes = !path;
-	r = sd_bus_message_new_method_call(publishing->ctl->bus, &message, publishing->ctl->name,
-					   path ? path : CTL_ROOT, path ? CTL_LINK : CTL_MANAGER,
-					   "PublishBytesWith");
+	r = ctl_new_call(publishing->ctl, path ? path : CTL_ROOT, path ? CTL_LINK : CTL_MANAGER,
+			 "PublishBytesWith", &message);
 	if (r >= 0)
 		r = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, publishing->topic);
 	if (r >= 0)

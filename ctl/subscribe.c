@@ -78,8 +78,7 @@ static sd_bus_message *new_call(const struct subscriber *subscriber,
 	sd_bus_message *call = NULL;
 	int r;
 
-	r = sd_bus_message_new_method_call(subscriber->ctl->bus, &call, subscriber->ctl->name,
-					   arrival->path, CTL_LINK, member);
+	r = ctl_new_call(subscriber->ctl, arrival->path, CTL_LINK, member, &call);
 	if (r >= 0)
 		r = sd_bus_message_append_basic(call, SD_BUS_TYPE_UINT64, &arrival->number);
 

@@ -71,8 +71,7 @@ static enum ctl_exit ask(struct ctl *ctl, uint64_t ticket, uint64_t seconds, sd_
 	enum ctl_exit status;
 	int r;
 
-	r = sd_bus_call_method(ctl->bus, ctl->name, CTL_ROOT, CTL_MANAGER, "WaitTicket", &error,
-			       ret, "tu", ticket, (uint32_t)seconds);
+	r = ctl_try(ctl, CTL_MANAGER, "WaitTicket", &error, ret, "tu", ticket, (uint32_t)seconds);
 	if (r >= 0)
 		status = CTL_EXIT_OK;
 	else if (sd_bus_error_has_name(&error, CTL_ERROR "Timeout"))

@@ -2,6 +2,8 @@
 """skybusctl as people and scripts use it: what it prints, and what it ends with."""
 
 import json
+import os
+import signal
 import unittest
 
 import ctl
@@ -72,6 +74,29 @@ class CommandLineTest(CtlTest):
         self.assertIn("Is it running?", self.ctl.run("status", expect=ctl.NO_DAEMON))
         stranger = Ctl("unix:path=/nonexistent/bus")
         self.assertIn("message bus", stranger.run("status", expect=ctl.NO_DAEMON))
+
+    def test_nobody_starts_it(self):
+        """As installed, the first call of a program starts it; to look at it does not."""
+        started = os.path.join(self.folder, "started")
+        with open(os.path.join(self.folder, "skybus.service"), "w", encoding="ascii") as file:
+            file.write(f"[D-BUS Service]\nName=io.skybus.Gateway1\nExec=/usr/bin/touch {started}\n")
+        with open(self.bus.config, "r+", encoding="ascii") as file:
+            text = file.read()
+            file.seek(0)
+            file.write(text.replace("<auth>", f"<servicedir>{self.folder}</servicedir><auth>"))
+        self.bus.process.send_signal(signal.SIGHUP)
+        harness.eventually(self.can_be_started, "the bus to know how to start it")
+        self.daemon.end()
+        for words in (
+            ("status",), ("metrics",), ("ticket", "--wait", 1), ("publish", "a", "b"), ("subscribe", "#"),
+        ):
+            self.ctl.run(*words, expect=ctl.NO_DAEMON)
+        self.ctl.run("doctor", expect=ctl.FINDING)
+        self.assertEqual(self.ctl.run("complete", "--", *self.ctl.general, "status", ""), "")
+        self.assertFalse(os.path.exists(started))
+
+    def can_be_started(self):
+        return "io.skybus.Gateway1" in self.client.call_driver("ListActivatableNames")[0]
 
     def test_the_name_of_an_instance(self):
         words = ("--instance", "depot", "status")
