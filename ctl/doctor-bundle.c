@@ -21,6 +21,7 @@
 #include "ctl/doctor.h"
 #include "ctl/links.h"
 #include "ctl/redact.h"
+#include "ctl/replace.h"
 
 #define NAME "skybus-report"
 #define JOURNAL_LINES "1000"
@@ -331,8 +332,7 @@ static enum ctl_exit fill(struct bundle *bundle)
 	return CTL_EXIT_OK;
 }
 
-/* Into a descriptor of ours, so that nobody's link is followed and the file is not others' to read. */
-static enum ctl_exit pack(const struct bundle *bundle, const char *path)
+static int run_tar(const struct bundle *bundle, int fd)
 {
 	char *const argv[] = { (char *)"tar",
 			       (char *)"--create",
@@ -344,28 +344,33 @@ static enum ctl_exit pack(const struct bundle *bundle, const char *path)
 			       (char *)NAME,
 			       NULL };
 	posix_spawn_file_actions_t actions;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	pid_t pid;
 	int r;
 
-	if (fd < 0)
-		return ctl_fail(CTL_EXIT_FAILED, "%s cannot be written: %s.", path,
-				strerror(errno));
-	if (posix_spawn_file_actions_init(&actions) != 0) {
-		(void)close(fd);
-		return ctl_no_memory();
-	}
+	if (posix_spawn_file_actions_init(&actions) != 0)
+		return -ENOMEM;
 	(void)posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
 	r = -posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-	if (r == 0)
-		r = wait_for(pid);
 	(void)posix_spawn_file_actions_destroy(&actions);
+
+	return r == 0 ? wait_for(pid) : r;
+}
+
+static enum ctl_exit pack(const struct bundle *bundle, const char *path)
+{
+	CTL_CLEANUP(free) char *beside = NULL;
+	enum ctl_exit status;
+	int fd, r;
+
+	status = ctl_replace_begin(path, &beside, &fd);
+	if (status != CTL_EXIT_OK)
+		return status;
+	r = run_tar(bundle, fd);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
-	if (r < 0)
-		return ctl_fail(CTL_EXIT_FAILED, "tar cannot make %s: %s.", path, strerror(-r));
+	errno = -r;
 
-	return CTL_EXIT_OK;
+	return ctl_replace_end(path, beside, r == 0);
 }
 
 /**

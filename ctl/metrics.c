@@ -4,8 +4,6 @@
  * for the text files that node_exporter collects. They differ in the names of families and in which types they
  * have.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +13,7 @@
 
 #include "ctl/bus.h"
 #include "ctl/output.h"
+#include "ctl/replace.h"
 #include "ctl/run.h"
 
 /* A double holds each integer up to this. */
@@ -181,11 +180,6 @@ static void write_old(FILE *out, const json_t *families)
 
 /* ---- the file --------------------------------------------------------------------------------- */
 
-static enum ctl_exit cannot_write(const char *path)
-{
-	return ctl_fail(CTL_EXIT_FAILED, "%s cannot be written: %s.", path, strerror(errno));
-}
-
 /* Whoever collects it reads it under another user. */
 static bool fill(int fd, const json_t *families)
 {
@@ -202,27 +196,17 @@ static bool fill(int fd, const json_t *families)
 	return fclose(out) == 0 && good;
 }
 
-/* Not synced: the next one comes in a minute, and flash wears. */
+/* A new one comes in a minute, so it is not synced; and flash wears. */
 static enum ctl_exit write_file(const char *path, const json_t *families)
 {
 	CTL_CLEANUP(free) char *beside = NULL;
-	enum ctl_exit status = CTL_EXIT_OK;
+	enum ctl_exit status;
 	int fd;
 
 	/* No name that a collector of *.prom would take. */
-	if (asprintf(&beside, "%s.XXXXXX", path) < 0) {
-		beside = NULL;
-		return ctl_no_memory();
-	}
-	fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
-		return cannot_write(path);
-	if (!fill(fd, families) || rename(beside, path) < 0) {
-		status = cannot_write(path);
-		(void)unlink(beside);
-	}
+	status = ctl_replace_begin(path, &beside, &fd);
 
-	return status;
+	return status == CTL_EXIT_OK ? ctl_replace_end(path, beside, fill(fd, families)) : status;
 }
 
 /* ---- the command ------------------------------------------------------------------------------ */
