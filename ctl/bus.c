@@ -162,36 +162,46 @@ static enum ctl_exit meaning_of(const sd_bus_error *error, int r)
 }
 
 /**
- * ctl_bus_fail() - say what a call was answered with
+ * ctl_bus_fail_at() - say what a call was answered with
+ * @where: in front of the sentence; may be empty
  * @error: of the reply; may have no name
  * @r: the negative errno of the call, where @error has no message
  *
  * Return: what skybusctl ends with.
  */
-enum ctl_exit ctl_bus_fail(const struct ctl *ctl, const sd_bus_error *error, int r)
+enum ctl_exit ctl_bus_fail_at(const struct ctl *ctl, const char *where, const sd_bus_error *error,
+			      int r)
 {
 	enum ctl_exit status = meaning_of(error, r);
 	const char *instance = ctl_option(ctl, "instance");
 	const char *sentence = error->message ? error->message : strerror(-r);
 
 	if (error->name && strncmp(error->name, CTL_ERROR, strlen(CTL_ERROR)) == 0)
-		return ctl_fail(status, "%s", sentence);
+		return ctl_fail(status, "%s%s", where, sentence);
 	if (status == CTL_EXIT_NO_DAEMON)
 		return ctl_fail(status,
-				"skybusd does not answer on the bus (%s). Is it running? "
+				"%sskybusd does not answer on the bus (%s). Is it running? "
 				"\"systemctl status skybusd%s%s\" says so.",
-				sentence, instance ? "@" : "", instance ? instance : "");
+				where, sentence, instance ? "@" : "", instance ? instance : "");
 	if (status == CTL_EXIT_NOT_PERMITTED)
 		return ctl_fail(
 			status,
-			"the bus does not let this user talk to skybusd: be root, or in the group skybus "
-			"(\"sudo adduser NAME skybus\", then log in anew).");
+			"%sthe bus does not let this user talk to skybusd: be root, or in the group skybus "
+			"(\"sudo adduser NAME skybus\", then log in anew).",
+			where);
 	if (status == CTL_EXIT_NOT_FOUND)
 		return ctl_fail(
 			status,
-			"there is no such link; \"skybusctl status\" shows those that there are.");
+			"%sthere is no such link; \"skybusctl status\" shows those that there are.",
+			where);
 
-	return ctl_fail(status, "%s", sentence);
+	return ctl_fail(status, "%s%s", where, sentence);
+}
+
+/** ctl_bus_fail() - likewise, where it is clear which call. Return: likewise. */
+enum ctl_exit ctl_bus_fail(const struct ctl *ctl, const sd_bus_error *error, int r)
+{
+	return ctl_bus_fail_at(ctl, "", error, r);
 }
 
 /**

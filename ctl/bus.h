@@ -19,6 +19,8 @@
 
 enum ctl_exit ctl_bus_open(struct ctl *ctl);
 void ctl_bus_close(struct ctl *ctl);
+enum ctl_exit ctl_bus_fail_at(const struct ctl *ctl, const char *where, const sd_bus_error *error,
+			      int r);
 enum ctl_exit ctl_bus_fail(const struct ctl *ctl, const sd_bus_error *error, int r);
 int ctl_new_call(const struct ctl *ctl, const char *path, const char *interface, const char *member,
 		 sd_bus_message **ret);

@@ -243,11 +243,14 @@ static bool is_for_now(struct ctl_publishing *publishing, const struct ctl_line 
 static void say_refusal(struct ctl_publishing *publishing, const struct ctl_line *line,
 			const sd_bus_error *error)
 {
+	int r = -sd_bus_error_get_errno(error);
+	char where[200] = "";
+
 	ctl_progress_clear(&publishing->progress);
 	if (publishing->source.lines)
-		(void)fprintf(stderr, "line %" PRIu64 " of %s: ", line->number,
-			      publishing->source.name);
-	remember(publishing, ctl_bus_fail(publishing->ctl, error, -sd_bus_error_get_errno(error)));
+		(void)snprintf(where, sizeof(where), "line %" PRIu64 " of %s: ", line->number,
+			       publishing->source.name);
+	remember(publishing, ctl_bus_fail_at(publishing->ctl, where, error, r));
 }
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)

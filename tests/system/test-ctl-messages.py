@@ -174,7 +174,7 @@ class LinesTest(MessagesTest):
         err = self.ctl.run(
             "publish", "-l", "plant", POINTS, "--lines", input="\n".join(lines), expect=ctl.FAILED
         )
-        self.assertIn("line 2 of standard input: ", err)
+        self.assertRegex(err, r"^skybusctl: line 2 of standard input: the payload has 65537 bytes, .*\n$")
         self.daemon.wait_property("plant", "Delivered", 2)
 
     def test_a_full_queue_is_waited_for(self):
