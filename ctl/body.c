@@ -77,6 +77,8 @@ static int read_entries(sd_bus_message *message, json_t *object, const char *ent
 	const char *key;
 	int r;
 
+	if (!strchr("sog", entry[0]))
+		return -EBADMSG;
 	while ((r = sd_bus_message_enter_container(message, SD_BUS_TYPE_DICT_ENTRY, entry)) > 0) {
 		r = sd_bus_message_read_basic(message, entry[0], &key);
 		if (r >= 0)

@@ -73,6 +73,7 @@ enum ctl_exit ctl_run_dead_list(struct ctl *ctl)
 enum ctl_exit ctl_run_dead_show(struct ctl *ctl)
 {
 	static const struct ctl_column columns[] = {
+		{ "ticket", "Ticket", CTL_NUMBER, false },
 		{ "link", "Link", CTL_TEXT, false },
 		{ "topic", "Topic", CTL_TEXT, false },
 		{ "payload", "Payload", CTL_TEXT, false },
@@ -94,8 +95,9 @@ enum ctl_exit ctl_run_dead_show(struct ctl *ctl)
 	r = ctl_body(reply, &body);
 	if (r < 0)
 		return ctl_no_reply(r);
-	for (size_t i = 0; i < CTL_ELEMENTS(columns); i++)
-		(void)json_object_set(row, columns[i].key, json_array_get(body, i));
+	(void)json_object_set_new(row, columns[0].key, json_integer((json_int_t)ticket));
+	for (size_t i = 1; i < CTL_ELEMENTS(columns); i++)
+		(void)json_object_set(row, columns[i].key, json_array_get(body, i - 1));
 
 	return ctl_print_fields(ctl, columns, CTL_ELEMENTS(columns), row);
 }

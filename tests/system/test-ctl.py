@@ -266,7 +266,8 @@ class DeadLetterTest(CtlTest):
         for ticket in tickets:
             self.assertRegex(text, rf"(?m)^ *{ticket} plant ")
         self.assertIn("no json", self.ctl.run("dead", "show", tickets[0]))
-        self.assertEqual(self.ctl.json("dead", "show", tickets[0])["payload"], "no json")
+        letter = self.ctl.json("dead", "show", tickets[0])
+        self.assertEqual((letter["ticket"], letter["payload"]), (tickets[0], "no json"))
 
         [new] = map(int, self.ctl.run("dead", "requeue", tickets[0]).split())
         self.assertGreater(new, tickets[-1])
