@@ -3,8 +3,8 @@
  * An archive for whoever is to help: what the doctor found, how the daemon is, and the last lines of its log, without
  * the names of devices and without secrets.
  *
- * The archive is made by GNU tar, which is essential in Debian. A library for that, libarchive, would bring some 35 MB
- * of others to a small box. Everything is redacted before it is written to the directory that tar reads.
+ * The archive is made by GNU tar, which is essential in Debian; libarchive would bring libxml2 and ICU to a small box.
+ * Everything is redacted before it is written to the directory that tar reads.
  */
 #include <errno.h>
 #include <fcntl.h>
