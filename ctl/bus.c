@@ -328,20 +328,23 @@ enum ctl_exit ctl_manager(struct ctl *ctl, const char *member, sd_bus_message **
 }
 
 /**
- * ctl_manager_properties() - all properties of the daemon as a whole
- * @ret: on success an object of them, a new reference
+ * ctl_value() - call a method of the daemon, and have the first value of its answer as JSON
+ * @ret: on success a new reference
  *
- * Return: as ctl_call().
+ * The rest is as with ctl_call().
  */
-enum ctl_exit ctl_manager_properties(struct ctl *ctl, json_t **ret)
+enum ctl_exit ctl_value(struct ctl *ctl, const char *path, const char *interface,
+			const char *member, json_t **ret, const char *types, ...)
 {
 	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
 	CTL_CLEANUP(json_decref) json_t *body = NULL;
 	enum ctl_exit status;
+	va_list arguments;
 	int r;
 
-	status = ctl_call(ctl, CTL_ROOT, "org.freedesktop.DBus.Properties", "GetAll", &reply, "s",
-			  CTL_MANAGER);
+	va_start(arguments, types);
+	status = call_with(ctl, path, interface, member, &reply, types, arguments);
+	va_end(arguments);
 	if (status != CTL_EXIT_OK)
 		return status;
 	r = ctl_body(reply, &body);
@@ -350,4 +353,18 @@ enum ctl_exit ctl_manager_properties(struct ctl *ctl, json_t **ret)
 	*ret = json_incref(json_array_get(body, 0));
 
 	return CTL_EXIT_OK;
+}
+
+/**
+ * ctl_properties() - all properties of an object
+ * @path: of the object
+ * @interface: whose properties
+ * @ret: on success an object of them by name, a new reference
+ *
+ * Return: as ctl_call().
+ */
+enum ctl_exit ctl_properties(struct ctl *ctl, const char *path, const char *interface, json_t **ret)
+{
+	return ctl_value(ctl, path, "org.freedesktop.DBus.Properties", "GetAll", ret, "s",
+			 interface);
 }

@@ -34,14 +34,15 @@ static enum ctl_exit read_letters(struct ctl *ctl, const char *link, json_t **re
 	size_t before;
 
 	do {
-		CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
+		CTL_CLEANUP(json_decref) json_t *answer = NULL;
 		enum ctl_exit status;
 		const json_t *last;
 
 		before = json_array_size(rows);
-		status = ctl_manager(ctl, letters.member, &reply, "st", link, after);
+		status = ctl_value(ctl, CTL_ROOT, CTL_MANAGER, letters.member, &answer, "st", link,
+				   after);
 		if (status == CTL_EXIT_OK)
-			status = ctl_list_rows(&letters, reply, rows);
+			status = ctl_list_rows(&letters, answer, rows);
 		if (status != CTL_EXIT_OK)
 			return status;
 		last = json_array_get(rows, json_array_size(rows) - 1);

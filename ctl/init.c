@@ -97,7 +97,7 @@ static enum ctl_exit find_directory(const struct init *init, char **ret)
 		*ret = strdup(given);
 		return *ret ? CTL_EXIT_OK : ctl_no_memory();
 	}
-	status = ctl_manager_properties(init->ctl, &manager);
+	status = ctl_properties(init->ctl, CTL_ROOT, CTL_MANAGER, &manager);
 	if (status != CTL_EXIT_OK)
 		return status;
 	file = ctl_text_at(manager, "ConfigurationFile");

@@ -17,25 +17,6 @@
 /* How often it is asked meanwhile. */
 #define LOOK_USEC (CTL_USEC_PER_SEC / 5)
 
-static enum ctl_exit read_link(struct ctl *ctl, const char *path, json_t **ret)
-{
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *body = NULL;
-	enum ctl_exit status;
-	int r;
-
-	status = ctl_call(ctl, path, "org.freedesktop.DBus.Properties", "GetAll", &reply, "s",
-			  CTL_LINK);
-	if (status != CTL_EXIT_OK)
-		return status;
-	r = ctl_body(reply, &body);
-	if (r < 0)
-		return ctl_no_reply(r);
-	*ret = json_incref(json_array_get(body, 0));
-
-	return CTL_EXIT_OK;
-}
-
 static bool is_in(const json_t *link, const char *state)
 {
 	return strcmp(ctl_text_at(link, "State"), state) == 0;
@@ -63,7 +44,7 @@ static enum ctl_exit wait_for(struct ctl *ctl, const char *path, uint64_t usec,
 
 	for (;;) {
 		CTL_CLEANUP(json_decref) json_t *link = NULL;
-		enum ctl_exit status = read_link(ctl, path, &link);
+		enum ctl_exit status = ctl_properties(ctl, path, CTL_LINK, &link);
 
 		if (status != CTL_EXIT_OK)
 			return status;
@@ -102,7 +83,7 @@ static enum ctl_exit tell(struct ctl *ctl, const char *member, bool anew)
 	if (status == CTL_EXIT_OK)
 		status = ctl_link_path(ctl_word(ctl, 0), &path);
 	if (status == CTL_EXIT_OK && wait && anew)
-		status = read_link(ctl, path, &before);
+		status = ctl_properties(ctl, path, CTL_LINK, &before);
 	if (status == CTL_EXIT_OK)
 		status = ctl_call(ctl, path, CTL_LINK, member, NULL, NULL);
 	if (status == CTL_EXIT_OK && wait)

@@ -41,22 +41,17 @@ static int sort(json_t *links)
  */
 enum ctl_exit ctl_links(struct ctl *ctl, json_t **ret)
 {
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *body = NULL, *links = json_array();
+	CTL_CLEANUP(json_decref) json_t *objects = NULL, *links = json_array();
 	enum ctl_exit status;
 	const char *path;
 	json_t *object;
-	int r;
 
-	status = ctl_call(ctl, CTL_ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
-			  &reply, NULL);
+	status = ctl_value(ctl, CTL_ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+			   &objects, NULL);
 	if (status != CTL_EXIT_OK)
 		return status;
-	r = ctl_body(reply, &body);
-	if (r < 0)
-		return ctl_no_reply(r);
 
-	json_object_foreach(json_array_get(body, 0), path, object) {
+	json_object_foreach(objects, path, object) {
 		json_t *link = json_object_get(object, CTL_LINK);
 
 		if (link && (json_object_set_new(link, "Path", json_string(path)) < 0 ||

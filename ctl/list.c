@@ -16,22 +16,17 @@ static size_t columns_of(const struct ctl_list *list)
 /**
  * ctl_list_rows() - the structs of an answer, as objects with the columns' keys
  * @list: what they are
- * @reply: its first argument is the array
+ * @answer: the array of arrays
  * @rows: an array, to which they are appended
  *
  * Return: CTL_EXIT_OK, or what to end with when that was said.
  */
-enum ctl_exit ctl_list_rows(const struct ctl_list *list, sd_bus_message *reply, json_t *rows)
+enum ctl_exit ctl_list_rows(const struct ctl_list *list, const json_t *answer, json_t *rows)
 {
-	CTL_CLEANUP(json_decref) json_t *body = NULL;
 	size_t n_columns = columns_of(list), i;
 	const json_t *values;
-	int r;
 
-	r = ctl_body(reply, &body);
-	if (r < 0)
-		return ctl_no_reply(r);
-	json_array_foreach(json_array_get(body, 0), i, values) {
+	json_array_foreach(answer, i, values) {
 		json_t *row = json_object();
 
 		if (json_array_size(values) < n_columns) {
@@ -57,18 +52,34 @@ enum ctl_exit ctl_list_print(struct ctl *ctl, const struct ctl_list *list, json_
 	return ctl_print_table(ctl, list->columns, columns_of(list), rows);
 }
 
-/** ctl_list_run() - ask, and print the answer. Return: as ctl_list_rows(). */
-enum ctl_exit ctl_list_run(struct ctl *ctl, const struct ctl_list *list)
+/**
+ * ctl_list_get() - ask for a list
+ * @argument: of the method, which is text; NULL if it takes none
+ * @ret: on success the rows, a new reference
+ *
+ * Return: as ctl_list_rows().
+ */
+enum ctl_exit ctl_list_get(struct ctl *ctl, const struct ctl_list *list, const char *argument,
+			   json_t **ret)
 {
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *rows = json_array();
+	CTL_CLEANUP(json_decref) json_t *answer = NULL, *rows = json_array();
 	enum ctl_exit status;
 
-	status = ctl_manager(ctl, list->member, &reply, NULL);
+	status = ctl_value(ctl, CTL_ROOT, CTL_MANAGER, list->member, &answer, argument ? "s" : NULL,
+			   argument);
 	if (status == CTL_EXIT_OK)
-		status = ctl_list_rows(list, reply, rows);
+		status = ctl_list_rows(list, answer, rows);
 	if (status == CTL_EXIT_OK)
-		status = ctl_list_print(ctl, list, rows);
+		*ret = json_incref(rows);
 
 	return status;
+}
+
+/** ctl_list_run() - ask for a list that takes no argument, and print it. Return: as ctl_list_rows(). */
+enum ctl_exit ctl_list_run(struct ctl *ctl, const struct ctl_list *list)
+{
+	CTL_CLEANUP(json_decref) json_t *rows = NULL;
+	enum ctl_exit status = ctl_list_get(ctl, list, NULL, &rows);
+
+	return status == CTL_EXIT_OK ? ctl_list_print(ctl, list, rows) : status;
 }

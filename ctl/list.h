@@ -17,6 +17,8 @@ struct ctl_list {
 	const char *nothing; /* what is said when it is empty; NULL for nothing */
 };
 
-enum ctl_exit ctl_list_rows(const struct ctl_list *list, sd_bus_message *reply, json_t *rows);
+enum ctl_exit ctl_list_rows(const struct ctl_list *list, const json_t *answer, json_t *rows);
+enum ctl_exit ctl_list_get(struct ctl *ctl, const struct ctl_list *list, const char *argument,
+			   json_t **ret);
 enum ctl_exit ctl_list_print(struct ctl *ctl, const struct ctl_list *list, json_t *rows);
 enum ctl_exit ctl_list_run(struct ctl *ctl, const struct ctl_list *list);

@@ -255,20 +255,13 @@ static enum ctl_exit print(const struct ctl *ctl, const json_t *families)
 /** ctl_run_metrics() - "metrics [--textfile FILE]" */
 enum ctl_exit ctl_run_metrics(struct ctl *ctl)
 {
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *body = NULL;
+	CTL_CLEANUP(json_decref) json_t *families = NULL;
 	const char *path = ctl_option(ctl, "textfile");
-	const json_t *families;
 	enum ctl_exit status;
-	int r;
 
-	status = ctl_manager(ctl, "ListMetrics", &reply, NULL);
+	status = ctl_value(ctl, CTL_ROOT, CTL_MANAGER, "ListMetrics", &families, NULL);
 	if (status != CTL_EXIT_OK)
 		return status;
-	r = ctl_body(reply, &body);
-	if (r < 0)
-		return ctl_no_reply(r);
-	families = json_array_get(body, 0);
 
 	return path ? write_file(path, families) : print(ctl, families);
 }

@@ -120,22 +120,17 @@ static void take_sample(json_t *links, const char *family, const json_t *sample)
 /* Sets *ret to an object: by link its state, sums by key, and buckets of the histogram. */
 static enum ctl_exit look(struct ctl *ctl, json_t **ret)
 {
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *body = NULL;
-	json_t *links;
+	CTL_CLEANUP(json_decref) json_t *families = NULL;
 	const json_t *family, *sample;
 	enum ctl_exit status;
+	json_t *links;
 	size_t i, k;
-	int r;
 
-	status = ctl_manager(ctl, "ListMetrics", &reply, NULL);
+	status = ctl_value(ctl, CTL_ROOT, CTL_MANAGER, "ListMetrics", &families, NULL);
 	if (status != CTL_EXIT_OK)
 		return status;
-	r = ctl_body(reply, &body);
-	if (r < 0)
-		return ctl_no_reply(r);
 	links = json_object();
-	json_array_foreach(json_array_get(body, 0), i, family)
+	json_array_foreach(families, i, family)
 		json_array_foreach(json_array_get(family, 3), k, sample)
 			take_sample(links, json_string_value(json_array_get(family, 0)), sample);
 	*ret = links;

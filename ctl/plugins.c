@@ -40,17 +40,7 @@ static const struct ctl_list settings = {
  */
 enum ctl_exit ctl_settings(struct ctl *ctl, const char *plugin, json_t **ret)
 {
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *rows = json_array();
-	enum ctl_exit status;
-
-	status = ctl_manager(ctl, settings.member, &reply, "s", plugin);
-	if (status == CTL_EXIT_OK)
-		status = ctl_list_rows(&settings, reply, rows);
-	if (status == CTL_EXIT_OK)
-		*ret = json_incref(rows);
-
-	return status;
+	return ctl_list_get(ctl, &settings, plugin, ret);
 }
 
 /**
@@ -61,17 +51,7 @@ enum ctl_exit ctl_settings(struct ctl *ctl, const char *plugin, json_t **ret)
  */
 enum ctl_exit ctl_plugins(struct ctl *ctl, json_t **ret)
 {
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *rows = json_array();
-	enum ctl_exit status;
-
-	status = ctl_manager(ctl, plugins.member, &reply, NULL);
-	if (status == CTL_EXIT_OK)
-		status = ctl_list_rows(&plugins, reply, rows);
-	if (status == CTL_EXIT_OK)
-		*ret = json_incref(rows);
-
-	return status;
+	return ctl_list_get(ctl, &plugins, NULL, ret);
 }
 
 static void add_path(json_t *plugin, const char *directory)
@@ -139,7 +119,7 @@ enum ctl_exit ctl_run_plugins(struct ctl *ctl)
 	json_t *plugin;
 	size_t i;
 
-	status = ctl_manager_properties(ctl, &manager);
+	status = ctl_properties(ctl, CTL_ROOT, CTL_MANAGER, &manager);
 	if (status == CTL_EXIT_OK)
 		status = ctl_plugins(ctl, &loaded);
 	if (status != CTL_EXIT_OK)

@@ -24,17 +24,7 @@ static const struct ctl_list list = {
  */
 enum ctl_exit ctl_changes(struct ctl *ctl, json_t **ret)
 {
-	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
-	CTL_CLEANUP(json_decref) json_t *rows = json_array();
-	enum ctl_exit status;
-
-	status = ctl_manager(ctl, list.member, &reply, NULL);
-	if (status == CTL_EXIT_OK)
-		status = ctl_list_rows(&list, reply, rows);
-	if (status == CTL_EXIT_OK)
-		*ret = json_incref(rows);
-
-	return status;
+	return ctl_list_get(ctl, &list, NULL, ret);
 }
 
 /* As a table, or as JSON; @nothing is said when there are none. */

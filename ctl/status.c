@@ -117,7 +117,7 @@ enum ctl_exit ctl_run_status(struct ctl *ctl)
 	if (ctl_word(ctl, 0))
 		return show(ctl, ctl_word(ctl, 0));
 
-	status = ctl_manager_properties(ctl, &daemon);
+	status = ctl_properties(ctl, CTL_ROOT, CTL_MANAGER, &daemon);
 	if (status == CTL_EXIT_OK)
 		status = ctl_links(ctl, &links);
 
