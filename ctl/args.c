@@ -208,6 +208,26 @@ static enum ctl_exit complain_of_command(const struct ctl_command *table, const 
 	return CTL_EXIT_USAGE;
 }
 
+/* It may have been meant for an option that takes its value only behind "=". */
+static enum ctl_exit complain_of_word(const struct ctl_args *args, const char *word)
+{
+	const struct ctl_option *own = args->command->options;
+
+	for (size_t i = 0; own && own[i].name; i++) {
+		if (!own[i].may_stand_alone || !args->values[i] || *args->values[i])
+			continue;
+		(void)fprintf(
+			stderr,
+			"skybusctl: %s: \"%s\" is too much; for the %s of --%s write --%s=%s.\n",
+			args->command->name, word, own[i].value, own[i].name, own[i].name, word);
+		return CTL_EXIT_USAGE;
+	}
+	(void)fprintf(stderr, "skybusctl: %s: \"%s\" is too much; quote what has spaces.\n",
+		      args->command->name, word);
+
+	return CTL_EXIT_USAGE;
+}
+
 static enum ctl_exit check_words(const struct ctl_args *args)
 {
 	const struct ctl_word *words = args->command->words;
@@ -230,13 +250,7 @@ static enum ctl_exit check_words(const struct ctl_args *args)
 		if (words[i].repeated)
 			return CTL_EXIT_OK;
 	}
-	if (args->n_words > i) {
-		(void)fprintf(stderr, "skybusctl: %s: \"%s\" is too much; quote what has spaces.\n",
-			      args->command->name, args->words[i]);
-		return CTL_EXIT_USAGE;
-	}
-
-	return CTL_EXIT_OK;
+	return args->n_words > i ? complain_of_word(args, args->words[i]) : CTL_EXIT_OK;
 }
 
 /**

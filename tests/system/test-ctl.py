@@ -44,6 +44,7 @@ class CommandLineTest(CtlTest):
             ("ticket", "seven"): '"seven" is no number',
             ("ticket", "--wait=soon", "1"): '"soon" is no span of time',
             ("status", "plant", "away"): '"away" is too much',
+            ("link", "connect", "plant", "--wait", "30"): "write --wait=30",
             ("--color", "pink", "status"): '"pink" is none of auto|always|never',
             ("status", "--purple"): "unrecognized option '--purple'",
             ("dead", "discard"): "or --all",
