@@ -48,12 +48,16 @@ static int on_link_signal(sd_bus_message *signal, void *userdata, sd_bus_error *
 	return listen->on_signal(listen->userdata, sd_bus_message_get_member(signal), signal);
 }
 
+/* Not if it is the one that we have found, which has come just before. */
 static int on_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
 	struct ctl_listen *listen = userdata;
+	const char *name, *old, *new;
+	int r = sd_bus_message_read(signal, "sss", &name, &old, &new);
 
-	(void)signal;
 	(void)error;
+	if (r < 0 || strcmp(new, listen->owner) == 0)
+		return r < 0 ? r : 0;
 	ctl_listen_end(
 		listen,
 		ctl_fail(
@@ -131,14 +135,15 @@ enum ctl_exit ctl_listen_init(struct ctl_listen *listen, struct ctl *ctl,
 
 	*listen = (struct ctl_listen){ .ctl = ctl, .on_signal = on_signal, .userdata = userdata };
 	status = ctl_bus_open(ctl);
-	if (status == CTL_EXIT_OK)
-		status = find_owner(listen);
 	if (status != CTL_EXIT_OK)
 		return status;
+	/* First, so that no end of the owner is missed. */
 	r = attach(listen);
+	if (r < 0)
+		return ctl_fail(CTL_EXIT_FAILED, "the bus cannot be listened to: %s.",
+				strerror(-r));
 
-	return r < 0 ? ctl_fail(CTL_EXIT_FAILED, "the bus cannot be listened to: %s.", strerror(-r))
-		     : CTL_EXIT_OK;
+	return find_owner(listen);
 }
 
 /** ctl_listen_done() - takes one that was never begun, too */
