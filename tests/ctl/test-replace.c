@@ -63,7 +63,7 @@ static void assert_has(const char *path, const char *expected)
 	char text[64] = "";
 
 	assert_non_null(file);
-	(void)fgets(text, sizeof(text), file);
+	assert_non_null(fgets(text, sizeof(text), file));
 	assert_int_equal(fclose(file), 0);
 	assert_string_equal(text, expected);
 }
