@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "daemon/wire.h"
+#include "tests/daemon/tcp-figures.h"
 
 #define V4 28 /* headers of IP and UDP */
 #define V6 48
@@ -265,9 +266,14 @@ static void records_have_no_number(void **state)
 static void a_connection_counts_when_it_is_closed(void **state)
 {
 	struct fixture *f = *state;
-	int port = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char data[1000] = { 0 };
+	int port;
 
+	if (!has_tcp_figures()) {
+		print_message("the kernel does not tell what a connection has carried\n");
+		skip();
+	}
+	port = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	f->ends[0].in = (struct sockaddr_in){ .sin_family = AF_INET,
 					      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	f->len = sizeof(f->ends[0].in);
