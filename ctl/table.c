@@ -4,7 +4,6 @@
  */
 #include <libsmartcols/libsmartcols.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "ctl/cleanup.h"
 #include "ctl/output.h"
@@ -18,53 +17,15 @@ static inline void scols_unref_table_ctl_cleanup(struct libscols_table **table)
 /* A column that gives way has this part of the terminal, if that is too narrow for all. */
 #define PART 0.3
 
-/* Ends the text at the last blank that leaves it narrow enough for its column. Returns the rest, or NULL. */
-static char *next_line(const struct libscols_column *column, char *text, void *userdata)
-{
-	size_t room = scols_column_get_width(column), used = 0;
-	mbstate_t state = { 0 };
-	char *blank = NULL;
-	wchar_t character;
-	size_t len;
-
-	(void)userdata;
-	for (char *c = text; *c && (used <= room || !blank); c += len) {
-		len = mbrtowc(&character, c, MB_CUR_MAX, &state);
-		if (len == (size_t)-1 || len == (size_t)-2)
-			return NULL;
-		if (*c == ' ' && (used <= room))
-			blank = c;
-		used += wcwidth(character) > 0 ? (size_t)wcwidth(character) : 0;
-	}
-	if (used <= room || !blank)
-		return NULL;
-	*blank = '\0';
-
-	return blank + 1;
-}
-
 static bool is_number(enum ctl_form form)
 {
 	return form == CTL_NUMBER || form == CTL_BYTES;
 }
 
-static size_t count_giving_way(const struct ctl_column *columns, size_t n_columns)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < n_columns; i++)
-		n += columns[i].heading && columns[i].gives_way;
-
-	return n;
-}
-
 static int add_columns(struct libscols_table *table, const struct ctl_column *columns,
 		       size_t n_columns)
 {
-	bool alone = count_giving_way(columns, n_columns) == 1;
-
 	for (size_t i = 0; i < n_columns; i++) {
-		struct libscols_column *column;
 		int flags = 0;
 
 		if (!columns[i].heading)
@@ -73,14 +34,9 @@ static int add_columns(struct libscols_table *table, const struct ctl_column *co
 			flags |= SCOLS_FL_RIGHT;
 		if (columns[i].gives_way)
 			flags |= SCOLS_FL_WRAP;
-		column = scols_table_new_column(table, columns[i].heading,
-						columns[i].gives_way ? PART : 0, flags);
-		if (!column)
+		if (!scols_table_new_column(table, columns[i].heading,
+					    columns[i].gives_way ? PART : 0, flags))
 			return -1;
-		/* Of several, libsmartcols would make one as narrow as can be. Texts have no ends of lines. */
-		if (columns[i].gives_way && alone)
-			(void)scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, next_line,
-							NULL);
 	}
 
 	return 0;

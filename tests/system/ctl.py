@@ -58,10 +58,10 @@ class Ctl:
         """JSON lines."""
         return [json.loads(line) for line in self.run("--json", *words, **options).splitlines()]
 
-    def on_terminal(self, *words, stream="stdout", env=(), rows=0):
+    def on_terminal(self, *words, stream="stdout", env=(), rows=0, columns=0):
         """Runs it with one of its streams on a terminal; returns its status and what that has shown."""
         ours, theirs = pty.openpty()
-        termios.tcsetwinsize(ours, (rows, 0))
+        termios.tcsetwinsize(ours, (rows, columns))
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | {stream: theirs}
         process = subprocess.Popen(
             [SKYBUSCTL, *self.general, *map(str, words)],
