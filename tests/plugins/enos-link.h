@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/scripted-private.h"
 #include "plugins/enos-common/enos.h"
 #include "tests/plugins/scripted-fixture.h"
-#include "tests/plugins/scripted-private.h"
 
 #define SECRET "AbCdEfGhIjKlMnOpQrSt"
 #define IV "543yhjy97ae7fyfg"

@@ -5,8 +5,8 @@
  * A link of the plugin under test, on the scripted host, as the state of a cmocka test: it comes and
  * goes, logs in and is answered. Include <cmocka.h> before.
  */
+#include "check/scripted-host.h"
 #include "daemon/cleanup.h"
-#include "tests/plugins/scripted-host.h"
 
 #define CHANGED SKYBUS_CODE(2, 4)
 #define CONTENT SKYBUS_CODE(2, 5)

@@ -12,10 +12,10 @@
 
 #include <errno.h>
 
+#include "check/scripted-private.h"
 #include "plugins/aliyun/aliyun-sequence.h"
 #include "plugins/aliyun/aliyun-settings.h"
 #include "tests/plugins/aliyun-link.h"
-#include "tests/plugins/scripted-private.h"
 
 #define KEY "token"
 #define DAY_MS (UINT64_C(86400) * 1000)

@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
+#include "check/scripted-private.h"
 #include "tests/plugins/aliyun-link.h"
-#include "tests/plugins/scripted-private.h"
 
 #define PAYLOAD "{\"temp\":21.5}"
 #define TIME "1700000000000"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/plugins/scripted-private.h"
+#include "check/scripted-private.h"
 
 #define TIMERS_MAX 16
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/plugins/scripted-private.h"
+#include "check/scripted-private.h"
 
 /* A shorter secret may stand in a sentence by chance. */
 #define SECRET_LEN_TELLING 6

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/plugins/scripted-private.h"
+#include "check/scripted-private.h"
 
 #define KEY_LEN_MAX 64
 #define VALUE_LEN_MAX 4096

@@ -6,7 +6,7 @@
  * scripted-calls.c, scripted-requests.c, scripted-commands.c, scripted-store.c (what the plugin is
  * lent) and scripted-rules.c (what is watched, and settings).
  */
-#include "tests/plugins/scripted-host.h"
+#include "check/scripted-host.h"
 
 /* What attach() lends of one setting: in a block of its own, until detach(). */
 struct scripted_value {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/plugins/scripted-private.h"
+#include "check/scripted-private.h"
 
 /* A login that waits for nothing never ends. */
 static void check_login(struct skybus_link *link)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/plugins/scripted-private.h"
+#include "check/scripted-private.h"
 
 /* Each in blocks of just its size, so that reading beyond shows. */
 static struct skybus_message *lend(const struct skybus_link *link,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/plugins/scripted-private.h"
+#include "check/scripted-private.h"
 
 #define OPTION_LEN_MAX 1034
 #define URI_PATH_LEN_MAX 255

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/plugins/scripted-private.h"
+#include "check/scripted-private.h"
 
 #define CONTEXT_LEN_MAX 1024
 #define PAYLOAD_LEN_MAX (64 * 1024)
