@@ -5,36 +5,24 @@
 
 #include "check/scripted-private.h"
 
-/* Each in blocks of just its size, so that reading beyond shows. */
-static struct skybus_message *lend(const struct skybus_link *link,
+static struct skybus_message *make(const struct skybus_link *link,
 				   const struct scripted_message *messages, uint32_t n)
 {
-	struct skybus_message *lent = scripted_need(calloc(n, sizeof(*lent)));
+	struct skybus_message *made = scripted_need(calloc(n, sizeof(*made)));
 
 	for (uint32_t i = 0; i < n; i++) {
-		size_t len = strlen(messages[i].payload);
-
-		lent[i] = (struct skybus_message){
-			.size = sizeof(lent[i]),
-			.payload_len = (uint32_t)len,
+		made[i] = (struct skybus_message){
+			.size = sizeof(made[i]),
+			.payload_len = (uint32_t)strlen(messages[i].payload),
 			.ticket = i + 1,
-			.topic = scripted_text(messages[i].topic),
-			.payload = scripted_bytes(messages[i].payload, len),
+			.topic = messages[i].topic,
+			.payload = (const uint8_t *)messages[i].payload,
 			.time_ms = link->time_ms ? link->time_ms + 1000 * (int64_t)i : 0,
 			.content_format = SKYBUS_NO_FORMAT,
 		};
 	}
 
-	return lent;
-}
-
-static void take_back(struct skybus_message *lent, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		free((char *)lent[i].topic);
-		free((uint8_t *)lent[i].payload);
-	}
-	free(lent);
+	return made;
 }
 
 /**
@@ -48,12 +36,18 @@ static void take_back(struct skybus_message *lent, uint32_t n)
 uint32_t scripted_gather(struct skybus_link *link, const struct scripted_message *messages,
 			 uint32_t n)
 {
-	struct skybus_message *lent = lend(link, messages, n);
-	uint32_t together = link->plugin->gather(link->state, lent, n);
+	struct skybus_message *made = make(link, messages, n);
+	const char *outer = scripted_enter(link, "gather()");
+	uint32_t together =
+		link->plugin->gather(link->state, scripted_lend_messages(link, made, n), n);
 
 	if (together > n)
-		scripted_fault(link, "gather() returned %u of %u", together, n);
-	take_back(lent, n);
+		scripted_fault(link,
+			       "gather() returned %u of %u: return at most as many as it was "
+			       "asked about",
+			       together, n);
+	scripted_leave(link, outer);
+	free(made);
 
 	return together;
 }
@@ -70,17 +64,21 @@ struct skybus_request *scripted_encode_batch(struct skybus_link *link,
 					     const struct scripted_message *messages, uint32_t n)
 {
 	struct skybus_request *request = scripted_request_new(link, SCRIPTED_MESSAGE);
-	struct skybus_message *lent = lend(link, messages, n);
+	struct skybus_message *made = make(link, messages, n);
+	const char *outer = scripted_enter(link, "encode_batch()");
+	struct skybus_verdict *verdict = scripted_lend_verdict(link, SKYBUS_REJECTED);
 
-	request->result =
-		link->plugin->encode_batch(link->state, lent, n, request, &request->verdict);
-	if (request->result < 0 && request->verdict.kind != SKYBUS_REJECTED)
-		scripted_check_verdict(link, "encode_batch", &request->verdict);
-	request->message = lent[0];
-	request->message.topic = scripted_text(lent[0].topic);
-	request->message.payload = scripted_bytes(lent[0].payload, lent[0].payload_len);
-	take_back(lent, n);
-	scripted_filled(request, "encode_batch");
+	request->result = link->plugin->encode_batch(
+		link->state, scripted_lend_messages(link, made, n), n, request, verdict);
+	if (request->result < 0 && verdict->kind != SKYBUS_REJECTED)
+		scripted_check_verdict(link, verdict);
+	request->verdict = *verdict;
+	request->message = made[0];
+	request->message.topic = scripted_text(made[0].topic);
+	request->message.payload = scripted_bytes(made[0].payload, made[0].payload_len);
+	scripted_filled(request);
+	scripted_leave(link, outer);
+	free(made);
 
 	return request;
 }

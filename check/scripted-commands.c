@@ -175,28 +175,28 @@ const struct skybus_response *scripted_serve(struct skybus_link *link, uint32_t 
 					     const void *payload, uint32_t payload_len)
 {
 	struct skybus_response *response = begin_response(link, SKYBUS_CODE(5, 1));
-	char *texts[] = { scripted_text(path), scripted_text(query),
-			  scripted_text("10.64.0.1:40000") };
-	uint8_t *lent = scripted_bytes(payload, payload_len);
-	struct skybus_incoming incoming = {
+	const char *outer = scripted_enter(link, "serve()");
+	const struct skybus_incoming incoming = {
 		.size = sizeof(incoming),
 		.method = method,
-		.path = texts[0],
-		.query = texts[1],
-		.from = texts[2],
-		.payload = lent,
+		.path = scripted_lend_text(link, "the path", path),
+		.query = scripted_lend_text(link, "the query", query),
+		.from = scripted_lend_text(link, "the sender", "10.64.0.1:40000"),
+		.payload =
+			scripted_lend(link, SCRIPTED_TO_READ, "the payload", payload, payload_len),
 		.payload_len = payload_len,
 		.content_format = link->serve_format,
 	};
 
 	response->serving = true;
-	link->plugin->serve(link->state, &incoming, response);
+	link->plugin->serve(link->state,
+			    scripted_lend(link, SCRIPTED_TO_READ, "the request from the cloud",
+					  &incoming, sizeof(incoming)),
+			    response);
 	response->serving = false;
 	response->filling = false;
 	check_code(response, "serve");
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		free(texts[i]);
-	free(lent);
+	scripted_leave(link, outer);
 
 	return response;
 }
@@ -229,32 +229,33 @@ int32_t scripted_answer_command(struct skybus_link *link, const char *code, cons
 {
 	struct skybus_response *response = begin_response(link, 0);
 	const struct scripted_command *command = &link->command;
-	char *texts[] = { scripted_text(command->topic), scripted_text(code) };
-	uint8_t *lent = scripted_bytes(payload, payload_len);
-	uint8_t *context = scripted_bytes(command->context, command->context_len);
-	struct skybus_answer answer = {
+	const char *outer = scripted_enter(link, "answer()");
+	struct skybus_verdict *why = scripted_lend_verdict(link, SKYBUS_REJECTED);
+	const struct skybus_answer answer = {
 		.size = sizeof(answer),
 		.payload_len = payload_len,
-		.topic = texts[0],
-		.code = texts[1],
-		.payload = lent,
-		.context = context,
+		.topic = scripted_lend_text(link, "the command's topic", command->topic),
+		.code = scripted_lend_text(link, "the answer's code", code),
+		.payload = scripted_lend(link, SCRIPTED_TO_READ, "the answer's payload", payload,
+					 payload_len),
+		.context = scripted_lend(link, SCRIPTED_TO_READ, "the command's context",
+					 command->context, command->context_len),
 		.context_len = command->context_len,
 		.served = served,
 	};
 	int32_t r;
 
-	*ret_why = (struct skybus_verdict){ .size = sizeof(*ret_why), .kind = SKYBUS_REJECTED };
 	response->as_message = !served;
-	r = link->plugin->answer(link->state, &answer, response, ret_why);
+	r = link->plugin->answer(link->state,
+				 scripted_lend(link, SCRIPTED_TO_READ, "the answer", &answer,
+					       sizeof(answer)),
+				 response, why);
 	response->filling = false;
 	check_answer(response, r);
 	if (r < 0)
-		scripted_check_verdict(link, "answer", ret_why);
-	free(texts[0]);
-	free(texts[1]);
-	free(lent);
-	free(context);
+		scripted_check_verdict(link, why);
+	*ret_why = *why;
+	scripted_leave(link, outer);
 
 	return r;
 }

@@ -10,7 +10,9 @@ static void check_login(struct skybus_link *link)
 {
 	if (link->logging_in && !link->opening && TAILQ_EMPTY(&link->sent) &&
 	    TAILQ_EMPTY(&link->timers) && TAILQ_EMPTY(&link->writes) && TAILQ_EMPTY(&link->fetches))
-		scripted_fault(link, "login() ended neither with online() nor with failed()");
+		scripted_fault(link,
+			       "login() ended neither with online() nor with failed(), and "
+			       "nothing is under way any more: call one of them on every way out");
 }
 
 /* ---- coming and going ---- */
@@ -73,7 +75,9 @@ static void clean_up(struct skybus_link *link)
 
 	TAILQ_FOREACH(request, &link->filling, entry) {
 		if (request->kind == SCRIPTED_OWN)
-			scripted_fault(link, "a request for %s was neither sent nor freed",
+			scripted_fault(link,
+				       "a request (path \"%s\") was neither sent nor freed: give "
+				       "each to send_request() or to free_request()",
 				       request->path);
 	}
 	scripted_drop_requests(&link->filling);
@@ -85,7 +89,41 @@ static void clean_up(struct skybus_link *link)
 		TAILQ_REMOVE(&link->writes, write, entry);
 		free(write);
 	}
+	scripted_take_back(link->kept);
+	link->kept = NULL;
 	scripted_return_settings(link);
+}
+
+/**
+ * scripted_lend_verdict() - lend a verdict to the call that is under way
+ * @link: the link
+ * @kind: as it begins
+ *
+ * Return: the verdict, until the call returns.
+ */
+struct skybus_verdict *scripted_lend_verdict(struct skybus_link *link, uint32_t kind)
+{
+	struct skybus_verdict verdict = { .size = sizeof(verdict), .kind = kind };
+
+	return scripted_lend(link, SCRIPTED_TO_FILL, "the verdict", &verdict, sizeof(verdict));
+}
+
+static int32_t attach(struct skybus_link *link, struct skybus_verdict *ret_why)
+{
+	const char *outer = scripted_enter(link, "attach()");
+	struct skybus_verdict *why = scripted_lend_verdict(link, SKYBUS_REJECTED);
+	int32_t r;
+
+	scripted_lend_settings(link);
+	r = link->plugin->attach(&scripted_calls, link, &link->state, why);
+	if (r > 0)
+		scripted_fault(link, "attach() returned %d: return 0 or a negative errno", r);
+	if (r != 0)
+		scripted_check_verdict(link, why);
+	*ret_why = *why;
+	scripted_leave(link, outer);
+
+	return r;
 }
 
 /**
@@ -99,18 +137,14 @@ int32_t scripted_attach(struct skybus_link *link, struct skybus_verdict *ret_why
 {
 	int32_t r;
 
-	*ret_why = (struct skybus_verdict){ .size = sizeof(*ret_why), .kind = SKYBUS_REJECTED };
-	scripted_lend_settings(link);
 	link->attached = true;
-	r = link->plugin->attach(&scripted_calls, link, &link->state, ret_why);
-	if (r > 0)
-		scripted_fault(link, "attach() returned %d", r);
+	r = attach(link, ret_why);
 	if (r == 0)
 		return 0;
-	scripted_check_verdict(link, "attach", ret_why);
 	if (link->opening || !TAILQ_EMPTY(&link->timers) || !TAILQ_EMPTY(&link->writes) ||
 	    !TAILQ_EMPTY(&link->fetches))
-		scripted_fault(link, "attach() failed and left something under way");
+		scripted_fault(link, "attach() failed and left something under way: stop what it "
+				     "started before it returns");
 	link->attached = false;
 	clean_up(link);
 
@@ -123,12 +157,16 @@ int32_t scripted_attach(struct skybus_link *link, struct skybus_verdict *ret_why
  */
 void scripted_detach(struct skybus_link *link)
 {
+	const char *outer;
+
 	if (!link->attached)
 		return;
 
 	link->attached = false;
 	link->logging_in = false;
+	outer = scripted_enter(link, "detach()");
 	link->plugin->detach(link->state);
+	scripted_leave(link, outer);
 	link->state = NULL;
 	clean_up(link);
 }
@@ -141,11 +179,15 @@ void scripted_detach(struct skybus_link *link)
  */
 void scripted_login(struct skybus_link *link)
 {
+	const char *outer;
+
 	scripted_drop_requests(&link->sent);
 	scripted_drop_fetches(link);
 	link->logging_in = true;
+	outer = scripted_enter(link, "login()");
 	link->plugin->login(link->state);
 	check_login(link);
+	scripted_leave(link, outer);
 }
 
 /**
@@ -156,23 +198,68 @@ void scripted_login(struct skybus_link *link)
  */
 void scripted_opened(struct skybus_link *link, int32_t outcome, const char *reason)
 {
-	char *lent = scripted_text(reason);
+	const char *outer = scripted_enter(link, "the completion of open_session()");
 
 	link->opening = false;
 	link->open = outcome == 0;
-	link->opened(link->state, link->opened_tag, outcome, lent);
-	free(lent);
+	link->opened(link->state, link->opened_tag, outcome,
+		     scripted_lend_text(link, "the reason", reason));
 	check_login(link);
+	scripted_leave(link, outer);
 }
 
-static void judge(struct skybus_request *request, const struct skybus_reply *reply,
-		  struct skybus_verdict *verdict)
+/* ---- replies ---- */
+
+static const struct skybus_reply *lend_reply(struct skybus_request *request,
+					     const struct skybus_reply *reply)
 {
 	struct skybus_link *link = request->link;
-	bool is_message = request->kind == SCRIPTED_MESSAGE;
+	struct skybus_option *options = (struct skybus_option *)scripted_bytes(
+		reply->options, reply->n_options * sizeof(*options));
+	struct skybus_reply lent = *reply;
 
-	link->plugin->decide(link->state, is_message ? &request->message : NULL, reply, verdict);
-	scripted_check_verdict(link, "decide", verdict);
+	for (uint32_t i = 0; i < lent.n_options; i++)
+		options[i].value = scripted_lend(link, SCRIPTED_TO_READ, "an option of the reply",
+						 options[i].value, options[i].len);
+	lent.size = sizeof(lent);
+	lent.payload = scripted_lend(link, SCRIPTED_TO_READ, "the reply's payload", reply->payload,
+				     reply->payload_len);
+	lent.options = scripted_lend(link, SCRIPTED_TO_READ, "the reply's options", options,
+				     lent.n_options * sizeof(*options));
+	lent.note = request->note;
+	free(options);
+
+	return scripted_lend(link, SCRIPTED_TO_READ, "the reply", &lent, sizeof(lent));
+}
+
+static void complete(struct skybus_request *request, const struct skybus_reply *reply)
+{
+	struct skybus_link *link = request->link;
+	const char *outer = scripted_enter(link, "the completion of send_request()");
+
+	link->unanswered = reply->outcome != SKYBUS_ANSWERED;
+	request->done(link->state, request->tag, lend_reply(request, reply));
+	check_login(link);
+	scripted_leave(link, outer);
+}
+
+static struct skybus_verdict judge(struct skybus_request *request, const struct skybus_reply *reply)
+{
+	struct skybus_link *link = request->link;
+	const char *outer = scripted_enter(link, "decide()");
+	bool is_message = request->kind == SCRIPTED_MESSAGE;
+	struct skybus_verdict *verdict = scripted_lend_verdict(link, SKYBUS_RETRY);
+	struct skybus_verdict said;
+
+	link->plugin->decide(link->state,
+			     is_message ? scripted_lend_messages(link, &request->message, 1) : NULL,
+			     lend_reply(request, reply), verdict);
+	scripted_check_verdict(link, verdict);
+	check_login(link);
+	said = *verdict;
+	scripted_leave(link, outer);
+
+	return said;
 }
 
 /**
@@ -186,31 +273,14 @@ static void judge(struct skybus_request *request, const struct skybus_reply *rep
 struct skybus_verdict scripted_answer(struct skybus_request *request,
 				      const struct skybus_reply *reply)
 {
-	struct skybus_link *link = request->link;
 	struct skybus_verdict verdict = { .size = sizeof(verdict), .kind = SKYBUS_RETRY };
-	struct skybus_reply lent = *reply;
-	struct skybus_option *options = (struct skybus_option *)scripted_bytes(
-		reply->options, reply->n_options * sizeof(*options));
 
-	TAILQ_REMOVE(&link->sent, request, entry);
-	for (uint32_t i = 0; i < lent.n_options; i++)
-		options[i].value = scripted_bytes(options[i].value, options[i].len);
-	lent.size = sizeof(lent);
-	lent.payload = scripted_bytes(reply->payload, reply->payload_len);
-	lent.options = options;
-	lent.note = request->note;
-	if (request->kind == SCRIPTED_OWN) {
-		link->unanswered = lent.outcome != SKYBUS_ANSWERED;
-		request->done(link->state, request->tag, &lent);
-	} else {
-		judge(request, &lent, &verdict);
-	}
-	for (uint32_t i = 0; i < lent.n_options; i++)
-		free((uint8_t *)options[i].value);
-	free(options);
-	free((uint8_t *)lent.payload);
+	TAILQ_REMOVE(&request->link->sent, request, entry);
+	if (request->kind == SCRIPTED_OWN)
+		complete(request, reply);
+	else
+		verdict = judge(request, reply);
 	scripted_request_free(request);
-	check_login(link);
 
 	return verdict;
 }
@@ -228,6 +298,7 @@ void scripted_pass(struct skybus_link *link, uint64_t ms)
 		struct scripted_timer *next = TAILQ_FIRST(&link->timers);
 		struct scripted_timer *timer;
 		skybus_timer_fn *done;
+		const char *outer;
 		void *tag;
 
 		TAILQ_FOREACH(timer, &link->timers, entry) {
@@ -240,8 +311,10 @@ void scripted_pass(struct skybus_link *link, uint64_t ms)
 		done = next->done;
 		tag = next->tag;
 		scripted_remove_timer(link, next);
+		outer = scripted_enter(link, "the completion of timer_start()");
 		done(link->state, tag);
 		check_login(link);
+		scripted_leave(link, outer);
 	}
 	link->now_ms = until;
 }
@@ -254,12 +327,15 @@ void scripted_pass(struct skybus_link *link, uint64_t ms)
 void scripted_stored(struct skybus_link *link, int32_t error)
 {
 	struct scripted_write *write = TAILQ_FIRST(&link->writes);
+	const char *outer;
 
 	TAILQ_REMOVE(&link->writes, write, entry);
+	outer = scripted_enter(link, "the completion of store_put()");
 	if (write->done)
 		write->done(link->state, write->tag, error);
-	free(write);
 	check_login(link);
+	scripted_leave(link, outer);
+	free(write);
 }
 
 /**
@@ -275,42 +351,71 @@ void scripted_fetched(struct skybus_link *link, uint32_t status, const char *con
 		      const char *content_range, const char *body, const char *reason)
 {
 	struct scripted_fetching *fetching = TAILQ_FIRST(&link->fetches);
+	const char *outer = scripted_enter(link, "the completion of fetch()");
 	bool fits = strlen(body) <= fetching->max_len;
-	char *texts[] = { scripted_text(content_type), scripted_text(content_range),
-			  scripted_text(fits ? body : ""),
-			  scripted_text(fits ? reason : "the answer is too long") };
 	struct skybus_fetched fetched = {
 		.size = sizeof(fetched),
 		.status = fits ? status : 0,
-		.content_type = texts[0],
-		.content_range = texts[1],
-		.body = (const uint8_t *)texts[2],
-		.reason = texts[3],
-		.body_len = (uint32_t)strlen(texts[2]),
+		.content_type = scripted_lend_text(link, "the content type", content_type),
+		.content_range = scripted_lend_text(link, "the content range", content_range),
+		.body = (uint8_t *)scripted_lend_text(link, "the fetched body", fits ? body : ""),
+		.reason = scripted_lend_text(link, "the reason",
+					     fits ? reason : "the answer is too long"),
+		.body_len = fits ? (uint32_t)strlen(body) : 0,
 	};
 
 	TAILQ_REMOVE(&link->fetches, fetching, entry);
 	link->n_fetching--;
-	fetching->done(link->state, fetching->tag, &fetched);
+	fetching->done(link->state, fetching->tag,
+		       scripted_lend(link, SCRIPTED_TO_READ, "what was fetched", &fetched,
+				     sizeof(fetched)));
 	free(fetching);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		free(texts[i]);
 	check_login(link);
+	scripted_leave(link, outer);
 }
 
 /* ---- messages ---- */
 
 /**
+ * scripted_lend_messages() - lend messages, each with its topic and payload, to the call that is under way
+ * @link: to whom
+ * @messages: @n of them
+ * @n: how many
+ *
+ * Return: the first; until the call returns.
+ */
+const struct skybus_message *scripted_lend_messages(struct skybus_link *link,
+						    const struct skybus_message *messages,
+						    uint32_t n)
+{
+	size_t len = n * sizeof(*messages);
+	struct skybus_message *copies = scripted_need(malloc(len));
+	const struct skybus_message *lent;
+
+	memcpy(copies, messages, len);
+	for (uint32_t i = 0; i < n; i++) {
+		copies[i].topic =
+			scripted_lend_text(link, "the message's topic", messages[i].topic);
+		copies[i].payload = scripted_lend(link, SCRIPTED_TO_READ, "the message's payload",
+						  messages[i].payload, messages[i].payload_len);
+	}
+	lent = scripted_lend(link, SCRIPTED_TO_READ, "the message", copies, len);
+	free(copies);
+
+	return lent;
+}
+
+/**
  * scripted_filled() - the plugin has filled a request, or has not
  * @request: with its result
- * @call: which call of the plugin that was
  */
-void scripted_filled(struct skybus_request *request, const char *call)
+void scripted_filled(struct skybus_request *request)
 {
 	struct skybus_link *link = request->link;
 
 	if (request->result > 0)
-		scripted_fault(link, "%s() returned %d", call, request->result);
+		scripted_fault(link, "%s returned %d: return 0 or a negative errno", link->call,
+			       request->result);
 	if (request->result != 0 || request->error != 0)
 		return;
 	TAILQ_REMOVE(&link->filling, request, entry);
@@ -331,6 +436,8 @@ struct skybus_request *scripted_encode(struct skybus_link *link, const char *top
 				       const void *payload, uint32_t payload_len)
 {
 	struct skybus_request *request = scripted_request_new(link, SCRIPTED_MESSAGE);
+	struct skybus_verdict *verdict;
+	const char *outer;
 
 	request->payload = scripted_bytes(payload, payload_len);
 	request->payload_len = payload_len;
@@ -343,11 +450,15 @@ struct skybus_request *scripted_encode(struct skybus_link *link, const char *top
 		.time_ms = link->time_ms,
 		.content_format = SKYBUS_NO_FORMAT,
 	};
-	request->result =
-		link->plugin->encode(link->state, &request->message, request, &request->verdict);
+	outer = scripted_enter(link, "encode()");
+	verdict = scripted_lend_verdict(link, SKYBUS_REJECTED);
+	request->result = link->plugin->encode(
+		link->state, scripted_lend_messages(link, &request->message, 1), request, verdict);
 	if (request->result < 0)
-		scripted_check_verdict(link, "encode", &request->verdict);
-	scripted_filled(request, "encode");
+		scripted_check_verdict(link, verdict);
+	request->verdict = *verdict;
+	scripted_filled(request);
+	scripted_leave(link, outer);
 
 	return request;
 }
@@ -361,9 +472,11 @@ struct skybus_request *scripted_encode(struct skybus_link *link, const char *top
 struct skybus_request *scripted_keepalive(struct skybus_link *link)
 {
 	struct skybus_request *request = scripted_request_new(link, SCRIPTED_KEEPALIVE);
+	const char *outer = scripted_enter(link, "keepalive()");
 
 	request->result = link->plugin->keepalive(link->state, request);
-	scripted_filled(request, "keepalive");
+	scripted_filled(request);
+	scripted_leave(link, outer);
 
 	return request;
 }
@@ -381,25 +494,27 @@ struct skybus_request *scripted_keepalive(struct skybus_link *link)
 int32_t scripted_accept_payload(struct skybus_link *link, const char *topic, const void *payload,
 				uint32_t payload_len, struct skybus_verdict *ret_why)
 {
-	char *lent = scripted_text(topic);
-	uint8_t *bytes = scripted_bytes(payload, payload_len);
-	struct skybus_message message = {
+	const char *outer = scripted_enter(link, "accept()");
+	struct skybus_verdict *why = scripted_lend_verdict(link, SKYBUS_REJECTED);
+	const struct skybus_message message = {
 		.size = sizeof(message),
 		.payload_len = payload_len,
-		.topic = lent,
-		.payload = bytes,
+		.topic = topic,
+		.payload = payload,
 		.content_format = SKYBUS_NO_FORMAT,
 	};
 	int32_t r;
 
-	*ret_why = (struct skybus_verdict){ .size = sizeof(*ret_why), .kind = SKYBUS_REJECTED };
-	r = link->plugin->accept(link->state, &message, ret_why);
+	r = link->plugin->accept(link->state, scripted_lend_messages(link, &message, 1), why);
 	if (r != 0 && r != -EINVAL && r != -EMSGSIZE)
-		scripted_fault(link, "accept() returned %d", r);
+		scripted_fault(link,
+			       "accept() returned %d: return 0, -EINVAL (the topic) or -EMSGSIZE "
+			       "(the payload)",
+			       r);
 	if (r != 0)
-		scripted_check_verdict(link, "accept", ret_why);
-	free(bytes);
-	free(lent);
+		scripted_check_verdict(link, why);
+	*ret_why = *why;
+	scripted_leave(link, outer);
 
 	return r;
 }

@@ -7,9 +7,8 @@
  * it opens the session, answers the requests, lets time pass.
  *
  * It also watches that the plugin keeps the rules of skybus/plugin.h. The first rule that was
- * broken stays in link->fault; a test asserts at its end that there is none. What the host lends
- * lies in blocks of just its size and only as long as promised, so that AddressSanitizer sees who
- * reads beyond.
+ * broken stays in link->fault, with what to do instead; a test asserts at its end that there is none.
+ * What the host lends is there only as long as promised (scripted-lent.h).
  *
  * The three types that plugin.h leaves to the daemon, a link, a request and a response, are defined
  * here.
@@ -180,7 +179,8 @@ struct skybus_link {
 	const struct scripted_setting *settings;
 	void *state;
 	bool attached;
-	char fault[256]; /* "" while the plugin keeps the rules */
+	char fault[512]; /* "" while the plugin keeps the rules */
+	const char *fault_call; /* in which it broke one; NULL for none */
 
 	/* To be set by the test. */
 	struct scripted_refusals refuse;
@@ -212,6 +212,9 @@ struct skybus_link {
 	uint64_t now_ms;
 
 	/* The host's own. */
+	const char *call; /* of the plugin, that is under way; NULL for none */
+	unsigned int depth; /* calls within calls */
+	const uint8_t *kept; /* lent by store_get(); NULL for none */
 	struct scripted_requests filling;
 	struct scripted_value *values;
 	TAILQ_HEAD(, scripted_timer) timers;

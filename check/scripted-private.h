@@ -6,12 +6,14 @@
  * scripted-calls.c, scripted-requests.c, scripted-commands.c, scripted-store.c (what the plugin is
  * lent) and scripted-rules.c (what is watched, and settings).
  */
+#include "check/scripted-call.h"
 #include "check/scripted-host.h"
+#include "check/scripted-lent.h"
 
 /* What attach() lends of one setting: in a block of its own, until detach(). */
 struct scripted_value {
-	char *text;
-	uint8_t *secret;
+	const char *text;
+	const uint8_t *secret;
 	uint32_t secret_len;
 	int64_t number;
 };
@@ -57,8 +59,7 @@ void scripted_check_attached(struct skybus_link *link, const char *call);
 void scripted_check_size(struct skybus_link *link, const char *what, uint32_t size,
 			 size_t expected);
 void scripted_check_text(struct skybus_link *link, const char *what, const char *text);
-void scripted_check_verdict(struct skybus_link *link, const char *call,
-			    struct skybus_verdict *verdict);
+void scripted_check_verdict(struct skybus_link *link, struct skybus_verdict *verdict);
 
 void scripted_lend_settings(struct skybus_link *link);
 void scripted_return_settings(struct skybus_link *link);
@@ -68,7 +69,11 @@ const uint8_t *scripted_setting_secret(struct skybus_link *link, const char *key
 				       uint32_t *ret_len);
 
 /* scripted-host.c */
-void scripted_filled(struct skybus_request *request, const char *call);
+void scripted_filled(struct skybus_request *request);
+struct skybus_verdict *scripted_lend_verdict(struct skybus_link *link, uint32_t kind);
+const struct skybus_message *scripted_lend_messages(struct skybus_link *link,
+						    const struct skybus_message *messages,
+						    uint32_t n);
 
 /* scripted-calls.c */
 void scripted_drop_session(struct skybus_link *link);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check/scripted-private.h"
+#include "daemon/kind.h"
 
 /* A shorter secret may stand in a sentence by chance. */
 #define SECRET_LEN_TELLING 6
@@ -56,7 +57,7 @@ char *scripted_text(const char *text)
 /**
  * scripted_fault() - a rule was broken; the first one counts
  * @link: whose plugin did it
- * @format: a sentence
+ * @format: what was broken, and behind a colon what to do instead
  */
 void scripted_fault(struct skybus_link *link, const char *format, ...)
 {
@@ -64,6 +65,7 @@ void scripted_fault(struct skybus_link *link, const char *format, ...)
 
 	if (link->fault[0])
 		return;
+	link->fault_call = link->call;
 	va_start(args, format);
 	(void)vsnprintf(link->fault, sizeof(link->fault), format, args);
 	va_end(args);
@@ -77,7 +79,11 @@ void scripted_fault(struct skybus_link *link, const char *format, ...)
 void scripted_check_attached(struct skybus_link *link, const char *call)
 {
 	if (!link->attached)
-		scripted_fault(link, "%s() was called after detach() began", call);
+		scripted_fault(
+			link,
+			"%s() was called after detach() began: detach() may only free what is "
+			"the plugin's own",
+			call);
 }
 
 /**
@@ -90,8 +96,11 @@ void scripted_check_attached(struct skybus_link *link, const char *call)
 void scripted_check_size(struct skybus_link *link, const char *what, uint32_t size, size_t expected)
 {
 	if (size < expected)
-		scripted_fault(link, "%s has the size %u, which is less than version 1's %zu", what,
-			       size, expected);
+		scripted_fault(
+			link,
+			"%s has the size %u, which is less than version 1's %zu: set .size to "
+			"sizeof of the struct",
+			what, size, expected);
 }
 
 /**
@@ -103,7 +112,7 @@ void scripted_check_size(struct skybus_link *link, const char *what, uint32_t si
 void scripted_check_text(struct skybus_link *link, const char *what, const char *text)
 {
 	if (!text) {
-		scripted_fault(link, "%s is NULL", what);
+		scripted_fault(link, "%s is NULL: give a sentence for people", what);
 		return;
 	}
 	for (uint32_t i = 0; link->values && i < link->plugin->n_settings; i++) {
@@ -112,56 +121,40 @@ void scripted_check_text(struct skybus_link *link, const char *what, const char 
 		if (link->plugin->settings[i].kind == SKYBUS_SECRET &&
 		    value->secret_len >= SECRET_LEN_TELLING &&
 		    memmem(text, strlen(text), value->secret, value->secret_len))
-			scripted_fault(link, "%s tells the secret %s", what,
-				       link->plugin->settings[i].key);
+			scripted_fault(link,
+				       "%s tells the secret %s: secrets must never reach a log",
+				       what, link->plugin->settings[i].key);
 	}
 }
 
 /**
  * scripted_check_verdict() - a verdict is one, and says why where it must
- * @link: the link
- * @call: who gave it
+ * @link: the link, in the call that gave it
  * @verdict: its reason has an end afterwards
  */
-void scripted_check_verdict(struct skybus_link *link, const char *call,
-			    struct skybus_verdict *verdict)
+void scripted_check_verdict(struct skybus_link *link, struct skybus_verdict *verdict)
 {
 	if (verdict->kind < SKYBUS_DELIVERED || verdict->kind > SKYBUS_REJECTED)
-		scripted_fault(link, "%s() gave a verdict of the kind %u", call, verdict->kind);
+		scripted_fault(link,
+			       "%s gave a verdict of the kind %u: set .kind to SKYBUS_DELIVERED, "
+			       "SKYBUS_RETRY, SKYBUS_RELOGIN or SKYBUS_REJECTED",
+			       link->call, verdict->kind);
 	if (!memchr(verdict->reason, '\0', sizeof(verdict->reason)))
-		scripted_fault(link, "%s() gave a reason without end", call);
+		scripted_fault(link,
+			       "%s gave a reason without end: write it by snprintf(), with "
+			       "sizeof(verdict->reason)",
+			       link->call);
 	else if (verdict->kind != SKYBUS_DELIVERED && verdict->reason[0] == '\0')
-		scripted_fault(link, "%s() gave the verdict %u without a reason", call,
-			       verdict->kind);
+		scripted_fault(
+			link,
+			"%s gave the verdict %u without a reason: write a sentence for people "
+			"into verdict->reason",
+			link->call, verdict->kind);
 	verdict->reason[sizeof(verdict->reason) - 1] = '\0';
 	scripted_check_text(link, "a verdict's reason", verdict->reason);
 }
 
 /* ---- settings ---- */
-
-/* Plain numbers, or with one unit, as the defaults in a table are written. */
-static int64_t parse_number(uint32_t kind, const char *text)
-{
-	static const struct {
-		uint32_t kind;
-		char unit;
-		int64_t factor;
-	} units[] = {
-		{ SKYBUS_DURATION, 'm', 60 },	 { SKYBUS_DURATION, 'h', 3600 },
-		{ SKYBUS_DURATION, 'd', 86400 }, { SKYBUS_SIZE, 'K', 1024 },
-		{ SKYBUS_SIZE, 'M', 1 << 20 },	 { SKYBUS_SIZE, 'G', 1 << 30 },
-	};
-	char *end;
-	int64_t number = strtoll(text, &end, 10);
-
-	if (kind == SKYBUS_BOOLEAN)
-		return strcmp(text, "yes") == 0;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (units[i].kind == kind && units[i].unit == *end)
-			return number * units[i].factor;
-
-	return number;
-}
 
 static bool is_text(uint32_t kind)
 {
@@ -175,29 +168,39 @@ static bool is_secret(uint32_t kind)
 	return kind == SKYBUS_SECRET || kind == SKYBUS_FILE;
 }
 
-static struct scripted_value read_setting(struct skybus_link *link,
-					  const struct skybus_setting *row)
+static const struct scripted_setting *find_setting(const struct skybus_link *link, const char *key)
 {
 	const struct scripted_setting *given = link->settings;
-	const char *text;
 
-	while (given->key && strcmp(given->key, row->key) != 0)
+	while (given->key && strcmp(given->key, key) != 0)
 		given++;
-	text = given->key ? given->value : row->fallback;
+
+	return given->key ? given : NULL;
+}
+
+static struct scripted_value lend_setting(struct skybus_link *link,
+					  const struct skybus_setting *row)
+{
+	const struct scripted_setting *given = find_setting(link, row->key);
+	const char *text = given ? given->value : row->fallback;
+	struct scripted_value value = { 0 };
+	char what[80];
+
 	if (!text && (row->flags & SKYBUS_REQUIRED))
 		scripted_fault(link, "the test gives no %s, which is required", row->key);
 	if (!text)
-		return (struct scripted_value){ 0 };
+		return value;
+	(void)snprintf(what, sizeof(what), "the setting \"%s\"", row->key);
 	if (is_secret(row->kind)) {
-		uint32_t len = given->len > 0 ? given->len : (uint32_t)strlen(text);
-
-		return (struct scripted_value){ .secret = scripted_bytes(text, len),
-						.secret_len = len };
+		value.secret_len = given->len > 0 ? given->len : (uint32_t)strlen(text);
+		value.secret = scripted_lend(link, SCRIPTED_TO_KEEP, what, text, value.secret_len);
+	} else if (is_text(row->kind)) {
+		value.text = scripted_lend(link, SCRIPTED_TO_KEEP, what, text, strlen(text) + 1);
+	} else if (sb_kind_parse(row, text, &value.number) < 0) {
+		scripted_fault(link, "the test gives %s as %s, which it cannot be", text, row->key);
 	}
-	if (is_text(row->kind))
-		return (struct scripted_value){ .text = scripted_text(text) };
 
-	return (struct scripted_value){ .number = parse_number(row->kind, text) };
+	return value;
 }
 
 /**
@@ -210,18 +213,18 @@ void scripted_lend_settings(struct skybus_link *link)
 
 	link->values = scripted_need(calloc(plugin->n_settings + 1, sizeof(*link->values)));
 	for (uint32_t i = 0; i < plugin->n_settings; i++)
-		link->values[i] = read_setting(link, &plugin->settings[i]);
+		link->values[i] = lend_setting(link, &plugin->settings[i]);
 }
 
 /**
- * scripted_return_settings() - free what was lent; who still reads it shows
+ * scripted_return_settings() - take back what was lent; who still reads it shows
  * @link: detached
  */
 void scripted_return_settings(struct skybus_link *link)
 {
 	for (uint32_t i = 0; i < link->plugin->n_settings; i++) {
-		free(link->values[i].text);
-		free(link->values[i].secret);
+		scripted_take_back(link->values[i].text);
+		scripted_take_back(link->values[i].secret);
 	}
 	free(link->values);
 	link->values = NULL;
@@ -240,9 +243,16 @@ static const struct scripted_value *find_value(struct skybus_link *link, const c
 			continue;
 		if (fits(plugin->settings[i].kind))
 			return &link->values[i];
-		scripted_fault(link, "%s(\"%s\"): the setting is of another kind", call, key);
+		scripted_fault(
+			link,
+			"%s(\"%s\"): the setting is of another kind: ask by the call that is for "
+			"its kind",
+			call, key);
 	}
-	scripted_fault(link, "%s(\"%s\"): the plugin's table has no such setting", call, key);
+	scripted_fault(link,
+		       "%s(\"%s\"): the plugin's table has no such setting: add a row, or mend the "
+		       "key",
+		       call, key);
 
 	return &nothing;
 }

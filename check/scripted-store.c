@@ -67,21 +67,26 @@ static void add_write(struct skybus_link *link, skybus_stored_fn *done, void *ta
 	TAILQ_INSERT_TAIL(&link->writes, write, entry);
 }
 
-/** scripted_host_store_get() - host->store_get(); what it lent before moves, so that use shows */
+/* What store_get() lent is lent until the next store call. */
+static void begin_store_call(struct skybus_link *link, const char *call)
+{
+	scripted_check_attached(link, call);
+	scripted_take_back(link->kept);
+	link->kept = NULL;
+}
+
+/** scripted_host_store_get() - host->store_get() */
 const uint8_t *scripted_host_store_get(struct skybus_link *link, const char *key, uint32_t *ret_len)
 {
 	struct scripted_entry *entry = find_entry(link, key);
-	uint8_t *moved;
 
-	scripted_check_attached(link, "store_get");
+	begin_store_call(link, "store_get");
 	*ret_len = entry ? entry->len : 0;
-	if (!entry)
-		return NULL;
-	moved = scripted_bytes(entry->value, entry->len);
-	free(entry->value);
-	entry->value = moved;
+	if (entry)
+		link->kept = scripted_lend(link, SCRIPTED_TO_KEEP, "the value from store_get()",
+					   entry->value, entry->len);
 
-	return moved;
+	return link->kept;
 }
 
 /** scripted_host_store_put() - host->store_put() */
@@ -102,6 +107,7 @@ int32_t scripted_host_store_put(struct skybus_link *link, const char *key, const
 	}
 	scripted_remove_entry(link, find_entry(link, key));
 	add_entry(link, key, data, len);
+	begin_store_call(link, "store_put");
 	add_write(link, done, tag);
 
 	return 0;
@@ -111,7 +117,7 @@ int32_t scripted_host_store_put(struct skybus_link *link, const char *key, const
 int32_t scripted_host_store_remove(struct skybus_link *link, const char *key,
 				   skybus_stored_fn *done, void *tag)
 {
-	scripted_check_attached(link, "store_remove");
+	begin_store_call(link, "store_remove");
 	scripted_remove_entry(link, find_entry(link, key));
 	add_write(link, done, tag);
 
