@@ -23,6 +23,7 @@
 #include "daemon/clock.h"
 #include "daemon/flight-item.h"
 #include "daemon/link-private.h"
+#include "daemon/plugin-call.h"
 
 /* So many requests in a row may come to nothing. */
 #define STRIKES_MAX 3
@@ -59,8 +60,7 @@ void sb_batch_done(struct sb_batch *batch)
  */
 void sb_batch_begin(struct sb_batch *batch, uint32_t hold_s)
 {
-	const struct skybus_plugin *plugin = batch->flight->link->plugin;
-	bool able = SKYBUS_HAS(plugin, encode_batch) && plugin->gather && plugin->encode_batch;
+	bool able = sb_plugin_batches(batch->flight->link->plugin);
 
 	batch->hold_ms = able ? INT64_C(1000) * hold_s : 0;
 	batch->refused = (struct sb_strikes){ 0 };
@@ -119,7 +119,7 @@ static size_t view(const struct sb_link *link, struct sb_message *const *message
 /* How many of the first go now; 0 if they are to wait. */
 static size_t count(struct sb_batch *batch, struct sb_message *const *messages, size_t n)
 {
-	const struct sb_link *link = batch->flight->link;
+	struct sb_link *link = batch->flight->link;
 	struct skybus_message views[SB_BATCH_MAX];
 	size_t offered;
 	size_t together;
@@ -128,11 +128,9 @@ static size_t count(struct sb_batch *batch, struct sb_message *const *messages, 
 	if (n == 0 || batch->hold_ms == 0 || goes_alone(messages[0]))
 		return n > 0;
 	offered = view(link, messages, n, views);
-	together = link->plugin->gather(link->plugin_state, views, (uint32_t)offered);
+	together = sb_plugin_gather(link, views, offered);
 	if (together == 0)
 		return 1;
-	if (together > offered)
-		together = offered;
 	if (together < n || n == SB_BATCH_MAX)
 		return together;
 	wait_ms = patience(batch, messages, n);
@@ -186,13 +184,13 @@ int sb_batch_encode(const struct sb_flight_item *item, struct skybus_request *re
 	struct sb_link *link = item->flight->link;
 	struct skybus_message views[SB_BATCH_MAX];
 	struct sb_message *message;
-	uint32_t n = 0;
+	size_t n = 0;
 
 	views[n++] = sb_link_view(link, item->message);
 	TAILQ_FOREACH(message, &item->others, entry)
 		views[n++] = sb_link_view(link, message);
 
-	return link->plugin->encode_batch(link->plugin_state, views, n, request, verdict);
+	return sb_plugin_encode_batch(link, views, n, request, verdict);
 }
 
 static void give_up(struct sb_batch *batch, const char *reason)

@@ -11,6 +11,7 @@
 #include "daemon/flight-item.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
+#include "daemon/plugin-call.h"
 
 /*
  * When to stop waiting for an answer: after libcoap has given up retransmitting (RFC 7252 section 4.8.2,
@@ -95,9 +96,7 @@ static void on_reply(void *userdata, const struct skybus_reply *reply)
 		flight->silences = 0;
 		if (item->message)
 			message = sb_link_view(link, item->message);
-		link->plugin->decide(link->plugin_state, item->message ? &message : NULL, reply,
-				     &verdict);
-		verdict.reason[sizeof(verdict.reason) - 1] = '\0';
+		sb_plugin_decide(link, item->message ? &message : NULL, reply, &verdict);
 		carry_out(item, reply, &verdict);
 	}
 	sb_flight_pump(flight);
@@ -110,7 +109,7 @@ static int encode(struct sb_flight_item *item, struct skybus_request *request,
 	struct skybus_message message;
 
 	if (item->kind == SB_ITEM_KEEPALIVE)
-		return link->plugin->keepalive(link->plugin_state, request);
+		return sb_plugin_keepalive(link, request);
 	if (item->n_others > 0)
 		return sb_batch_encode(item, request, verdict);
 
@@ -119,7 +118,7 @@ static int encode(struct sb_flight_item *item, struct skybus_request *request,
 	if (message.content_format != SKYBUS_NO_FORMAT)
 		sb_request_uint(request->filled, SB_OPTION_CONTENT_FORMAT, message.content_format);
 
-	return link->plugin->encode(link->plugin_state, &message, request, verdict);
+	return sb_plugin_encode(link, &message, request, verdict);
 }
 
 /* The request could not be sent: because of what is in it, or because of the moment. */
@@ -158,7 +157,6 @@ static bool item_send(struct sb_flight_item *item)
 	if (!filled)
 		return item_unsent(item, -ENOMEM);
 	r = encode(item, &request, &verdict);
-	verdict.reason[sizeof(verdict.reason) - 1] = '\0';
 	if (r < 0 && verdict.kind == SKYBUS_REJECTED) {
 		sb_item_refuse(item, &verdict);
 		return true;

@@ -13,6 +13,7 @@
 #include "daemon/https.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
+#include "daemon/plugin-call.h"
 
 #define LATER_MAX_S 3600
 #define REQUEST_TIMEOUT_USEC (30 * SB_USEC_PER_SEC)
@@ -120,7 +121,7 @@ static void request_on_reply(void *userdata, const struct skybus_reply *reply)
 		link->lent.silence_s = (unsigned int)(request->timeout_usec / SB_USEC_PER_SEC);
 	}
 	if (request->done)
-		request->done(link->plugin_state, request->tag, reply);
+		sb_plugin_on_replied(link, request->done, request->tag, reply);
 	link->lent.code = 0;
 	/* A login's own end is the plugin's to tell; whether a session is dead is not. */
 	if (outcome != SKYBUS_ANSWERED && outcome != SKYBUS_RESET && link->state == SB_LINK_ONLINE)
@@ -188,7 +189,7 @@ static void fetch_on_done(void *userdata, const struct skybus_fetched *fetched)
 	link->lent.by_network = fetched->status == 0;
 	sb_attempts_note_trouble(&link->attempts,
 				 fetched->status == 0 ? SB_TROUBLE_HTTPS : SB_TROUBLE_NONE);
-	done(link->plugin_state, tag, fetched);
+	sb_plugin_on_fetched(link, done, tag, fetched);
 }
 
 /**
@@ -251,7 +252,7 @@ static void timer_on_fire(struct sb_timer *fired)
 
 	timer_free(timer);
 	link->lent.by_timer = true;
-	done(link->plugin_state, tag);
+	sb_plugin_on_timer(link, done, tag);
 	link->lent.by_timer = false;
 }
 
@@ -318,7 +319,7 @@ static void write_on_done(void *userdata, int error)
 		sb_log_link(sb_link_name(write->link), LOG_DEBUG,
 			    "what the cloud told us could not be stored: %s", strerror(-error));
 	if (write->done)
-		write->done(write->link->plugin_state, write->tag, error);
+		sb_plugin_on_stored(write->link, write->done, write->tag, error);
 }
 
 static struct sb_lent_write *write_new(struct sb_link *link, skybus_stored_fn *done, void *tag)

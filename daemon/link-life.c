@@ -14,6 +14,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/link-private.h"
+#include "daemon/plugin-call.h"
 
 SB_DEFINE_CLEANUP(struct sb_link *, sb_link_free)
 
@@ -25,9 +26,8 @@ static int attach_plugin(struct sb_link *link)
 	char *wrong = NULL;
 	int r;
 
-	r = plugin->attach(&sb_link_host, (struct skybus_link *)link, &link->plugin_state, &why);
+	r = sb_plugin_attach(link, plugin, &why);
 	if (r < 0) {
-		why.reason[sizeof(why.reason) - 1] = '\0';
 		sb_lent_done(link);
 		if (asprintf(&wrong, "the plugin %s refuses the settings: %s", plugin->name,
 			     why.reason[0] ? why.reason : strerror(-r)) < 0)
@@ -178,7 +178,7 @@ struct sb_link *sb_link_free(struct sb_link *link)
 
 	rest(link);
 	if (link->plugin)
-		link->plugin->detach(link->plugin_state);
+		sb_plugin_detach(link);
 	(void)sb_link_config_free(link->config);
 	free(link->state_reason);
 	free(link->last_error);

@@ -9,6 +9,7 @@
 #include "daemon/cleanup.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
+#include "daemon/plugin-call.h"
 
 /* A plugin that says neither online() nor failed() is given up. */
 #define LOGIN_TIMEOUT_USEC (120 * SB_USEC_PER_SEC)
@@ -50,7 +51,7 @@ void sb_login_begin(struct sb_link *link)
 	sb_link_attempt_begin(link);
 	sb_timer_arm(&link->login.deadline, LOGIN_TIMEOUT_USEC);
 	sb_link_enter(link, SB_LINK_STARTING, "");
-	link->plugin->login(link->plugin_state);
+	sb_plugin_login(link);
 }
 
 /**
@@ -80,9 +81,8 @@ static void take_terms(struct sb_link *link, const struct skybus_terms *terms)
 		/* A tenth earlier, so that no message meets a login that is over. */
 		sb_timer_arm(&login->expiry, terms->expires_s * SB_USEC_PER_SEC / 10 * 9);
 	}
-	login->keepalive_usec = SKYBUS_HAS(link->plugin, keepalive) && link->plugin->keepalive
-					? terms->keepalive_s * SB_USEC_PER_SEC
-					: 0;
+	login->keepalive_usec =
+		sb_plugin_keeps_alive(link->plugin) ? terms->keepalive_s * SB_USEC_PER_SEC : 0;
 	login->answered_at = sb_loop_now(link->parts.loop);
 	if (login->keepalive_usec > 0)
 		sb_timer_arm(&login->keepalive, login->keepalive_usec);

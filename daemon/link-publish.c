@@ -10,6 +10,7 @@
 #include "daemon/cleanup.h"
 #include "daemon/clock.h"
 #include "daemon/link-private.h"
+#include "daemon/plugin-call.h"
 
 SB_DEFINE_CLEANUP(struct sb_announcement *, sb_announcement_free)
 
@@ -71,12 +72,9 @@ static int check_message(struct sb_link *link, const struct sb_message *message,
 		return sb_error_set(ret_error, SB_ERROR_TOO_LARGE,
 				    "the payload has %zu bytes, and a message may have %d",
 				    message->payload_len, SB_PAYLOAD_MAX);
-	if (!link->plugin || !SKYBUS_HAS(link->plugin, accept) || !link->plugin->accept)
-		return 0;
-	r = link->plugin->accept(link->plugin_state, &view, &why);
+	r = sb_plugin_accept(link, &view, &why);
 	if (r == 0)
 		return 0;
-	why.reason[sizeof(why.reason) - 1] = '\0';
 
 	return sb_error_set(ret_error, r == -EMSGSIZE ? SB_ERROR_TOO_LARGE : SB_ERROR_INVALID_TOPIC,
 			    "%s",

@@ -16,6 +16,7 @@
 #include "daemon/cleanup.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
+#include "daemon/plugin-call.h"
 #include "daemon/transport-listener.h"
 
 /* How long an answer is awaited when the plugin does not say, and at most; seconds. */
@@ -108,8 +109,7 @@ static void link_on_incoming(void *userdata, struct sb_incoming *incoming)
 		return;
 	}
 	link->serve.serving = &serving;
-	link->plugin->serve(link->plugin_state, sb_incoming_view(incoming),
-			    (struct skybus_response *)response);
+	sb_plugin_serve(link, sb_incoming_view(incoming), (struct skybus_response *)response);
 	link->serve.serving = NULL;
 	mend_response(link, response);
 	respond(link, &serving, incoming, response);
@@ -150,7 +150,7 @@ int sb_serve_listen(struct sb_link *link, const struct skybus_listen *listen)
 		.wire = link->wire,
 	};
 
-	if (!SKYBUS_HAS(plugin, serve) || !plugin->serve)
+	if (!sb_plugin_serves(plugin))
 		return -ENOTSUP;
 	if (link->state == SB_LINK_DISABLED || serve->serving || serve->answering)
 		return -EBUSY;
@@ -223,8 +223,8 @@ static struct sb_call *make_call(struct sb_link *link, const struct skybus_comma
 	const struct skybus_plugin *plugin = link->plugin;
 	const struct sb_serving *serving = link->serve.serving;
 
-	if (!(command->flags & SKYBUS_ANSWERABLE) || !plugin || !SKYBUS_HAS(plugin, answer) ||
-	    !plugin->answer || (serving && serving->call))
+	if (!(command->flags & SKYBUS_ANSWERABLE) || !plugin || !sb_plugin_answers(plugin) ||
+	    (serving && serving->call))
 		return NULL;
 	if (!SKYBUS_HAS(command, context_len))
 		return sb_call_new(&link->serve.calls, command->topic, NULL, 0);
@@ -356,10 +356,8 @@ static int make_response(struct sb_link *link, const struct sb_call *call,
 	int r;
 
 	link->serve.answering = true;
-	r = link->plugin->answer(link->plugin_state, &view, (struct skybus_response *)response,
-				 &why);
+	r = sb_plugin_answer(link, &view, (struct skybus_response *)response, &why);
 	link->serve.answering = false;
-	why.reason[sizeof(why.reason) - 1] = '\0';
 	if (r < 0)
 		return sb_error_set(ret_error, SB_ERROR_INVALID_ANSWER, "%s",
 				    why.reason[0] ? why.reason

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/link-private.h"
+#include "daemon/plugin-call.h"
 
 /**
  * sb_link_status() - how a link is
@@ -8,10 +9,7 @@
  */
 void sb_link_status(struct sb_link *link, struct sb_link_status *ret)
 {
-	const char *device = NULL;
-
-	if (link->plugin && SKYBUS_HAS(link->plugin, device) && link->plugin->device)
-		device = link->plugin->device(link->plugin_state);
+	const char *device = sb_plugin_device(link);
 
 	*ret = (struct sb_link_status){
 		.name = sb_link_name(link),

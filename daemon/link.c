@@ -11,6 +11,7 @@
 #include "daemon/cleanup.h"
 #include "daemon/link-private.h"
 #include "daemon/log.h"
+#include "daemon/plugin-call.h"
 
 static const char *const state_words[] = {
 #define STATE_WORD(constant, word) [constant] = (word),
@@ -169,7 +170,7 @@ void sb_link_on_channel(void *userdata, enum sb_channel_state state, int error, 
 	if (opened && state == SB_CHANNEL_BROKEN)
 		sb_lent_drop_session(link);
 	if (opened)
-		opened(link->plugin_state, link->lent.opened_tag, error, reason);
+		sb_plugin_on_opened(link, opened, link->lent.opened_tag, error, reason);
 	else if (state == SB_CHANNEL_BROKEN)
 		sb_link_on_lost(link, link->attempts.now.trouble, reason);
 }
