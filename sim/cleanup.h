@@ -3,7 +3,7 @@
 
 /*
  * Owning locals: SIM_CLEANUP(free) frees the pointer when the block ends, on every way out.
- * The simulator has its own, because it shares nothing with what it is there to test.
+ * The simulator has its own, because the clouds share nothing with what they are there to test.
  */
 #include <stdlib.h>
 

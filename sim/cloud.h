@@ -147,3 +147,4 @@ extern const struct sim_cloud_type sim_enos_v2;
 extern const struct sim_cloud_type sim_enos_dtls;
 extern const struct sim_cloud_type sim_aliyun;
 extern const struct sim_cloud_type sim_1nce;
+extern const struct sim_cloud_type sim_scripted;

@@ -177,6 +177,13 @@ static void separate(struct sim_endpoint *endpoint, coap_session_t *session, uin
 		reply->separate = 0;
 }
 
+/* libcoap sends an empty ACK without being told, but nothing empty that is non-confirmable. */
+static void drop(coap_pdu_t *response)
+{
+	coap_pdu_set_code(response, COAP_EMPTY_CODE);
+	coap_pdu_set_type(response, COAP_MESSAGE_NON);
+}
+
 static void endpoint_on_request(coap_resource_t *resource, coap_session_t *session,
 				const coap_pdu_t *pdu, const coap_string_t *query,
 				coap_pdu_t *response)
@@ -203,7 +210,9 @@ static void endpoint_on_request(coap_resource_t *resource, coap_session_t *sessi
 		separate(endpoint, session, now, pdu);
 		sim_peer_keep(sender->peer, &id, reply, now);
 	}
-	if (!reply->separate)
+	if (reply->silent)
+		drop(response);
+	else if (!reply->separate)
 		sim_outgoing_write(response, reply);
 }
 

@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/problems.h"
 #include "sim/cleanup.h"
 #include "sim/ctl.h"
 #include "sim/number.h"
 #include "sim/order.h"
 #include "sim/random.h"
+#include "sim/script.h"
 #include "sim/world.h"
 
 #define EXIT_USAGE 2
@@ -33,6 +35,8 @@
 static const struct sim_cloud_type *const types[] = {
 	&sim_enos_v1, &sim_enos_v2, &sim_enos_dtls, &sim_aliyun, &sim_1nce,
 };
+
+static const struct sim_cloud_type *const scripted_type[] = { &sim_scripted };
 
 /**
  * struct options - the command line
@@ -143,6 +147,27 @@ static int take_command(struct options *options, const char *text)
 	}
 }
 
+/* The cloud of the script is then the only one. */
+static int take_script(struct options *options, const char *text)
+{
+	struct sb_problems problems = { 0 };
+	int error = options->setup.script
+			    ? -EEXIST
+			    : sim_script_read(text, &problems, &options->setup.script);
+
+	for (size_t i = 0; i < problems.n; i++)
+		(void)fprintf(stderr, "%s\n", problems.all[i].text);
+	sb_problems_done(&problems);
+	if (error == -EEXIST)
+		return bad_usage("--script is there twice; leave one of them out.");
+	if (error == -ENOMEM)
+		return bad_usage("there is no memory for --script.");
+	options->world.types = scripted_type;
+	options->world.n_types = SIM_ELEMENTS(scripted_type);
+
+	return error;
+}
+
 static int take_record(struct options *options, const char *text)
 {
 	options->world.record_path = text;
@@ -197,6 +222,8 @@ static const struct row {
 } rows[] = {
 	{ "address", "ADDR", take_address, "listen at this numeric address (127.0.0.1)" },
 	{ "port-base", "N", take_port, "listen at ports N, N+1, ... instead of any free ones" },
+	{ "script", "FILE", take_script,
+	  "instead of those clouds play the one that FILE\ndescribes, as skybus-sim(1) says" },
 	{ "record", "FILE", take_record, "append what comes to FILE, one JSON object a line" },
 	{ "device", "PK,DK,SECRET", take_device,
 	  "a device that the clouds know; may be repeated\n(" DEFAULT_DEVICE ")" },
@@ -330,6 +357,7 @@ int main(int argc, char **argv)
 	arc4random_buf(&options.seed, sizeof(options.seed));
 	if (parse_options(&options, argc, argv) == 0)
 		status = run(&options);
+	(void)sim_script_free(options.setup.script);
 	sim_setup_done(&options.setup);
 
 	return status;

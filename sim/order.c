@@ -129,7 +129,9 @@ static json_t *do_command(struct words *words)
 
 	switch (error) {
 	case -ENOENT:
-		return refusal("The topic is of no device that is known.");
+		return refusal(
+			"The topic is of no device that is known, and no rule of a script has "
+			"it as its path.");
 	case -ENOBUFS:
 		return refusal("Too many commands wait for this device; have it fetch some.");
 	case -EMSGSIZE:

@@ -118,6 +118,16 @@ void sim_record_set_payload(json_t *object, const uint8_t *payload, size_t len)
 	}
 }
 
+/* RFC 7252 section 12.1.1, RFC 8132. */
+static void set_method(json_t *line, uint8_t method)
+{
+	static const char *const words[] = { "GET",   "POST",  "PUT",	"DELETE",
+					     "FETCH", "PATCH", "iPATCH" };
+
+	if (method > 0 && method <= SIM_ELEMENTS(words))
+		set_text(line, "method", words[method - 1]);
+}
+
 static char *line_of(const struct sim_event *event)
 {
 	json_auto_t *line = json_object();
@@ -132,7 +142,9 @@ static char *line_of(const struct sim_event *event)
 	set_text(line, "identity", event->identity);
 	set_text(line, "device", event->device);
 	set_number(line, "session", event->session);
+	set_method(line, event->method);
 	set_text(line, "topic", event->topic);
+	set_text(line, "query", event->query);
 	if (event->payload)
 		sim_record_set_payload(line, event->payload, event->payload_len);
 	set_number(line, "sequence", event->sequence);

@@ -21,7 +21,9 @@ struct sim_record;
  * @identity: the PSK identity of the sender's session
  * @device: "product key/device key"; or whatever the cloud calls it
  * @session: counts the cloud's logins from 1
+ * @method: of the request, where the cloud tells them apart; a CoAP code
  * @topic: of the message, or the path that was refused
+ * @query: of the request, "a=1&b=2"
  * @payload: as text if it is UTF-8, else as "payload_base64"
  * @payload_len: bytes
  * @sequence: the number that a signed request carried
@@ -35,7 +37,9 @@ struct sim_event {
 	const char *identity;
 	const char *device;
 	uint64_t session;
+	uint8_t method;
 	const char *topic;
+	const char *query;
 	const uint8_t *payload;
 	size_t payload_len;
 	uint64_t sequence;

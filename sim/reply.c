@@ -54,6 +54,7 @@ void sim_reply_reset(struct sim_reply *reply)
 {
 	reply->code = 0;
 	reply->separate = 0;
+	reply->silent = 0;
 	reply->n_parts = 0;
 	reply->used = 0;
 }

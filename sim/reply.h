@@ -21,7 +21,7 @@
 #define SIM_REPLY_BYTES 1088
 
 /** How many options and payloads a reply may have. */
-#define SIM_REPLY_PARTS 5
+#define SIM_REPLY_PARTS 8
 
 /** The number of the payload among the parts; no option has it (RFC 7252 section 12.2). */
 #define SIM_REPLY_PAYLOAD 0
@@ -38,6 +38,7 @@ struct sim_reply_part {
  * @code: SIM_CODE(class, detail); 0 while nobody has answered
  * @separate: 1: an empty ACK comes first, and the reply in a confirmable message of its own
  *	(RFC 7252 section 5.2.2); 0: it rides on the ACK
+ * @silent: 1: nothing is sent at all, not even an ACK
  * @n_parts: how many of @parts are used
  * @used: how many of @bytes are used
  * @parts: in the order in which they were added
@@ -46,6 +47,7 @@ struct sim_reply_part {
 struct sim_reply {
 	uint8_t code;
 	uint8_t separate;
+	uint8_t silent;
 	uint8_t n_parts;
 	uint16_t used;
 	struct sim_reply_part parts[SIM_REPLY_PARTS];

@@ -56,8 +56,11 @@ struct sim_card {
 	const char *address;
 };
 
-/** struct sim_setup - all of it; all zero is an empty one */
+struct sim_script;
+
+/** struct sim_setup - all of it; all zero is an empty one; @script is lent, and NULL without that cloud */
 struct sim_setup {
+	struct sim_script *script;
 	struct sim_device *devices;
 	size_t n_devices;
 	struct sim_product *products;

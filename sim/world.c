@@ -177,7 +177,7 @@ static int hand_out(struct sim_world *world)
 		error = sim_world_command(world, setup->commands[i]);
 	if (error == -ENOENT)
 		sentence = "the topic must begin with /sys/PK/DK/ or the like, of a device that is "
-			   "known.";
+			   "known, or a path of the script.";
 	else if (error == -EMSGSIZE)
 		sentence = "topic and payload do not fit one reply.";
 	else if (error < 0)
