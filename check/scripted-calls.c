@@ -29,6 +29,7 @@ void scripted_drop_session(struct skybus_link *link)
 	link->open = false;
 	link->opening = false;
 	scripted_drop_requests(&link->sent);
+	scripted_drop_observations(link);
 }
 
 /**
@@ -316,4 +317,6 @@ const struct skybus_host scripted_calls = {
 	.store_get = scripted_host_store_get,
 	.store_put = scripted_host_store_put,
 	.store_remove = scripted_host_store_remove,
+	.observe = scripted_host_observe,
+	.observe_stop = scripted_host_observe_stop,
 };

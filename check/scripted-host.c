@@ -9,7 +9,8 @@
 static void check_login(struct skybus_link *link)
 {
 	if (link->logging_in && !link->opening && TAILQ_EMPTY(&link->sent) &&
-	    TAILQ_EMPTY(&link->timers) && TAILQ_EMPTY(&link->writes) && TAILQ_EMPTY(&link->fetches))
+	    TAILQ_EMPTY(&link->observed) && TAILQ_EMPTY(&link->timers) &&
+	    TAILQ_EMPTY(&link->writes) && TAILQ_EMPTY(&link->fetches))
 		scripted_fault(link,
 			       "login() ended neither with online() nor with failed(), and "
 			       "nothing is under way any more: call one of them on every way out");
@@ -33,6 +34,7 @@ struct skybus_link *scripted_new(const struct skybus_plugin *plugin,
 	link->settings = settings;
 	TAILQ_INIT(&link->filling);
 	TAILQ_INIT(&link->sent);
+	TAILQ_INIT(&link->observed);
 	TAILQ_INIT(&link->timers);
 	TAILQ_INIT(&link->store);
 	TAILQ_INIT(&link->writes);
@@ -182,6 +184,7 @@ void scripted_login(struct skybus_link *link)
 	const char *outer;
 
 	scripted_drop_requests(&link->sent);
+	scripted_drop_observations(link);
 	scripted_drop_fetches(link);
 	link->logging_in = true;
 	outer = scripted_enter(link, "login()");
@@ -232,10 +235,17 @@ static const struct skybus_reply *lend_reply(struct skybus_request *request,
 	return scripted_lend(link, SCRIPTED_TO_READ, "the reply", &lent, sizeof(lent));
 }
 
-static void complete(struct skybus_request *request, const struct skybus_reply *reply)
+/**
+ * scripted_complete() - tell the plugin what came of a request of its own
+ * @request: may be gone afterwards, if the plugin sees to that
+ * @reply: copied, and lent to the plugin with the request's note in it
+ * @call: what that is
+ */
+void scripted_complete(struct skybus_request *request, const struct skybus_reply *reply,
+		       const char *call)
 {
 	struct skybus_link *link = request->link;
-	const char *outer = scripted_enter(link, "the completion of send_request()");
+	const char *outer = scripted_enter(link, call);
 
 	link->unanswered = reply->outcome != SKYBUS_ANSWERED;
 	request->done(link->state, request->tag, lend_reply(request, reply));
@@ -277,7 +287,7 @@ struct skybus_verdict scripted_answer(struct skybus_request *request,
 
 	TAILQ_REMOVE(&request->link->sent, request, entry);
 	if (request->kind == SCRIPTED_OWN)
-		complete(request, reply);
+		scripted_complete(request, reply, "the completion of send_request()");
 	else
 		verdict = judge(request, reply);
 	scripted_request_free(request);

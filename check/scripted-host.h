@@ -23,6 +23,7 @@
 #define SCRIPTED_OPTIONS_MAX 16
 #define SCRIPTED_PSK_MAX 256
 #define SCRIPTED_FETCHES_MAX 4
+#define SCRIPTED_OBSERVED_MAX 8
 #define SCRIPTED_FETCH_LEN_MAX 65536 /* unless the plugin says another */
 
 struct scripted_timer;
@@ -83,6 +84,7 @@ struct skybus_request {
 	uint32_t timeout_ms;
 	skybus_replied_fn *done;
 	void *tag;
+	int64_t handle; /* of an observation; else 0 */
 
 	/* SCRIPTED_MESSAGE */
 	struct skybus_message message;
@@ -209,6 +211,8 @@ struct skybus_link {
 	struct skybus_response *response; /* the last; NULL at first */
 	char last_log[256];
 	struct scripted_requests sent; /* oldest first, the lent ones among them */
+	struct scripted_requests observed; /* oldest first */
+	unsigned int n_observed; /* now */
 	uint64_t now_ms;
 
 	/* The host's own. */
@@ -222,6 +226,7 @@ struct skybus_link {
 	TAILQ_HEAD(, scripted_write) writes;
 	TAILQ_HEAD(, scripted_fetching) fetches;
 	int64_t last_timer;
+	int64_t last_observed;
 	skybus_opened_fn *opened;
 	void *opened_tag;
 	bool unanswered; /* the last of the plugin's own requests got no answer */
@@ -237,6 +242,7 @@ void scripted_login(struct skybus_link *link);
 void scripted_opened(struct skybus_link *link, int32_t outcome, const char *reason);
 struct skybus_verdict scripted_answer(struct skybus_request *request,
 				      const struct skybus_reply *reply);
+void scripted_notify(struct skybus_request *request, const struct skybus_reply *reply);
 void scripted_pass(struct skybus_link *link, uint64_t ms);
 void scripted_stored(struct skybus_link *link, int32_t error);
 void scripted_fetched(struct skybus_link *link, uint32_t status, const char *content_type,

@@ -3,8 +3,8 @@
 
 /*
  * The inside of the scripted host, shared by its parts: scripted-host.c and scripted-batch.c (what a test does),
- * scripted-calls.c, scripted-requests.c, scripted-commands.c, scripted-store.c (what the plugin is
- * lent) and scripted-rules.c (what is watched, and settings).
+ * scripted-calls.c, scripted-requests.c, scripted-observe.c, scripted-commands.c, scripted-store.c (what the
+ * plugin is lent) and scripted-rules.c (what is watched, and settings).
  */
 #include "check/scripted-call.h"
 #include "check/scripted-host.h"
@@ -69,6 +69,8 @@ const uint8_t *scripted_setting_secret(struct skybus_link *link, const char *key
 				       uint32_t *ret_len);
 
 /* scripted-host.c */
+void scripted_complete(struct skybus_request *request, const struct skybus_reply *reply,
+		       const char *call);
 void scripted_filled(struct skybus_request *request);
 struct skybus_verdict *scripted_lend_verdict(struct skybus_link *link, uint32_t kind);
 const struct skybus_message *scripted_lend_messages(struct skybus_link *link,
@@ -98,6 +100,14 @@ struct skybus_request *scripted_host_new_request(struct skybus_link *link);
 void scripted_host_free_request(struct skybus_request *request);
 int32_t scripted_host_send_request(struct skybus_request *request, uint32_t timeout_ms,
 				   skybus_replied_fn *done, void *tag);
+
+bool scripted_take_to_send(struct skybus_request *request, const char *call);
+
+/* scripted-observe.c */
+void scripted_drop_observations(struct skybus_link *link);
+int64_t scripted_host_observe(struct skybus_request *request, uint32_t timeout_ms,
+			      skybus_replied_fn *notified, void *tag);
+void scripted_host_observe_stop(struct skybus_link *link, int64_t handle);
 
 /* scripted-commands.c */
 void scripted_forget_command(struct scripted_command *command);

@@ -189,6 +189,22 @@ void scripted_host_free_request(struct skybus_request *request)
 	scripted_request_free(request);
 }
 
+/**
+ * scripted_take_to_send() - a request of the plugin's own is to go out
+ * @request: in link->filling; in no list afterwards
+ * @call: the host's, that it was given to
+ *
+ * Return: whether it is one that may.
+ */
+bool scripted_take_to_send(struct skybus_request *request, const char *call)
+{
+	if (!is_the_plugins(request, call))
+		return false;
+	TAILQ_REMOVE(&request->link->filling, request, entry);
+
+	return true;
+}
+
 /** scripted_host_send_request() - host->send_request() */
 int32_t scripted_host_send_request(struct skybus_request *request, uint32_t timeout_ms,
 				   skybus_replied_fn *done, void *tag)
@@ -196,11 +212,10 @@ int32_t scripted_host_send_request(struct skybus_request *request, uint32_t time
 	struct skybus_link *link = request->link;
 	int32_t error = request->error;
 
-	if (!is_the_plugins(request, "send_request"))
+	if (!scripted_take_to_send(request, "send_request"))
 		return -EINVAL;
 	if (!done)
 		scripted_fault(link, "send_request() was given no completion");
-	TAILQ_REMOVE(&link->filling, request, entry);
 	if (link->refuse.send_request < 0)
 		error = link->refuse.send_request;
 	else if (!link->open)

@@ -2,7 +2,7 @@
 /*
  * What the daemon lends to a link's plugin: struct skybus_host of include/skybus/plugin.h.
  *
- * Thin: what takes longer than a call is in link-lent.c, what the cloud begins in link-serve.c.
+ * Thin: what takes longer than a call is in link-lent.c and link-observe.c, what the cloud begins in link-serve.c.
  */
 #include <errno.h>
 
@@ -134,6 +134,17 @@ static int32_t host_send_request(struct skybus_request *request, uint32_t timeou
 				 skybus_replied_fn *done, void *tag)
 {
 	return sb_lent_request_send(request, timeout_ms, done, tag);
+}
+
+static int64_t host_observe(struct skybus_request *request, uint32_t timeout_ms,
+			    skybus_replied_fn *notified, void *tag)
+{
+	return sb_lent_observe(request, timeout_ms, notified, tag);
+}
+
+static void host_observe_stop(struct skybus_link *link, int64_t handle)
+{
+	sb_lent_observe_stop(link_of(link), handle);
 }
 
 static int32_t host_fetch(struct skybus_link *link, const struct skybus_fetch *fetch,
@@ -271,4 +282,6 @@ const struct skybus_host sb_link_host = {
 	.store_get = host_store_get,
 	.store_put = host_store_put,
 	.store_remove = host_store_remove,
+	.observe = host_observe,
+	.observe_stop = host_observe_stop,
 };

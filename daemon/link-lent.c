@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a plugin has asked for and not yet got: requests of its own, fetches, timers, writes.
+ * What a plugin has asked for and not yet got: requests of its own, fetches, timers, writes; what it observes is
+ * in link-observe.c.
  *
  * All of it is written down with its link, so that nothing comes back to a plugin that has been detached,
  * and nothing that belonged to an old session or an old login reaches it in a new one.
@@ -44,8 +45,6 @@ struct sb_lent_write {
 	skybus_stored_fn *done;
 	void *tag;
 };
-
-SB_DEFINE_CLEANUP(struct skybus_request *, sb_lent_request_free)
 
 /* ---- requests ---- */
 
@@ -101,23 +100,25 @@ static void note_patience(struct sb_lent *lent, const struct skybus_reply *reply
 		lent->later_s = reply->max_age < LATER_MAX_S ? reply->max_age : LATER_MAX_S;
 }
 
-static void request_on_reply(void *userdata, const struct skybus_reply *reply)
+/**
+ * sb_lent_tell() - tell a plugin what came of a request, and see what that says of the link
+ * @link: its link
+ * @request: may be freed by what the plugin does, unless the caller keeps it
+ * @reply: lent
+ */
+void sb_lent_tell(struct sb_link *link, const struct skybus_request *request,
+		  const struct skybus_reply *reply)
 {
-	SB_CLEANUP(sb_lent_request_free) struct skybus_request *request = userdata;
-	struct sb_link *link = request->link;
 	uint32_t outcome = reply->outcome;
 
-	TAILQ_REMOVE(&link->lent.requests, request, entry);
-	link->lent.n_requests--;
-	sb_task_schedule(&link->flight.pump);
 	link->lent.by_network = outcome != SKYBUS_ANSWERED && outcome != SKYBUS_RESET;
 	sb_link_attempt_on_outcome(link, outcome);
-	if (reply->outcome == SKYBUS_ANSWERED) {
+	if (outcome == SKYBUS_ANSWERED) {
 		sb_link_on_answer(link);
 		note_patience(&link->lent, reply);
 		link->lent.code = reply->code;
 	} else {
-		link->lent.silence = reply->outcome;
+		link->lent.silence = outcome;
 		link->lent.silence_s = (unsigned int)(request->timeout_usec / SB_USEC_PER_SEC);
 	}
 	if (request->done)
@@ -128,25 +129,33 @@ static void request_on_reply(void *userdata, const struct skybus_reply *reply)
 		sb_flight_suspect(&link->flight);
 }
 
+static void request_on_reply(void *userdata, const struct skybus_reply *reply)
+{
+	SB_CLEANUP(sb_lent_request_free) struct skybus_request *request = userdata;
+	struct sb_link *link = request->link;
+
+	TAILQ_REMOVE(&link->lent.requests, request, entry);
+	link->lent.n_requests--;
+	sb_task_schedule(&link->flight.pump);
+	sb_lent_tell(link, request, reply);
+}
+
 /**
- * sb_lent_request_send() - send a request of a plugin's own
- * @request: the callee's from now on, whatever this returns
+ * sb_lent_request_prepare() - may a request of a plugin's own go out now
+ * @request: gets the rest
  * @timeout_ms: for the answer; 0 for 30 s
- * @done: called once, unless the session or the login ends before
+ * @done: who is told
  * @tag: for @done
  *
  * Return: 0; -ENOTCONN without a session; -EDQUOT when the budget is spent and nothing but a timer has the plugin
- * ask; or what went wrong while filling.
+ * ask.
  */
-int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
-			 skybus_replied_fn *done, void *tag)
+int sb_lent_request_prepare(struct skybus_request *request, uint32_t timeout_ms,
+			    skybus_replied_fn *done, void *tag)
 {
-	SB_CLEANUP(sb_lent_request_free) struct skybus_request *owned = request;
 	struct sb_link *link = request->link;
-	struct sb_session *session = link->channel ? sb_channel_session(link->channel) : NULL;
-	int r;
 
-	if (!session)
+	if (!link->channel || !sb_channel_session(link->channel))
 		return -ENOTCONN;
 	if (link->lent.by_timer && !link->login.under_way && sb_link_budget_holds(link))
 		return -EDQUOT;
@@ -154,16 +163,47 @@ int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
 	request->tag = tag;
 	request->timeout_usec =
 		timeout_ms > 0 ? timeout_ms * SB_USEC_PER_MSEC : REQUEST_TIMEOUT_USEC;
-	r = sb_session_send(session, request->filled, request->timeout_usec, request_on_reply,
-			    request);
-	if (r < 0)
-		return r;
+
+	return 0;
+}
+
+/**
+ * sb_lent_on_sent() - a request of a plugin's own is on its way
+ * @link: its link
+ */
+void sb_lent_on_sent(struct sb_link *link)
+{
 	sb_link_attempt_on_sent(link);
 	if (link->login.under_way)
 		sb_link_enter(link, SB_LINK_AUTHENTICATING, "");
-	TAILQ_INSERT_TAIL(&link->lent.requests, request, entry);
 	link->lent.n_requests++;
+}
+
+/**
+ * sb_lent_request_send() - send a request of a plugin's own
+ * @request: the callee's from now on, whatever this returns
+ * @timeout_ms: for the answer; 0 for 30 s
+ * @done: called once, unless the session or the login ends before
+ * @tag: for @done
+ *
+ * Return: 0, or what sb_lent_request_prepare() says, or what went wrong while filling.
+ */
+int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
+			 skybus_replied_fn *done, void *tag)
+{
+	SB_CLEANUP(sb_lent_request_free) struct skybus_request *owned = request;
+	struct sb_link *link = request->link;
+	int r = sb_lent_request_prepare(request, timeout_ms, done, tag);
+
+	if (r < 0)
+		return r;
+	r = sb_session_send(sb_channel_session(link->channel), request->filled,
+			    request->timeout_usec, request_on_reply, request);
+	if (r < 0)
+		return r;
+	TAILQ_INSERT_TAIL(&link->lent.requests, request, entry);
 	owned = NULL;
+	sb_lent_on_sent(link);
 
 	return 0;
 }
@@ -400,6 +440,7 @@ void sb_lent_init(struct sb_lent *lent)
 {
 	*lent = (struct sb_lent){ 0 };
 	TAILQ_INIT(&lent->requests);
+	TAILQ_INIT(&lent->observations);
 	TAILQ_INIT(&lent->timers);
 	TAILQ_INIT(&lent->writes);
 	TAILQ_INIT(&lent->fetches);
@@ -414,6 +455,7 @@ void sb_lent_forget(struct sb_link *link)
 	struct skybus_request *request;
 	struct sb_lent_fetch *fetch;
 
+	sb_lent_observe_forget(link);
 	TAILQ_FOREACH(request, &link->lent.requests, entry)
 		request->done = NULL;
 	while ((fetch = TAILQ_FIRST(&link->lent.fetches))) {
@@ -433,6 +475,7 @@ void sb_lent_drop_session(struct sb_link *link)
 
 	sb_flight_recall(&link->flight);
 	link->lent.opened = NULL;
+	sb_lent_observe_forget(link);
 	while ((request = TAILQ_FIRST(&link->lent.requests))) {
 		TAILQ_REMOVE(&link->lent.requests, request, entry);
 		(void)sb_lent_request_free(request);

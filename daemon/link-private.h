@@ -6,7 +6,7 @@
  * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-budget.c
  * (what it may cost), link-network.c
  * (changes of the box's network), link-report.c (what the log has of it), link-status.c (what
- * everybody else has of it), link-host.c and link-lent.c (what the
+ * everybody else has of it), link-host.c, link-lent.c and link-observe.c (what the
  * plugin is lent), link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c
  * (what is on its way). Nobody else includes this.
  */
@@ -41,17 +41,26 @@ struct skybus_request {
 	uint64_t timeout_usec;
 	skybus_replied_fn *done; /* NULL when nobody wants to know any more */
 	void *tag;
+
+	/* Of an observation. */
+	int64_t handle;
+	struct sb_exchange *exchange;
+	bool answered;
 };
 
 /** struct sb_lent - what a plugin has asked for and not yet got; embedded in its link */
 struct sb_lent {
 	struct sb_lent_requests requests;
-	unsigned int n_requests; /* they count against the window */
+	struct sb_lent_requests observations;
+	unsigned int n_observations;
+	unsigned int
+		n_requests; /* without answer, observations too; they count against the window */
 	TAILQ_HEAD(, sb_lent_timer) timers;
 	TAILQ_HEAD(, sb_lent_write) writes;
 	TAILQ_HEAD(, sb_lent_fetch) fetches;
 	unsigned int n_fetches;
 	int64_t last_timer;
+	int64_t last_observation;
 	skybus_opened_fn *opened; /* who waits for the session; NULL when nobody does */
 	void *opened_tag;
 	uint32_t silence; /* how the last request that nobody answered ended */
@@ -271,15 +280,25 @@ void sb_login_on_delivered(struct sb_link *link);
 
 struct skybus_message sb_link_view(const struct sb_link *link, const struct sb_message *message);
 
-/* ---- link-host.c, link-lent.c ---- */
+/* ---- link-host.c, link-lent.c, link-observe.c ---- */
 
 extern const struct skybus_host sb_link_host;
 
 void sb_lent_init(struct sb_lent *lent);
 struct skybus_request *sb_lent_request_new(struct sb_link *link);
 struct skybus_request *sb_lent_request_free(struct skybus_request *request);
+SB_DEFINE_CLEANUP(struct skybus_request *, sb_lent_request_free)
 int sb_lent_request_send(struct skybus_request *request, uint32_t timeout_ms,
 			 skybus_replied_fn *done, void *tag);
+int sb_lent_request_prepare(struct skybus_request *request, uint32_t timeout_ms,
+			    skybus_replied_fn *done, void *tag);
+void sb_lent_on_sent(struct sb_link *link);
+void sb_lent_tell(struct sb_link *link, const struct skybus_request *request,
+		  const struct skybus_reply *reply);
+int64_t sb_lent_observe(struct skybus_request *request, uint32_t timeout_ms,
+			skybus_replied_fn *notified, void *tag);
+void sb_lent_observe_stop(struct sb_link *link, int64_t handle);
+void sb_lent_observe_forget(struct sb_link *link);
 int sb_lent_fetch_start(struct sb_link *link, const struct skybus_fetch *plan,
 			skybus_fetched_fn *done, void *tag);
 int64_t sb_lent_timer_start(struct sb_link *link, uint32_t ms, skybus_timer_fn *done, void *tag);

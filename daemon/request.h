@@ -12,7 +12,8 @@
 
 #include "daemon/cleanup.h"
 
-/* CoAP option numbers, RFC 7252 section 5.10. */
+/* CoAP option numbers, RFC 7252 section 5.10, RFC 7641. */
+#define SB_OPTION_OBSERVE 6
 #define SB_OPTION_URI_PATH 11
 #define SB_OPTION_CONTENT_FORMAT 12
 #define SB_OPTION_MAX_AGE 14

@@ -15,25 +15,16 @@
 #include "daemon/cleanup.h"
 #include "daemon/transport-exchange.h"
 
-#define TOKEN_LEN 4
 #define HEADER_LEN 4 /* RFC 7252 section 3 */
 #define OPTIONS_ON_STACK 16
 
-struct sb_exchange {
-	TAILQ_ENTRY(sb_exchange) entry;
-	struct sb_exchanges *owner;
-	struct sb_timer deadline;
-	uint8_t token[TOKEN_LEN];
-	coap_mid_t mid;
-	bool ping; /* an empty message; its Reset is the answer, RFC 7252 section 4.3 */
-	bool impatient;
-	uint32_t outcome; /* once it is known that no answer comes: for the deadline to tell */
-	uint64_t note;
-	sb_reply_fn *done;
-	void *userdata;
-};
-
-static struct sb_exchange *exchange_free(struct sb_exchange *exchange)
+/**
+ * sb_exchange_free() - forget an exchange
+ * @exchange: the exchange; nobody is told
+ *
+ * Return: NULL.
+ */
+struct sb_exchange *sb_exchange_free(struct sb_exchange *exchange)
 {
 	sb_timer_disarm(&exchange->deadline);
 	TAILQ_REMOVE(&exchange->owner->all, exchange, entry);
@@ -49,8 +40,16 @@ static void exchange_end(struct sb_exchange *exchange, struct skybus_reply *repl
 	void *userdata = exchange->userdata;
 
 	reply->note = exchange->note;
-	(void)exchange_free(exchange);
-	done(userdata, reply);
+	(void)sb_exchange_free(exchange);
+	if (done)
+		done(userdata, reply);
+}
+
+/* It goes on; but who hears may end it. */
+static void exchange_tell(struct sb_exchange *exchange, struct skybus_reply *reply)
+{
+	reply->note = exchange->note;
+	exchange->done(exchange->userdata, reply);
 }
 
 static void exchange_on_deadline(struct sb_timer *timer)
@@ -63,13 +62,21 @@ static void exchange_on_deadline(struct sb_timer *timer)
 		.max_age = UINT32_MAX,
 	};
 
+	if (sb_observation_on_deadline(exchange))
+		return;
 	if (exchange->outcome)
 		reply.outcome = exchange->outcome;
 	exchange_end(exchange, &reply);
 }
 
-/* libcoap may say so while something else is being sent: too early to tell anybody. */
-static void exchange_end_soon(struct sb_exchange *exchange, uint32_t outcome)
+/**
+ * sb_exchange_end_soon() - no answer comes
+ * @exchange: the exchange
+ * @outcome: that is told
+ *
+ * libcoap may say so while something else is being sent: too early to tell anybody.
+ */
+void sb_exchange_end_soon(struct sb_exchange *exchange, uint32_t outcome)
 {
 	exchange->outcome = outcome;
 	sb_timer_arm(&exchange->deadline, 0);
@@ -79,10 +86,10 @@ static struct sb_exchange *find_token(struct sb_exchanges *exchanges, coap_bin_c
 {
 	struct sb_exchange *exchange;
 
-	if (token.length != TOKEN_LEN)
+	if (token.length != SB_TOKEN_LEN)
 		return NULL;
 	TAILQ_FOREACH(exchange, &exchanges->all, entry) {
-		if (!exchange->ping && memcmp(exchange->token, token.s, TOKEN_LEN) == 0)
+		if (!exchange->ping && memcmp(exchange->token, token.s, SB_TOKEN_LEN) == 0)
 			return exchange;
 	}
 
@@ -100,7 +107,7 @@ static size_t option_size(uint16_t *last, uint16_t number, size_t len)
 
 static size_t message_size(size_t options_size, size_t payload_len)
 {
-	return HEADER_LEN + TOKEN_LEN + options_size + (payload_len > 0 ? 1 + payload_len : 0);
+	return HEADER_LEN + SB_TOKEN_LEN + options_size + (payload_len > 0 ? 1 + payload_len : 0);
 }
 
 static void release_body(coap_session_t *session, void *body)
@@ -147,7 +154,7 @@ static int build(struct sb_exchange *exchange, const struct sb_request *request,
 	size_t size;
 	int r;
 
-	if (!coap_add_token(pdu, TOKEN_LEN, exchange->token))
+	if (!coap_add_token(pdu, SB_TOKEN_LEN, exchange->token))
 		return -ENOMEM;
 	TAILQ_FOREACH(option, &request->options, entry) {
 		if (!coap_add_option(pdu, option->number, option->len, option->value))
@@ -158,6 +165,7 @@ static int build(struct sb_exchange *exchange, const struct sb_request *request,
 	r = add_payload(exchange, request, pdu, size);
 	if (r < 0)
 		return r;
+	exchange->size = size;
 	exchange->owner->traffic.sent += size;
 
 	return 0;
@@ -182,7 +190,7 @@ static struct sb_exchange *exchange_new(struct sb_exchanges *exchanges, sb_reply
 
 static int new_token(struct sb_exchange *exchange)
 {
-	uint8_t token[TOKEN_LEN];
+	uint8_t token[SB_TOKEN_LEN];
 
 	do {
 		if (gnutls_rnd(GNUTLS_RND_NONCE, token, sizeof(token)) < 0)
@@ -193,15 +201,19 @@ static int new_token(struct sb_exchange *exchange)
 	return 0;
 }
 
-static int transmit(struct sb_exchange *exchange, const struct sb_request *request)
+/**
+ * sb_exchange_transmit() - send the request of an exchange
+ * @exchange: with its token
+ * @request: lent
+ *
+ * Return: 0; -EMSGSIZE, -ENOMEM, -ENOTCONN.
+ */
+int sb_exchange_transmit(struct sb_exchange *exchange, const struct sb_request *request)
 {
 	coap_session_t *session = exchange->owner->session;
 	coap_pdu_t *pdu;
 	int r;
 
-	r = new_token(exchange);
-	if (r < 0)
-		return r;
 	pdu = coap_pdu_init(COAP_MESSAGE_CON, (coap_pdu_code_t)request->method,
 			    coap_new_message_id(session), coap_session_max_pdu_size(session));
 	if (!pdu)
@@ -239,7 +251,7 @@ void sb_exchanges_done(struct sb_exchanges *exchanges)
 	struct sb_exchange *exchange;
 
 	while ((exchange = TAILQ_FIRST(&exchanges->all)))
-		(void)exchange_free(exchange);
+		(void)sb_exchange_free(exchange);
 }
 
 /**
@@ -262,9 +274,11 @@ int sb_exchanges_send(struct sb_exchanges *exchanges, const struct sb_request *r
 		return -ENOMEM;
 	exchange->note = request->note;
 	exchange->impatient = request->impatient;
-	r = transmit(exchange, request);
+	r = new_token(exchange);
+	if (r == 0)
+		r = sb_exchange_transmit(exchange, request);
 	if (r < 0) {
-		(void)exchange_free(exchange);
+		(void)sb_exchange_free(exchange);
 		return r;
 	}
 	sb_timer_arm(&exchange->deadline, timeout_usec);
@@ -301,7 +315,7 @@ int sb_exchanges_ping(struct sb_exchanges *exchanges, uint64_t timeout_usec, sb_
 	exchange->impatient = true;
 	exchange->mid = send_empty(exchanges->session);
 	if (exchange->mid == COAP_INVALID_MID) {
-		(void)exchange_free(exchange);
+		(void)sb_exchange_free(exchange);
 		return -ENOTCONN;
 	}
 	exchanges->traffic.sent += HEADER_LEN;
@@ -349,14 +363,31 @@ static size_t read_options(const coap_pdu_t *pdu, struct skybus_option *options,
 	return size;
 }
 
+/* A server that was away, and may have been another one meanwhile, may not know what we observe. */
+static void exchanges_heard(struct sb_exchanges *exchanges)
+{
+	exchanges->heard = true;
+	if (exchanges->refused)
+		sb_exchanges_renew(exchanges, false);
+	exchanges->refused = false;
+}
+
+/* Tokens of libcoap's own have other lengths; what it asks by itself is part of something larger. */
+static bool is_libcoaps(const coap_pdu_t *sent, const coap_pdu_t *received)
+{
+	return sent && coap_pdu_get_token(received).length != SB_TOKEN_LEN;
+}
+
 /**
  * sb_exchanges_on_response() - a response came
  * @exchanges: of the session on which it came
+ * @sent: the request, if libcoap knows
  * @received: the response; block-wise ones come whole
  *
  * Return: whether it answers one of our requests.
  */
-bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *received)
+bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *sent,
+			      const coap_pdu_t *received)
 {
 	struct sb_exchange *exchange = find_token(exchanges, coap_pdu_get_token(received));
 	struct skybus_option on_stack[OPTIONS_ON_STACK];
@@ -374,6 +405,10 @@ bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *
 	size_t offset;
 	size_t total;
 
+	if (!exchange && is_libcoaps(sent, received)) {
+		sb_exchanges_renew(exchanges, true);
+		return true;
+	}
 	if (!exchange)
 		return false;
 	if (n > OPTIONS_ON_STACK) {
@@ -386,9 +421,13 @@ bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *
 		payload_len = 0;
 	reply.payload_len = (uint32_t)payload_len;
 	exchanges->traffic.received += message_size(options_size, payload_len);
-	exchanges->heard = true;
-	exchanges->refused = false;
-	exchange_end(exchange, &reply);
+	exchanges_heard(exchanges);
+	if (exchange->observation.on && !sb_observation_takes(exchange, received, &reply))
+		return true;
+	if (reply.observed)
+		exchange_tell(exchange, &reply);
+	else
+		exchange_end(exchange, &reply);
 
 	return true;
 }
@@ -415,8 +454,10 @@ static void exchanges_refused(struct sb_exchanges *exchanges)
 	struct sb_exchange *exchange;
 
 	TAILQ_FOREACH(exchange, &exchanges->all, entry) {
+		if (exchange->observation.on && !sb_observation_awaits(exchange))
+			continue;
 		if (exchange->impatient && !exchange->outcome)
-			exchange_end_soon(exchange, SKYBUS_UNREACHABLE);
+			sb_exchange_end_soon(exchange, SKYBUS_UNREACHABLE);
 	}
 }
 
@@ -436,21 +477,24 @@ void sb_exchanges_on_nack(struct sb_exchanges *exchanges, const coap_pdu_t *sent
 		exchanges_refused(exchanges);
 		return;
 	}
+	/* A block that libcoap has asked for. */
+	if (!exchange && sent)
+		sb_exchanges_renew(exchanges, true);
 	if (!exchange)
 		return;
 
 	/* As a number: each version of the library has more reasons than the one before. */
 	switch ((int)reason) {
 	case COAP_NACK_RST:
-		exchanges->heard = true;
-		exchange_end_soon(exchange, exchange->ping ? SKYBUS_ANSWERED : SKYBUS_RESET);
+		exchanges_heard(exchanges);
+		sb_exchange_end_soon(exchange, exchange->ping ? SKYBUS_ANSWERED : SKYBUS_RESET);
 		break;
 	case COAP_NACK_TOO_MANY_RETRIES:
-		exchange_end_soon(exchange,
-				  exchanges->refused ? SKYBUS_UNREACHABLE : SKYBUS_TIMEOUT);
+		sb_exchange_end_soon(exchange,
+				     exchanges->refused ? SKYBUS_UNREACHABLE : SKYBUS_TIMEOUT);
 		break;
 	default:
-		exchange_end_soon(exchange, SKYBUS_ABANDONED);
+		sb_exchange_end_soon(exchange, SKYBUS_ABANDONED);
 		break;
 	}
 }

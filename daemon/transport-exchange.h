@@ -7,11 +7,35 @@
  */
 #include <coap3/coap.h>
 
+#include "daemon/transport-observe.h"
 #include "daemon/transport.h"
 
-struct sb_exchange;
+#define SB_TOKEN_LEN 4
 
 TAILQ_HEAD(sb_exchange_list, sb_exchange);
+
+/**
+ * struct sb_exchange - one
+ * @size: of the request, bytes, without what goes in further blocks
+ * @ping: an empty message; its Reset is the answer, RFC 7252 section 4.3
+ * @outcome: once it is known that no answer comes: for the deadline to tell; else 0
+ * @done: NULL when nobody wants to know any more
+ */
+struct sb_exchange {
+	TAILQ_ENTRY(sb_exchange) entry;
+	struct sb_exchanges *owner;
+	struct sb_timer deadline;
+	uint8_t token[SB_TOKEN_LEN];
+	coap_mid_t mid;
+	size_t size;
+	bool ping;
+	bool impatient;
+	uint32_t outcome;
+	uint64_t note;
+	sb_reply_fn *done;
+	void *userdata;
+	struct sb_observation observation;
+};
 
 /** struct sb_exchanges - what is on its way in one session; embedded in it */
 struct sb_exchanges {
@@ -30,6 +54,10 @@ int sb_exchanges_send(struct sb_exchanges *exchanges, const struct sb_request *r
 		      uint64_t timeout_usec, sb_reply_fn *done, void *userdata);
 int sb_exchanges_ping(struct sb_exchanges *exchanges, uint64_t timeout_usec, sb_reply_fn *done,
 		      void *userdata);
-bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *received);
+struct sb_exchange *sb_exchange_free(struct sb_exchange *exchange);
+void sb_exchange_end_soon(struct sb_exchange *exchange, uint32_t outcome);
+int sb_exchange_transmit(struct sb_exchange *exchange, const struct sb_request *request);
+bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *sent,
+			      const coap_pdu_t *received);
 void sb_exchanges_on_nack(struct sb_exchanges *exchanges, const coap_pdu_t *sent,
 			  coap_nack_reason_t reason, coap_mid_t mid);

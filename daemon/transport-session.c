@@ -119,9 +119,9 @@ int sb_session_on_event(coap_session_t *coap, coap_event_t event)
 /**
  * sb_session_on_response() - libcoap's handler of responses
  * @coap: libcoap's session; one that its owner has freed is ignored
- * @sent: the request, if libcoap knows; unused, tokens tell
+ * @sent: the request, if libcoap knows
  * @received: the response
- * @mid: its message id; unused
+ * @mid: its message id; unused, tokens tell
  *
  * Return: COAP_RESPONSE_FAIL for what answers no request of ours, and libcoap sends a Reset.
  */
@@ -130,9 +130,8 @@ coap_response_t sb_session_on_response(coap_session_t *coap, const coap_pdu_t *s
 {
 	struct sb_session *session = coap_session_get_app_data(coap);
 
-	(void)sent;
 	(void)mid;
-	if (!session || !sb_exchanges_on_response(&session->exchanges, received))
+	if (!session || !sb_exchanges_on_response(&session->exchanges, sent, received))
 		return COAP_RESPONSE_FAIL;
 
 	return COAP_RESPONSE_OK;
@@ -240,6 +239,8 @@ static int session_begin(struct sb_session *session, const struct sb_peer *peer)
 	}
 	coap_session_set_app_data(session->coap, session);
 	coap_session_set_nstart(session->coap, NSTART_MAX);
+	/* Not when it is freed: where DTLS is gone by then, libcoap would shake hands again. */
+	coap_session_set_no_observe_cancel(session->coap);
 
 	return 0;
 }
@@ -388,6 +389,49 @@ int sb_session_send(struct sb_session *session, const struct sb_request *request
 	sb_session_check(session);
 
 	return r;
+}
+
+/**
+ * sb_session_observe() - observe a resource, RFC 7641
+ * @session: the session
+ * @request: with the option Observe; lent until @notified is told what is not observed, or it is stopped
+ * @timeout_usec: when to stop waiting for an answer, µs from when it was asked for
+ * @notified: called with the first reply and with each newer one while they are observed, never from
+ *	within this call; it may stop the observation
+ * @userdata: for @notified
+ * @ret: for sb_session_observe_stop(); gone with the last reply, and with the session
+ *
+ * Return: as sb_session_send().
+ */
+int sb_session_observe(struct sb_session *session, const struct sb_request *request,
+		       uint64_t timeout_usec, sb_reply_fn *notified, void *userdata,
+		       struct sb_exchange **ret)
+{
+	int r;
+
+	if (request->error < 0)
+		return request->error;
+	if (!session->open)
+		return -ENOTCONN;
+
+	r = sb_exchanges_observe(&session->exchanges, request, timeout_usec, notified, userdata,
+				 ret);
+	sb_session_check(session);
+
+	return r;
+}
+
+/**
+ * sb_session_observe_stop() - end an observation, and tell the peer
+ * @session: the session; one that has broken has no observations any more
+ * @exchange: what sb_session_observe() gave; gone afterwards
+ */
+void sb_session_observe_stop(struct sb_session *session, struct sb_exchange *exchange)
+{
+	if (session->error < 0)
+		return;
+	sb_exchange_observe_stop(exchange);
+	sb_session_check(session);
 }
 
 /**

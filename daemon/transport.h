@@ -8,7 +8,8 @@
  *
  * A session is one UDP socket to one peer. It reports once that it is open or that it could not be, and
  * at most once later that it broke. Every request sent on it ends in exactly one reply, unless the
- * session breaks or is freed first: then none comes. A broken session is only good for being freed.
+ * session breaks or is freed first: then none comes. An observation has more replies, up to one that
+ * is not observed. A broken session is only good for being freed.
  */
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 
 struct sb_transport;
 struct sb_session;
+struct sb_exchange; /* a request that is on its way, or what is being observed */
 
 /**
  * struct sb_peer - whom to talk to, and how; everything is copied
@@ -60,7 +62,7 @@ struct sb_peer {
  */
 typedef void sb_session_fn(void *userdata, int outcome, const char *detail);
 
-/** A request ended; @reply is lent. */
+/** A request ended, or while @reply is observed: something newer came of it; @reply is lent. */
 typedef void sb_reply_fn(void *userdata, const struct skybus_reply *reply);
 
 /** struct sb_traffic - bytes of CoAP messages handed to and taken from libcoap */
@@ -87,5 +89,9 @@ void sb_session_facts(const struct sb_session *session, struct sb_session_facts 
 void sb_session_traffic(const struct sb_session *session, struct sb_traffic *ret);
 int sb_session_send(struct sb_session *session, const struct sb_request *request,
 		    uint64_t timeout_usec, sb_reply_fn *done, void *userdata);
+int sb_session_observe(struct sb_session *session, const struct sb_request *request,
+		       uint64_t timeout_usec, sb_reply_fn *notified, void *userdata,
+		       struct sb_exchange **ret);
+void sb_session_observe_stop(struct sb_session *session, struct sb_exchange *exchange);
 int sb_session_ping(struct sb_session *session, uint64_t timeout_usec, sb_reply_fn *done,
 		    void *userdata);

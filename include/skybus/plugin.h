@@ -164,7 +164,7 @@ enum {
  * @note: what request_note() was told, else 0
  * @options: every option of the reply, in ascending order
  * @n_options: how many
- * @reserved: 0
+ * @observed: 1 when more may come, see host->observe(); else 0
  */
 struct skybus_reply {
 	uint32_t size;
@@ -177,7 +177,7 @@ struct skybus_reply {
 	uint64_t note;
 	const struct skybus_option *options;
 	uint32_t n_options;
-	uint32_t reserved;
+	uint32_t observed;
 };
 
 /* Verdicts over a message. */
@@ -421,7 +421,7 @@ enum {
  */
 typedef void skybus_opened_fn(void *state, void *tag, int32_t outcome, const char *reason);
 
-/** A request ended. @reply is lent until this returns. */
+/** A request ended, or an observation has brought something. @reply is lent until this returns. */
 typedef void skybus_replied_fn(void *state, void *tag, const struct skybus_reply *reply);
 
 /** A fetch ended. @fetched is lent until this returns. */
@@ -439,10 +439,10 @@ typedef void skybus_stored_fn(void *state, void *tag, int32_t error);
  * After detach() began, nothing of a link may be called any more, and no completion comes.
  * A completion never comes before the call that asked for it has returned. Requests end without a
  * completion when their session is closed, by open_session() or because the daemon takes the link down,
- * and when login() is called anew. Timers run on. At a login the session of the one before may be open
+ * and when login() is called anew; so do observations. Timers run on. At a login the session of the one before may be open
  * still: requests may go over it, and open_session() replaces it.
  *
- * Bounds of one link: 16 timers and 4 fetches at a time; 64 values in store_put(), each with a key of
+ * Bounds of one link: 16 timers, 8 observations and 4 fetches at a time; 64 values in store_put(), each with a key of
  * 1 to 64 bytes and at most 4096 bytes of data; 64 KiB of payload in a request. What is beyond returns
  * -ENOSPC, -EINVAL or -EMSGSIZE.
  */
@@ -567,6 +567,25 @@ struct skybus_host {
 			     uint32_t len, skybus_stored_fn *done, void *tag);
 	int32_t (*store_remove)(struct skybus_link *link, const char *key, skybus_stored_fn *done,
 				void *tag);
+
+	/* -- what came later: ask SKYBUS_HAS(host, …) -- */
+
+	/**
+	 * Observes a resource, RFC 7641: as send_request() with a GET or a FETCH, to which the daemon adds
+	 * Observe. @notified comes with the first reply, for which @timeout_ms is, and with each newer one. It
+	 * is a state, not an event: some between may be left out, and what is known may come again.
+	 * While reply->observed is 1 more may come. With 0 it is over: an error, a cloud that does not let
+	 * this be observed, or an outcome other than SKYBUS_ANSWERED. It is over without a word when
+	 * login() is called anew, so observe in a login, or after it. A cloud that has forgotten it falls
+	 * silent; when reply->max_age (60 s if there is none) is over, or a keepalive tells, stop it and
+	 * observe anew. Everything may be called in @notified, observe_stop() of itself too. Returns a
+	 * handle > 0; -EINVAL for another method or without @notified, -ENOSPC for more than 8, or what
+	 * send_request() returns, and @notified is not called then.
+	 */
+	int64_t (*observe)(struct skybus_request *request, uint32_t timeout_ms,
+			   skybus_replied_fn *notified, void *tag);
+	/** @notified comes no more, and the cloud is told so. A handle that is over is ignored. */
+	void (*observe_stop)(struct skybus_link *link, int64_t handle);
 };
 
 /* ---- 4. What a plugin implements -------------------------------------------------------------- */

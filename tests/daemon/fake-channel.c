@@ -183,6 +183,32 @@ int sb_session_ping(struct sb_session *session, uint64_t timeout_usec, sb_reply_
 	return 0;
 }
 
+int sb_session_observe(struct sb_session *session, const struct sb_request *request,
+		       uint64_t timeout_usec, sb_reply_fn *notified, void *userdata,
+		       struct sb_exchange **ret)
+{
+	int r = sb_session_send(session, request, timeout_usec, notified, userdata);
+	struct fake_request *fake;
+
+	if (r < 0)
+		return r;
+	fake = TAILQ_LAST(&fake_network.requests, fake_request_list);
+	fake->observes = true;
+	*ret = (struct sb_exchange *)fake;
+
+	return 0;
+}
+
+void sb_session_observe_stop(struct sb_session *session, struct sb_exchange *exchange)
+{
+	struct fake_request *fake = (struct fake_request *)exchange;
+
+	assert_ptr_equal(fake->session, session);
+	assert_true(fake->observes);
+	fake_network.n_stopped++;
+	forget(fake);
+}
+
 void sb_session_traffic(const struct sb_session *session, struct sb_traffic *ret)
 {
 	*ret = session->traffic;
@@ -265,6 +291,23 @@ static void end(struct fake_request *request, struct skybus_reply *reply)
 void fake_answer(struct fake_request *request, uint32_t code)
 {
 	fake_answer_later(request, code, UINT32_MAX);
+}
+
+/* What an observation brings, and it goes on. */
+void fake_notify(struct fake_request *request, uint32_t code)
+{
+	struct skybus_reply reply = {
+		.size = sizeof(reply),
+		.outcome = SKYBUS_ANSWERED,
+		.code = code,
+		.content_format = SKYBUS_NO_FORMAT,
+		.max_age = UINT32_MAX,
+		.note = request->note,
+		.observed = 1,
+	};
+
+	assert_true(request->observes);
+	request->done(request->userdata, &reply);
 }
 
 void fake_answer_later(struct fake_request *request, uint32_t code, uint32_t max_age)

@@ -17,6 +17,7 @@ struct fake_request {
 	TAILQ_ENTRY(fake_request) entry;
 	struct sb_session *session;
 	bool ping;
+	bool observes;
 	uint32_t method;
 	char path[256];
 	char payload[64];
@@ -27,9 +28,11 @@ struct fake_request {
 	void *userdata;
 };
 
+TAILQ_HEAD(fake_request_list, fake_request);
+
 /** struct fake_network - what happened, and what is to happen */
 struct fake_network {
-	TAILQ_HEAD(, fake_request) requests; /* under way, in the order of sending */
+	struct fake_request_list requests; /* under way, in the order of sending */
 	struct sb_channel *channel; /* the newest; NULL once freed */
 	unsigned int n_channels; /* that have been opened */
 	struct sb_wire *wire; /* of the newest channel; the link's */
@@ -39,6 +42,7 @@ struct fake_network {
 	struct sockaddr_in peer; /* to which a name resolves */
 	struct sb_traffic traffic; /* of every new session */
 	struct sb_session_facts facts; /* of the session */
+	unsigned int n_stopped; /* observations that were */
 	char sent[8192]; /* all payloads, or paths where there is none, each with a space behind */
 	int open_error; /* of sb_channel_open() */
 	int send_error; /* of sb_session_send() */
@@ -57,5 +61,6 @@ void fake_doubt(void);
 void fake_break(int error, const char *reason);
 
 void fake_answer(struct fake_request *request, uint32_t code);
+void fake_notify(struct fake_request *request, uint32_t code);
 void fake_answer_later(struct fake_request *request, uint32_t code, uint32_t max_age);
 void fake_end(struct fake_request *request, uint32_t outcome);

@@ -304,6 +304,28 @@ int32_t script_send(const char *path)
 	return script.host->send_request(request, 0, on_reply, &script.replied);
 }
 
+static void on_notified(void *state, void *tag, const struct skybus_reply *reply)
+{
+	assert_ptr_equal(state, &script);
+	assert_ptr_equal(tag, &script.notified);
+	script.notified++;
+	script.over += !reply->observed;
+	script.last_outcome = reply->outcome;
+	if (script.notice)
+		script.notice(reply);
+}
+
+int64_t script_observe(const char *path, uint32_t method)
+{
+	struct skybus_request *request = script.host->new_request(script.link);
+
+	assert_non_null(request);
+	script.host->request_method(request, method);
+	script.host->request_path(request, path);
+
+	return script.host->observe(request, 0, on_notified, &script.notified);
+}
+
 static void on_fetched(void *state, void *tag, const struct skybus_fetched *fetched)
 {
 	assert_ptr_equal(state, &script);

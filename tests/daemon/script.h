@@ -54,6 +54,9 @@ struct script {
 	unsigned int decided;
 	unsigned int replied; /* requests of its own other than logins */
 	uint32_t last_outcome;
+	unsigned int notified;
+	unsigned int over; /* observations */
+	void (*notice)(const struct skybus_reply *reply); /* called with each notification */
 	unsigned int fired; /* timers */
 	unsigned int stored;
 	unsigned int fetched;
@@ -70,6 +73,7 @@ void script_reset(void);
 void script_send_login(void);
 int32_t script_open_session(void);
 int32_t script_send(const char *path);
+int64_t script_observe(const char *path, uint32_t method);
 int32_t script_fetch(const char *url);
 int32_t script_listen(uint32_t port, const char *from);
 int32_t script_deliver(const char *topic, uint32_t flags, uint32_t answer_s);
