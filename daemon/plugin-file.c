@@ -18,6 +18,7 @@
 #include "daemon/cleanup.h"
 #include "daemon/config.h"
 #include "daemon/plugin-file.h"
+#include "daemon/plugin-name.h"
 
 /* Bounds on what a descriptor may say of itself: beyond, it is no descriptor. */
 #define DESCRIPTOR_MAX (64 * 1024)
@@ -53,22 +54,13 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct attempt *attempt,
 
 /* ---- the checks, in their order ---- */
 
-static bool is_name(const char *name)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	size_t len = strlen(name);
-
-	return len > 0 && len <= 63 && name[0] != '-' && strspn(name, allowed) == len;
-}
-
 static int check_name(struct attempt *attempt)
 {
-	if (is_name(attempt->plugin->name))
+	if (sb_plugin_name_is_good(attempt->plugin->name))
 		return 0;
 
 	return refuse(attempt,
-		      "\"%.64s\" cannot be the name of a plugin: write 1 to 63 of a-z, 0-9 and -, "
-		      "beginning with a letter or a digit",
+		      "\"%.64s\" cannot be the name of a plugin: write " SB_PLUGIN_NAME_FORM,
 		      attempt->plugin->name);
 }
 

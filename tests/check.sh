@@ -44,6 +44,7 @@ fresh_demo() {
 
 check_scripts() {
     shellcheck .ci/run ctl/completion/*.bash docs/examples/*.sh sim/demo.sh tests/*.sh tests/*/*.sh &&
+        shellcheck examples/template/*.sh.in &&
         shellcheck --shell=sh debian/*.sh debian/*.postinst debian/*.postrm debian/*.prerm
 }
 

@@ -40,15 +40,21 @@ class Page:
         subprocess.run(["systemctl", "start", "skybusd"], check=True)
         pages.prepare(self.name, self.box)
         for number, block in enumerate(self.blocks):
-            if block.language == "yaml":
-                self.check_configuration(block)
             if block.language == "c":
-                name = re.search(r"\b\w+\.c\b", "\n".join(other.text for other in self.blocks[number + 1 :]))[0]
-                Path(self.box.tree, name).write_text(block.text, encoding="utf-8")
+                self.write_file(block, r"\b\w+\.c\b", self.blocks[number + 1 :])
+            elif block.text.startswith("answers:"):
+                self.write_file(block, r"\b\w+\.yaml\b", self.blocks[number + 1 :])
+            elif block.language == "yaml":
+                self.check_configuration(block)
             for command in block.commands:
                 if not pages.elsewhere(command):
                     self.prepare_edit(command, self.blocks[number + 1 :])
                     self.execute(command)
+
+    def write_file(self, block, name, behind):
+        """What it shows is in the file of the first such name behind it: the commands there use it."""
+        found = re.search(name, "\n".join(other.text for other in behind))[0]
+        Path(self.box.tree, found).write_text(block.text + "\n", encoding="utf-8")
 
     # ---- what is shown as a configuration --------------------------------------------------------
 

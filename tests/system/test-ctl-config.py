@@ -7,6 +7,8 @@ import pty
 import select
 import shutil
 import signal
+import subprocess
+import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -177,6 +179,51 @@ class PluginsTest(ConfigTest):
         self.assertIn("\nlifetime: duration, 30s to 1d; 1h unless set\n    a device that is silent", text)
         self.assertIn("\nproduct_key: text, 1 to 64 bytes; needed\n", text)
         self.assertIn('did you mean "enos"?', self.ctl.run("plugins", "show", "enso", expect=ctl.NOT_FOUND))
+
+
+class NewPluginTest(unittest.TestCase):
+    """What is made of it, tests/author does; this is what a folder of templates becomes."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.template = self.folder / "template"
+        self.template.mkdir()
+        (self.template / "plugin.c.in").write_text("@name@ @other@ x@name@@name@\n")
+        (self.template / "run.in").write_text("@name")
+        (self.template / "run.in").chmod(0o755)
+        (self.template / "README").write_text("of the template")
+        (self.template / ".plugin.c.in").write_text("an editor's")
+
+    def new(self, *words):
+        command = [os.environ["SKYBUSCTL"], "plugins", "new", *words]
+        environment = os.environ | {"SKYBUS_TEMPLATE": str(self.template)}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def test_files_are_filled(self):
+        done = self.new("my-1")
+        self.assertEqual((done.returncode, done.stderr), (ctl.OK, ""))
+        made = self.folder / "my-1"
+        self.assertEqual(sorted(path.name for path in made.iterdir()), ["my-1.c", "run"])
+        self.assertEqual((made / "my-1.c").read_text(), "my-1 @other@ xmy-1my-1\n")
+        self.assertEqual((made / "run").read_text(), "@name")
+        self.assertTrue(os.access(made / "run", os.X_OK))
+        self.assertFalse(os.access(made / "my-1.c", os.X_OK))
+
+    def test_what_is_not_whole_is_removed(self):
+        (self.template / "zz.in").write_text("x" * 65536)
+        done = self.new("my", "--directory", str(self.folder))
+        self.assertEqual(done.returncode, ctl.FAILED)
+        self.assertIn("cannot be read: File too large", done.stderr)
+        self.assertFalse((self.folder / "my").exists())
+
+    def test_a_directory_that_is_not_there(self):
+        done = self.new("my", "--directory", "nowhere")
+        self.assertEqual(done.returncode, ctl.FAILED)
+        self.assertIn("nowhere/my cannot be written: No such file", done.stderr)
 
 
 # What is asked for at EnOS, in its order.
