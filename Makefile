@@ -22,6 +22,10 @@ DOCS_PACKAGES = graphviz python3
 CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) clang clang-format curl fish \
 	iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 zsh
 
+# To measure: the peers, a client for the bench itself, and what counts instructions. The service that the
+# broker's package starts is not used; each bench has brokers of its own.
+BENCH_PACKAGES = mosquitto mosquitto-clients python3-jeepney valgrind
+
 # To make Debian packages, which builds and runs the unit tests as well.
 DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd
 
@@ -31,6 +35,9 @@ ACCEPTANCE_PACKAGES = debootstrap iproute2 procps python3 systemd-container
 # How often make torture kills the daemon; a quarter as often it cuts the power.
 ROUNDS = 200
 
+# Where the bench stores messages, which is to be a real disk; unless set, where it was built.
+FOLDER =
+
 # The release of Debian that make cross is for.
 RELEASE = 12
 
@@ -38,11 +45,18 @@ RELEASE = 12
 PLUGINS = plugins/1nce.so plugins/aliyun.so plugins/enos-dtls.so plugins/enos.so
 DEMO_PARTS = skybusd ctl/skybusctl sim/skybus-sim docs/examples/subscribe $(PLUGINS)
 
+# What measures.
+BENCH_PARTS = skybusd sim/skybus-sim $(PLUGINS) \
+	$(addprefix tests/bench/bench-,bus coap-loop echo fanout filters stream)
+
 help:
 	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'
 	@echo 'make check    builds with two compilers, runs all tests, checks the style'
 	@echo 'make torture  kills the daemon and cuts its power under load, and counts what is lost;'
 	@echo '              ROUNDS=20 for less'
+	@echo 'make bench    measures it beside its peers, on a machine that is quiet, into build/bench.json;'
+	@echo '              FOLDER=/PATH for another disk; make bench-quick for the headlines, and'
+	@echo '              make bench-page for docs/performance.md of what was measured'
 	@echo 'make interop  runs six clients of D-Bus on two bus daemons, and prints a table of it'
 	@echo 'make deb      builds Debian packages for this machine in build/deb, and has lintian look at them'
 	@echo 'make acceptance  builds them for Debian 12 and 13, and tries them on machines that boot systemd;'
@@ -82,6 +96,28 @@ torture-here: packages
 	@[ -f build/torture/build.ninja ] || meson setup build/torture
 	@ninja -C build/torture $(DEMO_PARTS) tests/torture/forgetfs
 	@tests/torture/torture.sh build/torture $(ROUNDS)
+
+bench:
+	@$(call alone,bench-here)
+
+bench-here: bench-parts
+	@$(BENCH) build/bench --json build/bench.json
+
+bench-quick:
+	@$(call alone,bench-quick-here)
+
+bench-quick-here: bench-parts
+	@$(BENCH) build/bench --quick --json build/bench-quick.json
+
+bench-parts: need = $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(BENCH_PACKAGES)
+bench-parts: packages
+	@[ -f build/bench/build.ninja ] || meson setup --buildtype=release build/bench
+	@ninja -C build/bench $(BENCH_PARTS)
+
+# Of a whole bench of a commit.
+bench-page:
+	@$(BENCH) build/bench.json --page >build/performance.md
+	@cp build/performance.md docs/performance.md
 
 interop:
 	@$(call alone,interop-here)
@@ -133,6 +169,8 @@ format: packages
 clean:
 	rm -rf build
 
+BENCH = /usr/bin/python3 tests/bench/bench.py $(if $(FOLDER),--folder $(FOLDER))
+
 # $(call alone,TARGET): two that build at a time, in one tree, wait for each other.
 alone = mkdir -p build && flock --close build/lock $(MAKE) --no-print-directory $(1)
 
@@ -158,7 +196,8 @@ packages:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 \
 		install --no-install-recommends $$missing
 
-.PHONY: help demo demo-here demo-parts check check-here torture torture-here interop \
+.PHONY: help demo demo-here demo-parts check check-here torture torture-here bench bench-here \
+	bench-quick bench-quick-here bench-parts bench-page interop \
 	interop-here deb deb-here acceptance acceptance-here \
 	cross cross-here docs format clean packages
 .NOTPARALLEL:

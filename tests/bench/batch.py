@@ -11,33 +11,34 @@ import contextlib
 import dataclasses
 import json
 
+from place import Missing, Place
 from relay import UdpRelay
-from ways import ALIYUN_CERTIFICATE, ALIYUN_SYMMETRIC, ENOS_DTLS, ENOS_V1, ENOS_V2, LINK, Place
+from row import Row, parts_of
+from ways import ALIYUN_CERTIFICATE, ALIYUN_SYMMETRIC, ENOS_DTLS, ENOS_V1, ENOS_V2, LINK
 
 ENVELOPES = {"enos": "measurepoint", "enos-dtls": "measurepoint", "aliyun": "property"}
-GROUPS = 10
+GROUPS = 5
 TOGETHER = 12
 IP_AND_UDP = 28
 QUIET_S = 0.3
 
-HEADER = ("batch", "requests", "bytes each", "batched", "bytes each", "ratio")
-FORMAT = "{:20} {:>9} {:>11} {:>9} {:>11} {:>6}"
 
-
-def publish(place, daemon):
+def publish(daemon, groups):
     """One group after the other."""
-    for group in range(GROUPS):
+    for group in range(groups):
         readings = [json.dumps({"temp": 20 + group / 10 + i / 100}) for i in range(TOGETHER)]
         tickets = [daemon.client.publish(LINK, "telemetry", reading) for reading in readings]
         for ticket in tickets:
             outcome = daemon.client.wait_ticket(ticket)
-            assert outcome[0] == "delivered", outcome
+            if outcome[0] != "delivered":
+                raise Missing(f"a reading ended as {outcome}")
 
 
-def measure_way(way, build, hold):
+def measure_way(bench, way, hold):
+    groups = bench.count(GROUPS)
     settings = way.settings | {"envelope": ENVELOPES[way.plugin], "batch": hold}
     way = dataclasses.replace(way, settings=settings)
-    with Place(way, build) as place, contextlib.ExitStack() as stack:
+    with Place(bench, way) as place, contextlib.ExitStack() as stack:
         relay = UdpRelay(place.simulator.endpoints[way.door])
         stack.callback(relay.close)
         daemon = place.new_daemon(endpoint=relay.endpoint)
@@ -45,22 +46,34 @@ def measure_way(way, build, hold):
         place.start(daemon)
         relay.settle(QUIET_S)
         relay.take()
-        publish(place, daemon)
+        publish(daemon, groups)
         relay.settle(QUIET_S)
         count = relay.take()
     datagrams = count.up + count.down
     total = count.up_bytes + count.down_bytes + datagrams * IP_AND_UDP
-    return {"requests": count.up, "bytes_per_reading": total / (GROUPS * TOGETHER)}
+    return total / (groups * TOGETHER)
 
 
-def measure(build):
-    results = {}
-    print(f"{GROUPS * TOGETHER} readings, {TOGETHER} of which go together")
-    print(FORMAT.format(*HEADER))
+def measure(bench):
+    """What is counted is always the same, so there is one run."""
+    series = {}
     for way in ENOS_V1, ENOS_V2, ENOS_DTLS, ALIYUN_SYMMETRIC, ALIYUN_CERTIFICATE:
-        alone, batched = (measure_way(way, build, hold) for hold in ("0", "1s"))
-        ratio = alone["bytes_per_reading"] / batched["bytes_per_reading"]
-        cells = [f"{side[key]:.0f}" for side in (alone, batched) for key in side]
-        print(FORMAT.format(way.name, *cells, f"{ratio:.2f}"), flush=True)
-        results[way.name] = {"alone": alone, "batched": batched, "ratio": ratio}
-    return results
+        series[f"reading_alone_bytes/{way.name}"] = [measure_way(bench, way, "0")]
+        series[f"reading_batched_bytes/{way.name}"] = [measure_way(bench, way, "1s")]
+    return series
+
+
+ROWS = (
+    Row(
+        "reading_alone_bytes",
+        'bytes up and down, with IP and UDP, for a reading such as {"temp": 21.5}',
+        measure,
+        parts=parts_of("reading_alone_bytes"),
+    ),
+    Row(
+        "reading_batched_bytes",
+        "the same with batch, where twelve go together",
+        measure,
+        parts=parts_of("reading_batched_bytes"),
+    ),
+)

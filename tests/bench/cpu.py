@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What a message costs the daemon in CPU (user and system, all threads), per way into a cloud: from
-Publish on the bus, or from a stream, until the cloud has it, stored durably in between. Beside them
-a bare libcoap client, which sends the same payload to the same door, as many at a time. The three
-take turns; what counts is the ratio to the client. It does not log in: a door may refuse what it
-sends.
+What a message costs the daemon in CPU (user and system, all threads), per way into a cloud: from Publish on
+the bus, or from a stream, until the cloud has it, stored durably in between. Beside them a bare libcoap
+client, which sends the same payload to the same door, as many at a time. The three take turns. It does not
+log in: all doors but those of 1NCE refuse what it sends, which makes little difference to itself.
 
 All processes share one CPU. To wake somebody on another one can cost several times what a message
 does, and left alone the scheduler does either, by chance. So the rates are no measure of speed.
@@ -12,16 +11,14 @@ does, and left alone the scheduler does either, by chance. So the rates are no m
 
 import contextlib
 import os
-import statistics
 
-from ways import MESSAGES, PAYLOAD_BYTES, Place, payload
+from place import Place, cpu_s
+from row import Row, at_most, parts_of
+from ways import MESSAGES, ONCE_PLAIN
 
-RUNS = 5
-COUNT = 20000
+COUNT = 6000
 WARM_UP = 1000
-
-HEADER = ("CPU a message", "us", "ratio", "from-to", "per s", "code")
-FORMAT = "{:20} {:8} {:>6} {:>6} {:>11} {:>8} {:>5}"
+KEY = "cpu_us_per_message"
 
 
 @contextlib.contextmanager
@@ -35,78 +32,62 @@ def one_cpu():
         os.sched_setaffinity(0, allowed)
 
 
-def cpu_s(process):
-    """User and system time so far, proc(5)."""
-    with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def run_daemon(daemon, publish):
-    """CPU us a message, and messages a second."""
+def cpu_us(daemon, publish, n):
+    """A message."""
     before = cpu_s(daemon.process)
-    rate = publish(COUNT)
-    return (cpu_s(daemon.process) - before) / COUNT * 1e6, rate
+    publish(n)
+    return (cpu_s(daemon.process) - before) / n * 1e6
 
 
-def run_bare(place):
-    """The same, and the code that the door answered with."""
-    way = place.way
-    psk = (way.psk[0], way.psk[1].hex()) if way.psk else ()
-    arguments = (way.url(place.simulator), payload(), COUNT, way.window, *psk)
-    rate, cpu, code = place.run("coap-loop", *arguments)
-    return float(cpu), float(rate), code
+def measure_way(bench, way, count):
+    """Of each run, by bus, by stream and bare."""
+    n = bench.count(count, 100)
+    with one_cpu(), Place(bench, way) as place:
+        daemon = place.new_daemon()
+        place.start(daemon)
+        place.publish(bench.count(WARM_UP, 100))
+        for _ in range(bench.runs):
+            yield (
+                cpu_us(daemon, place.publish, n),
+                cpu_us(daemon, place.stream, n),
+                place.bare(n, way.window)[1],
+            )
 
 
-def summary(runs, bare_runs):
-    cpus, rates = zip(*runs)
-    ratios = [cpu / bare for cpu, (bare, *_) in zip(cpus, bare_runs)]
-    return {
-        "cpu_us_per_message": statistics.median(cpus),
-        "ratio": statistics.median(ratios),
-        "ratio_least": min(ratios),
-        "ratio_most": max(ratios),
-        "per_s": statistics.median(rates),
-    }
+def measure(bench):
+    """The way of the other figures that have a bare client beside them."""
+    bus, stream, bare = zip(*measure_way(bench, ONCE_PLAIN, 3 * COUNT))
+    return {KEY: stream, "cpu_us_per_message_dbus": bus, "raw_coap_cpu_us_per_message": bare}
 
 
-def measure_way(place):
-    daemon = place.new_daemon()
-    place.start(daemon)
-    publishers = {"bus": place.publish, "stream": place.stream}
-    for publish in publishers.values():
-        publish(WARM_UP)
-    runs = {name: [] for name in publishers}
-    bare_runs = []
-    for _ in range(RUNS):
-        for name, publish in publishers.items():
-            runs[name].append(run_daemon(daemon, publish))
-        bare_runs.append(run_bare(place))
-    results = {name: summary(runs[name], bare_runs) for name in publishers}
-    cpus, rates, codes = zip(*bare_runs)
-    results["bare"] = {
-        "cpu_us_per_message": statistics.median(cpus),
-        "per_s": statistics.median(rates),
-        "code": codes[-1],
-    }
-    return results
-
-
-def print_way(name, results):
-    for by in "bus", "stream":
-        cpu, ratio, least, most, rate = results[by].values()
-        cells = f"{cpu:.1f}", f"{ratio:.2f}", f"{least:.2f}-{most:.2f}", f"{rate:.0f}"
-        print(FORMAT.format(name, by, *cells, ""))
-    cpu, rate, code = results["bare"].values()
-    print(FORMAT.format(name, "bare", f"{cpu:.1f}", "", "", f"{rate:.0f}", code), flush=True)
-
-
-def measure(build):
-    results = {}
-    print(f"{COUNT} messages of {PAYLOAD_BYTES} bytes, median of {RUNS} runs")
-    print(FORMAT.format(HEADER[0], "by", *HEADER[1:]))
+def measure_ways(bench):
+    """As ratios to the bare client of the same run."""
+    series = {}
     for way in MESSAGES:
-        with one_cpu(), Place(way, build) as place:
-            results[way.name] = measure_way(place)
-        print_way(way.name, results[way.name])
-    return results
+        for bus, stream, bare in measure_way(bench, way, COUNT):
+            series.setdefault(f"cpu_ratio_stream/{way.name}", []).append(stream / bare)
+            series.setdefault(f"cpu_ratio_dbus/{way.name}", []).append(bus / bare)
+    return series
+
+
+ROWS = (
+    Row(
+        KEY,
+        "user and system time of skybusd for a message that came by a stream, all processes on one CPU",
+        measure,
+        (at_most(2, "raw_coap_cpu_us_per_message"),),
+        quick=True,
+    ),
+    Row(
+        "cpu_ratio_stream",
+        "the same for each way into a cloud, as a multiple of what a bare client takes there",
+        measure_ways,
+        parts=parts_of("cpu_ratio_stream"),
+    ),
+    Row(
+        "cpu_ratio_dbus",
+        "the same by calls of PublishBytes",
+        measure_ways,
+        parts=parts_of("cpu_ratio_dbus"),
+    ),
+)

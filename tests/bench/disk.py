@@ -1,69 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What the daemon writes to the disk for a message that is stored durably and delivered, proc(5)'s
-write_bytes: an app at full speed, so that many share a commit, and one message at a time, as when
-there is one a second. For both settings of sync, in turns.
+What the daemon writes to the disk for a message that is stored durably and delivered, proc(5)'s write_bytes:
+an app at full speed, so that many share a commit, and one message at a time, each of which ends before the
+next begins, as when there is one a second. For both settings of sync, in turns; beside the former a broker
+of MQTT with its most durable settings. A day with a message a second is worked out of that, and of what is
+written while nothing happens: nobody has waited for it.
 """
 
-import statistics
+import time
 
-from ways import ALIYUN_SYMMETRIC, LINK, Place, payload
+import mosquitto
+from place import Place, written_bytes
+from row import Row, at_most
+from ways import ONCE_PLAIN
 
-RUNS = 5
-COUNT = 20000
-COUNT_SINGLE = 200
-WARM_UP = 1000
-SIZE_BYTES = 256
-
-HEADER = ("disk", "bytes a message", "one at a time", "per s")
-FORMAT = "{:20} {:>15} {:>14} {:>8}"
-
-
-def written(daemon):
-    with open(f"/proc/{daemon.process.pid}/io", encoding="ascii") as rows:
-        return int(dict(row.split() for row in rows)["write_bytes:"])
+COUNT = 10000
+COUNT_SINGLE = 500
+COUNT_MOSQUITTO = 1000
+IDLE_S = 1
+DAY_S = 86400
+SUFFIX = {"full": "", "normal": "_sync_normal"}
 
 
-def publish_singly(place, daemon):
-    for _ in range(COUNT_SINGLE):
-        ticket = daemon.client.publish(LINK, place.way.topic, payload(SIZE_BYTES))
-        outcome = daemon.client.wait_ticket(ticket)
-        if outcome[0] != "delivered":
-            raise RuntimeError(f"a message ended as {outcome}")
-    daemon.client.signals.clear()
+def written(daemon, work, n):
+    """Bytes for each of n."""
+    before = written_bytes(daemon.process)
+    work()
+    return (written_bytes(daemon.process) - before) / n
 
 
-def run(place, daemon):
-    """Bytes a message at full speed, and one at a time, and messages a second at full speed."""
-    begun = written(daemon)
-    rate = place.publish(COUNT, SIZE_BYTES)
-    between = written(daemon)
-    publish_singly(place, daemon)
-    return (between - begun) / COUNT, (written(daemon) - between) / COUNT_SINGLE, rate
-
-
-def measure_sync(place, sync):
+def measure_sync(place, sync, n, n_single):
+    """Bytes a message at full speed; one at a time; a second without messages; and a day, in MB."""
     config = place.way.config(place.simulator)
     daemon = place.new_daemon(f"{config}store:\n  sync: {sync}\n")
     place.start(daemon)
-    place.publish(WARM_UP, SIZE_BYTES)
-    result = run(place, daemon)
+    place.publish(min(n, 1000))
+    full = written(daemon, lambda: place.publish(n), n)
+    single = written(daemon, lambda: place.publish(n_single, 1), n_single)
+    idle = written(daemon, lambda: time.sleep(IDLE_S), IDLE_S)
     daemon.end()
-    return result
+    name = SUFFIX[sync]
+    return {
+        f"disk_bytes_per_message{name}": full,
+        f"disk_bytes_per_message_at_1_per_s{name}": single,
+        f"disk_idle_bytes_per_s{name}": idle,
+        f"disk_mb_per_day_at_1_per_s{name}": (single + idle) * DAY_S / 1e6,
+    }
 
 
-def measure(build):
-    results = {}
-    print(f"{COUNT} messages of {SIZE_BYTES} bytes, median of {RUNS} runs")
-    print(FORMAT.format(*HEADER))
-    with Place(ALIYUN_SYMMETRIC, build) as place:
-        runs = [[measure_sync(place, sync) for sync in ("full", "normal")] for _ in range(RUNS)]
-    for sync, rows in zip(("full", "normal"), zip(*runs)):
-        size, single, rate = map(statistics.median, zip(*rows))
-        results[sync] = {
-            "disk_bytes_per_message": size,
-            "disk_bytes_per_message_single": single,
-            "per_s": rate,
-        }
-        print(FORMAT.format(f"sync: {sync}", f"{size:.0f}", f"{single:.0f}", f"{rate:.0f}"))
-    return results
+def measure(bench):
+    series = {}
+    n, n_single = bench.count(COUNT, 200), bench.count(COUNT_SINGLE, 20)
+    with Place(bench, ONCE_PLAIN) as place:
+        for _ in range(bench.runs):
+            found = measure_sync(place, "full", n, n_single) | measure_sync(place, "normal", n, n_single)
+            peer = mosquitto.measure(bench, bench.count(COUNT_MOSQUITTO, 100), mosquitto.DURABLE)
+            found["mosquitto_durable_disk_bytes_per_message"] = peer["disk_bytes_per_message"]
+            for key, value in found.items():
+                series.setdefault(key, []).append(value)
+    return series
+
+
+PEER = "mosquitto_durable_disk_bytes_per_message"
+ROWS = (
+    Row(
+        "disk_bytes_per_message",
+        "written to the disk for a message of 256 bytes that is stored and delivered, at full speed",
+        measure,
+        (at_most(0.5, PEER),),
+        quick=True,
+    ),
+    Row(
+        "disk_bytes_per_message_at_1_per_s",
+        "the same where each message ends before the next one comes",
+        measure,
+        quick=True,
+    ),
+    Row("disk_bytes_per_message_sync_normal", "at full speed with sync: normal", measure, quick=True),
+    Row(
+        "disk_bytes_per_message_at_1_per_s_sync_normal",
+        "one at a time with sync: normal",
+        measure,
+        quick=True,
+    ),
+    Row(
+        "disk_mb_per_day_at_1_per_s",
+        "in a day with a message a second: worked out of the above, and of what is written in between",
+        measure,
+        quick=True,
+    ),
+    Row("disk_mb_per_day_at_1_per_s_sync_normal", "the same with sync: normal", measure, quick=True),
+)

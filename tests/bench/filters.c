@@ -26,15 +26,21 @@ static void on_delivery(void *userdata, struct sb_subscription *subscription,
 	delivered++;
 }
 
-static struct sb_hub *make_hub(size_t n)
-{
-	struct sb_subscription *subscription;
+/** struct crowd - a hub and all that have subscribed there */
+struct crowd {
 	struct sb_hub *hub;
+	struct sb_subscription **subscriptions;
+	size_t n;
+};
+
+static void crowd_come(struct crowd *crowd, size_t n)
+{
 	char filter[64];
 
-	if (sb_hub_new(&hub) < 0)
+	crowd->subscriptions = calloc(n, sizeof(struct sb_subscription *));
+	if (!crowd->subscriptions || sb_hub_new(&crowd->hub) < 0)
 		abort();
-	for (size_t i = 0; i < n; i++) {
+	for (; crowd->n < n; crowd->n++) {
 		const struct sb_interest interest = {
 			.link = LINK,
 			.filter = filter,
@@ -42,12 +48,19 @@ static struct sb_hub *make_hub(size_t n)
 		};
 
 		(void)snprintf(filter, sizeof(filter), "/sys/+/+/thing/service/switch%zu",
-			       n == 1 ? 500 : i);
-		if (sb_hub_subscribe(hub, &interest, on_delivery, NULL, &subscription, NULL) < 0)
+			       n == 1 ? 500 : crowd->n);
+		if (sb_hub_subscribe(crowd->hub, &interest, on_delivery, NULL,
+				     &crowd->subscriptions[crowd->n], NULL) < 0)
 			abort();
 	}
+}
 
-	return hub;
+static void crowd_go(struct crowd *crowd)
+{
+	for (size_t i = 0; i < crowd->n; i++)
+		(void)sb_subscription_free(crowd->subscriptions[i]);
+	free(crowd->subscriptions);
+	(void)sb_hub_free(crowd->hub);
 }
 
 static double run(struct sb_hub *hub, size_t messages)
@@ -76,14 +89,18 @@ int main(int argc, char **argv)
 {
 	size_t filters = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
 	size_t messages = argc > 2 ? strtoul(argv[2], NULL, 10) : 200000;
-	struct sb_hub *one = make_hub(1), *many = make_hub(filters);
+	struct crowd one = { 0 }, many = { 0 };
 	double ones[RUNS], manies[RUNS], ratios[RUNS];
 
+	crowd_come(&one, 1);
+	crowd_come(&many, filters);
 	for (size_t i = 0; i < RUNS; i++) {
-		ones[i] = run(one, messages);
-		manies[i] = run(many, messages);
+		ones[i] = run(one.hub, messages);
+		manies[i] = run(many.hub, messages);
 		ratios[i] = manies[i] / ones[i];
 	}
+	crowd_go(&one);
+	crowd_go(&many);
 	qsort(ones, RUNS, sizeof(ones[0]), by_value);
 	qsort(manies, RUNS, sizeof(manies[0]), by_value);
 	qsort(ratios, RUNS, sizeof(ratios[0]), by_value);

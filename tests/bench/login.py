@@ -9,13 +9,12 @@ connection, and the last is TLS' farewell, for which nobody waits.
 
 import contextlib
 
+from place import Place
 from relay import TcpRelay, UdpRelay
-from ways import LOGINS, Place
+from row import Row, parts_of
+from ways import LOGINS
 
 QUIET_S = 0.3
-
-HEADER = ("login", "when", "over", "trips", "up", "bytes", "down", "bytes")
-FORMAT = "{:20} {:8} {:6} {:>6} {:>4} {:>6} {:>5} {:>6}"
 
 
 def logins_of(place):
@@ -42,26 +41,27 @@ def logins_of(place):
                 relay.take()
 
 
-def row_of(count):
-    return {
-        "round_trips": count.round_trips,
-        "up": count.up,
-        "up_bytes": count.up_bytes,
-        "down": count.down,
-        "down_bytes": count.down_bytes,
-    }
-
-
-def measure(build):
-    results = {}
-    print(FORMAT.format(*HEADER))
+def measure(bench):
+    """What is counted is always the same, so there is one run."""
+    series = {}
     for way in LOGINS:
-        with Place(way, build) as place:
+        with Place(bench, way) as place:
             for when, counts in logins_of(place):
                 for kind, count in counts.items():
                     if kind == "https" and count.round_trips == 0:
                         continue
-                    row = row_of(count)
-                    print(FORMAT.format(way.name, when, kind, *row.values()), flush=True)
-                    results.setdefault(way.name, {}).setdefault(when, {})[kind] = row
-    return results
+                    name = f"{way.name}, {when}, {kind}"
+                    series[f"login_bytes/{name}"] = [count.up_bytes + count.down_bytes]
+                    series[f"login_round_trips/{name}"] = [count.round_trips]
+    return series
+
+
+ROWS = (
+    Row(
+        "login_bytes",
+        "payload of UDP, of TCP for HTTPS, up and down, from the start until the link is online",
+        measure,
+        parts=parts_of("login_bytes"),
+    ),
+    Row("login_round_trips", "round trips of that", measure, parts=parts_of("login_round_trips")),
+)

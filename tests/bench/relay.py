@@ -87,6 +87,12 @@ class Relay:
         self.thread.join()
         self.stack.close()
 
+    def went_up(self, data):
+        self.count.went_up(data)
+
+    def came_down(self, data):
+        self.count.came_down(data)
+
     def settle(self, quiet_s):
         """Waits until nothing has passed for a while."""
         while (left := self.last + quiet_s - time.monotonic()) > 0:
@@ -109,7 +115,7 @@ class UdpRelay(Relay):
 
     def on_up(self):
         data, sender = self.socket.recvfrom(BUFFER)
-        self.count.went_up(data)
+        self.went_up(data)
         door = self.door_of(sender)
         self.later(lambda: door.send(data))
 
@@ -125,7 +131,7 @@ class UdpRelay(Relay):
         self.later(lambda: self.deliver(data, sender))
 
     def deliver(self, data, sender):
-        self.count.came_down(data)
+        self.came_down(data)
         self.socket.sendto(data, sender)
 
 
@@ -147,7 +153,7 @@ class TcpRelay(Relay):
 
     def on_up(self, near, far):
         if data := self.read(near, far):
-            self.count.went_up(data)
+            self.went_up(data)
             self.later(lambda: far.sendall(data))
 
     def on_down(self, far, near):
@@ -155,7 +161,7 @@ class TcpRelay(Relay):
             self.later(lambda: self.deliver(data, near))
 
     def deliver(self, data, near):
-        self.count.came_down(data)
+        self.came_down(data)
         near.sendall(data)
 
     def read(self, source, target):

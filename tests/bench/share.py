@@ -17,14 +17,12 @@ import shutil
 import subprocess
 
 import harness
-from ways import MESSAGES, Place
+from place import Place
+from row import Row, parts_of
+from ways import MESSAGES
 
-COUNT = 2000
+COUNT = 1000
 WARM_UP = 300
-ENTRIES_SHOWN = 3
-
-HEADER = ("plugin's share", "%", "instr.", "of", "most of it")
-FORMAT = "{:20} {:>6} {:>8} {:>8}  {}"
 
 
 @dataclasses.dataclass
@@ -79,7 +77,7 @@ def control(daemon, switch):
     )
 
 
-def profile_way(place):
+def profile_way(place, n):
     path = os.path.join(place.folder, "callgrind.out")
     daemon = place.new_daemon()
     place.start(
@@ -94,39 +92,53 @@ def profile_way(place):
     )
     place.publish(WARM_UP)
     control(daemon, "on")
-    place.publish(COUNT)
+    place.publish(n)
     control(daemon, "off")
     daemon.end()
     return read_profile(path)
 
 
-def measure_way(place):
-    profile = profile_way(place)
+def measure_way(place, n):
+    """Of the plugin, and of all, for a message."""
+    profile = profile_way(place, n)
     plugin = os.path.join(harness.PLUGIN_DIR, f"{place.way.plugin}.so")
     entries = entries_of(profile, harness.SKYBUSD, plugin)
     if profile.total == 0 or not entries:
         raise RuntimeError(f"callgrind has seen no call of {plugin}")
-    return {
-        "share": sum(entries.values()) / profile.total,
-        "instructions_per_message": sum(entries.values()) / COUNT,
-        "instructions_per_message_all": profile.total / COUNT,
-        "by_function": {name: cost / COUNT for name, cost in entries.most_common()},
-    }
+    return sum(entries.values()) / n, profile.total / n
 
 
-def measure(build):
-    results = {}
+def is_possible():
+    """Whether valgrind is installed and the daemon is one that it can run; with sanitizers it is not."""
     if not shutil.which("valgrind"):
-        print("plugin's share: n/a, valgrind is not installed")
-        return results
-    print(f"instructions a message, {COUNT} messages")
-    print(FORMAT.format(*HEADER))
-    for way in MESSAGES:
-        with Place(way, build) as place:
-            row = results[way.name] = measure_way(place)
-        shown = list(row["by_function"].items())[:ENTRIES_SHOWN]
-        cells = f"{row['share']:.1%}", f"{row['instructions_per_message']:.0f}"
-        total = f"{row['instructions_per_message_all']:.0f}"
-        most = ", ".join(f"{name} {cost:.0f}" for name, cost in shown)
-        print(FORMAT.format(way.name, *cells, total, most), flush=True)
-    return results
+        return False
+    command = ["valgrind", "--quiet", "--tool=none", harness.SKYBUSD, "--version"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def measure(bench):
+    """What is counted differs little, so there is one run."""
+    series = {}
+    n = bench.count(COUNT, 50)
+    for way in MESSAGES if is_possible() else ():
+        with Place(bench, way) as place:
+            plugins, total = measure_way(place, n)
+        series[f"plugin_instructions_per_message/{way.name}"] = [plugins]
+        series[f"plugin_share_percent/{way.name}"] = [plugins / total * 100]
+    return series
+
+
+ROWS = (
+    Row(
+        "plugin_instructions_per_message",
+        "instructions in user space for a message that are the plugin's, counted by valgrind",
+        measure,
+        parts=parts_of("plugin_instructions_per_message"),
+    ),
+    Row(
+        "plugin_share_percent",
+        "of all that skybusd computes for it",
+        measure,
+        parts=parts_of("plugin_share_percent"),
+    ),
+)

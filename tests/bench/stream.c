@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An app at full speed on a stream, docs/stream.md: publishes messages, at most UNSETTLED of them
- * waiting for the cloud, and ends when the cloud has acknowledged all. Prints messages a second.
+ * waiting for the cloud, and ends when the cloud has acknowledged all. Prints messages a second. Where the
+ * payload has LOAD_MARK in it, the messages are numbered from FIRST on.
  */
 #include <endian.h>
 #include <errno.h>
@@ -14,13 +15,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
+#include "tests/bench/load.h"
 
 #define UNSETTLED 512
-#define MEASURED_MAX 1000000
 #define PATIENCE_MS 30000
 
 #define SERVICE "io.skybus.Gateway1"
@@ -45,7 +45,9 @@ SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
 /** struct app - how far it has come */
 struct app {
 	int fd;
-	const uint8_t *frame; /* the one that is sent again and again */
+	const uint8_t *frame; /* the one that is sent again and again, with another number */
+	char *mark;
+	size_t first;
 	size_t length;
 	size_t wanted;
 	size_t sent;
@@ -108,6 +110,7 @@ static int send_frames(struct app *app)
 {
 	app->full = false;
 	while (may_send(app) && !app->full) {
+		load_number(app->mark, app->first + app->sent);
 		if (send(app->fd, app->frame, app->length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 			app->sent++;
 		else if (errno == EAGAIN)
@@ -162,39 +165,33 @@ static int run(struct app *app)
 	return r;
 }
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
 	static uint8_t frame[FRAME_MAX];
 	struct app app = {
 		.frame = frame,
-		.wanted = argc == 6 ? strtoul(argv[5], NULL, 10) : 0,
+		.first = argc == 7 ? strtoul(argv[5], NULL, 10) : 0,
+		.wanted = argc == 7 ? strtoul(argv[6], NULL, 10) : 0,
 	};
 	double begun;
 	int r;
 
-	if (app.wanted == 0 || app.wanted > MEASURED_MAX || strlen(argv[3]) > TOPIC_MAX ||
+	if (app.wanted == 0 || app.wanted > LOAD_MESSAGES_MAX || strlen(argv[3]) > TOPIC_MAX ||
 	    strlen(argv[4]) > PAYLOAD_MAX) {
-		(void)fprintf(stderr, "usage: stream ADDRESS LINK-PATH TOPIC PAYLOAD MESSAGES\n");
+		(void)fprintf(stderr,
+			      "usage: stream ADDRESS LINK-PATH TOPIC PAYLOAD FIRST MESSAGES\n");
 		return EXIT_FAILURE;
 	}
 	app.length = make_frame(frame, argv[3], argv[4]);
+	app.mark = load_find_mark((char *)frame + app.length - strlen(argv[4]));
 	app.fd = open_stream(argv[1], argv[2]);
-	begun = now_s();
+	begun = load_now();
 	r = app.fd < 0 ? app.fd : run(&app);
 	if (r < 0)
 		(void)fprintf(stderr, "stream: %s after %zu of %zu messages\n", strerror(-r),
 			      app.settled, app.wanted);
 	else
-		(void)printf("%.1f\n", (double)app.wanted / (now_s() - begun));
+		(void)printf("%.1f\n", (double)app.wanted * 1e6 / (load_now() - begun));
 	if (app.fd >= 0)
 		(void)close(app.fd);
 

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways into the clouds that are measured, and a place where a daemon goes one of them."""
+"""The ways into the clouds that are measured."""
 
-import contextlib
 import dataclasses
 import hashlib
 import hmac
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 
 import harness
 from harness import DEVICE, ICCID, POINTS, PRODUCT, PRODUCT_SECRET, SECRET
@@ -67,12 +62,17 @@ class Way:
     psk: tuple = None
     window: int = 8  # the daemon's own, unless the plugin says less
 
-    def config(self, simulator, endpoint=None, https=None):
+    def link(self, name, simulator, endpoint=None, https=None, **more):
+        """The configuration of one."""
         host, port = https or simulator.endpoints["1nce-https"]
         places = {"ca": simulator.ca_path, "https": f"https://{host}:{port}"}
         settings = {key: value.format(**places) for key, value in self.settings.items()}
         endpoint = endpoint or simulator.endpoints[self.door]
-        return "links:\n" + harness.link_at(LINK, endpoint, plugin=self.plugin, **settings)
+        return harness.link_at(name, endpoint, plugin=self.plugin, **settings | more)
+
+    def config(self, simulator, **places):
+        """Of the only link, LINK."""
+        return "links:\n" + self.link(LINK, simulator, **places)
 
     def url(self, simulator):
         host, port = simulator.endpoints[self.door]
@@ -121,6 +121,7 @@ ONCE_DTLS = Way(
 )
 ONCE_PLAIN = Way("1nce plain", "1nce", "1nce", {"security": "plain"}, **ONCE_PLACE)
 
+CLOUDS = ("1nce", "aliyun", "enos", "enos-dtls")
 LOGINS = (
     ENOS_V1,
     ENOS_V2,
@@ -142,66 +143,3 @@ MESSAGES = (
     ONCE_DTLS,
     ONCE_PLAIN,
 )
-
-
-class Place:
-    """A folder with a bus and a simulator, for one way, and perhaps a daemon."""
-
-    def __init__(self, way, build, *options):
-        self.way = way
-        self.build = build
-        self.options = options  # of the simulator
-        self.stack = contextlib.ExitStack()
-
-    def __enter__(self):
-        with contextlib.ExitStack() as stack:
-            self.folder = tempfile.mkdtemp(prefix="skybus-figures-")
-            stack.callback(shutil.rmtree, self.folder)
-            self.bus = harness.PrivateBus(self.folder)
-            stack.callback(self.bus.end)
-            self.simulator = harness.Simulator(self.folder, *KNOWN, *self.options)
-            stack.callback(self.simulator.end)
-            if self.way is ONCE_DTLS:
-                for card in ICCID, PEER_ICCID:
-                    self.simulator.ctl("rotate", "1nce", card, CARD_KEY)
-            self.stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_):
-        self.stack.close()
-
-    def new_daemon(self, config=None, **places):
-        config = config or self.way.config(self.simulator, **places)
-        daemon = harness.Daemon(self.folder, self.bus, config)
-        self.stack.callback(daemon.client.close)
-        self.stack.callback(daemon.end)
-        return daemon
-
-    def start(self, daemon, *front):
-        """Starts it, perhaps under another program, with the log as it is shipped."""
-        daemon.spawn(*front, *daemon.command("--address", self.bus.address))
-        daemon.wait_state(LINK, "online")
-
-    def program(self, name):
-        return os.path.join(self.build, "tests", "bench", f"bench-{name}")
-
-    def run(self, name, *arguments):
-        """What one of our own programs prints, as words."""
-        command = [self.program(name), *map(str, arguments)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        return done.stdout.split()
-
-    def publish(self, n, size=PAYLOAD_BYTES, until="settled"):
-        """
-        n messages into the daemon, until the cloud has all, or until all are "stored"; returns how
-        many a second.
-        """
-        path = harness.link_path(LINK)
-        arguments = (self.bus.address, path, self.way.topic, payload(size), n, until)
-        return float(self.run("publish", *arguments)[0])
-
-    def stream(self, n, size=PAYLOAD_BYTES):
-        """The same by a stream, until the cloud has all."""
-        path = harness.link_path(LINK)
-        arguments = (self.bus.address, path, self.way.topic, payload(size), n)
-        return float(self.run("stream", *arguments)[0])

@@ -41,7 +41,8 @@ ELSEWHERE = [
 
 # What nobody executes but a person: it measures, which takes some minutes of a machine that is quiet.
 BY_HAND = [
-    r"ninja -C build/release figures",
+    r"make bench(-quick|-page)?",
+    r"/usr/bin/python3 tests/bench/bench\.py build/bench .*",
 ]
 
 # What runs until it is stopped.
