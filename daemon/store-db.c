@@ -66,6 +66,8 @@ int sb_db_open(const char *directory, const struct sb_store_options *options, st
 	r = sb_sql_ask(db, SB_SQL_LAST_TICKET, &db->last_ticket);
 	if (r >= 0)
 		r = sb_sql_ask(db, SB_SQL_LAST_MESSAGE, &db->last_message);
+	if (r >= 0)
+		r = sb_sql_look_for_routes(db);
 	if (r < 0)
 		return r;
 
@@ -384,6 +386,8 @@ void sb_db_trim(struct sb_db *db)
 		return;
 	db->settled = 0;
 	db->trimmed_ms = db->now_ms;
+	if (db->routed)
+		(void)sb_sql_look_for_routes(db);
 	trim(db, kept > 0 ? kept : 1, 1);
 }
 

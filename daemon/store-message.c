@@ -91,6 +91,7 @@ static int insert_routed(struct sb_db *db, const char *link, const struct sb_mes
 	r = sb_sql_begin_part(db);
 	if (r < 0)
 		return r;
+	db->routed = true;
 	r = sb_sql_insert_message(db, link, message);
 	if (r == 0)
 		r = sb_sql_add_link(db, link, &id);
@@ -219,7 +220,9 @@ int sb_db_fetch(struct sb_db *db, const struct sb_fetch *fetch, struct sb_messag
 
 static int settle_row(struct sb_db *db, const struct sb_settlement *settlement)
 {
-	sqlite3_stmt *settle = db->statements[SB_SQL_SETTLE];
+	bool plain = !db->routed && settlement->outcome != SB_REJECTED;
+	enum sb_sql which = plain ? SB_SQL_SETTLE_PLAIN : SB_SQL_SETTLE;
+	sqlite3_stmt *settle = db->statements[which];
 
 	sb_sql_bind_number(settle, 1, settlement->ticket);
 	sb_sql_bind_number(settle, 2, settlement->outcome);
@@ -227,7 +230,7 @@ static int settle_row(struct sb_db *db, const struct sb_settlement *settlement)
 	bind_optional(settle, 4, settlement->reason);
 	(void)sqlite3_bind_int64(settle, 5, settlement->at_ms);
 
-	return sb_sql_change(db, SB_SQL_SETTLE);
+	return sb_sql_change(db, which);
 }
 
 static int count_end(struct sb_db *db, const struct sb_settlement *settlement)

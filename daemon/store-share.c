@@ -63,6 +63,7 @@ int sb_db_insert_shared(struct sb_db *db, const struct sb_message *message,
 	r = sb_sql_begin_part(db);
 	if (r < 0)
 		return r;
+	db->routed = true;
 	r = insert_body(db, message, shares[0].ticket);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = insert_share(db, message, &shares[i], shares[0].ticket);

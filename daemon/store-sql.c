@@ -58,6 +58,7 @@ static const char *const texts[SB_N_SQL] = {
 	[SB_SQL_ADD_BODY] = "INSERT INTO body (id, payload) VALUES (?1, ?2)",
 	[SB_SQL_ADD_SHARE] = "INSERT INTO share (ticket, body) VALUES (?1, ?2)",
 	[SB_SQL_ADD_ROUTE] = "INSERT INTO route (link, ticket, topic) VALUES (?1, ?2, ?3)",
+	[SB_SQL_ANY_ROUTED] = "SELECT EXISTS (SELECT 1 FROM route) OR EXISTS (SELECT 1 FROM share)",
 	[SB_SQL_MOVE] =
 		"UPDATE message SET link = ?2, topic = ?3 WHERE ticket = ?1 AND outcome = 0",
 	[SB_SQL_FETCH] =
@@ -70,6 +71,10 @@ static const char *const texts[SB_N_SQL] = {
 		"UPDATE message SET outcome = ?2, code = ?3, reason = ?4, settled_ms = ?5,"
 		" sender = NULL, dead = ?2 = 4, payload = CASE WHEN ?2 = 4 THEN payload END"
 		" WHERE ticket = ?1 AND outcome = 0",
+	/* Without dead, and so without triggers. */
+	[SB_SQL_SETTLE_PLAIN] =
+		"UPDATE message SET outcome = ?2, code = ?3, reason = ?4, settled_ms = ?5,"
+		" sender = NULL, payload = NULL WHERE ticket = ?1 AND outcome = 0",
 	[SB_SQL_FORGET] = "DELETE FROM message WHERE ticket = ?1 AND outcome = 0",
 	[SB_SQL_END_LETTER] = "UPDATE message SET dead = 0, payload = NULL,"
 			      " reason = ifnull(ifnull(reason, '') || ?2, reason)"
@@ -366,6 +371,24 @@ int sb_sql_add_link(struct sb_db *db, const char *link, uint64_t *ret_id)
 	if (r < 0)
 		return r;
 	*ret_id = (uint64_t)sqlite3_last_insert_rowid(db->handle);
+
+	return 0;
+}
+
+/**
+ * sb_sql_look_for_routes() - see whether ends can do without the triggers
+ * @db: the database
+ *
+ * Return: 0, or a negative errno and nothing has changed.
+ */
+int sb_sql_look_for_routes(struct sb_db *db)
+{
+	uint64_t any = 0;
+	int r = sb_sql_ask(db, SB_SQL_ANY_ROUTED, &any);
+
+	if (r < 0)
+		return r;
+	db->routed = any != 0;
 
 	return 0;
 }

@@ -26,9 +26,11 @@ enum sb_sql {
 	SB_SQL_ADD_BODY,
 	SB_SQL_ADD_SHARE,
 	SB_SQL_ADD_ROUTE,
+	SB_SQL_ANY_ROUTED,
 	SB_SQL_MOVE,
 	SB_SQL_FETCH,
 	SB_SQL_SETTLE,
+	SB_SQL_SETTLE_PLAIN,
 	SB_SQL_FORGET,
 	SB_SQL_END_LETTER,
 	SB_SQL_COUNT_END,
@@ -78,6 +80,7 @@ enum sb_sql {
  * @marked: for the next opening
  * @last_ticket: when it was opened
  * @last_message: the number that messages of inboxes had come to when it was opened
+ * @routed: there may be a route or a share in it
  * @reserved: bytes that the file has on disk
  * @room: bytes that new messages may take in this transaction
  * @settled: since the last trimming
@@ -92,6 +95,7 @@ struct sb_db {
 	char *directory;
 	bool damaged;
 	bool marked;
+	bool routed;
 	sqlite3_stmt *statements[SB_N_SQL];
 	uint64_t last_ticket;
 	uint64_t last_message;
@@ -117,6 +121,7 @@ int sb_sql_begin_part(struct sb_db *db);
 int sb_sql_end_part(struct sb_db *db, int error);
 int sb_sql_find_link(struct sb_db *db, const char *link, uint64_t *ret_id);
 int sb_sql_add_link(struct sb_db *db, const char *link, uint64_t *ret_id);
+int sb_sql_look_for_routes(struct sb_db *db);
 int sb_sql_insert_message(struct sb_db *db, const char *link, const struct sb_message *message);
 
 static inline void sb_sql_bind_text(sqlite3_stmt *statement, int index, const char *text)

@@ -56,13 +56,13 @@ static void test_foreign_databases_are_refused(void **state)
 	char ignored[8];
 
 	f->store = sb_store_close(f->store);
-	expect_query(f, "PRAGMA user_version", "4");
-	query(f, "PRAGMA user_version = 5", ignored, sizeof(ignored));
+	expect_query(f, "PRAGMA user_version", "5");
+	query(f, "PRAGMA user_version = 6", ignored, sizeof(ignored));
 	assert_int_equal(sb_store_open(f->loop, f->directory, &f->options, &f->store), -EPROTO);
 	assert_null(f->store);
-	expect_query(f, "PRAGMA user_version", "5");
+	expect_query(f, "PRAGMA user_version", "6");
 
-	query(f, "PRAGMA user_version = 4", ignored, sizeof(ignored));
+	query(f, "PRAGMA user_version = 5", ignored, sizeof(ignored));
 	query(f, "PRAGMA application_id = 7", ignored, sizeof(ignored));
 	assert_int_equal(sb_store_open(f->loop, f->directory, &f->options, &f->store), -EPROTO);
 }

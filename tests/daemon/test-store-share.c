@@ -177,6 +177,30 @@ static void test_the_last_delivered_lets_go(void **state)
 	expect_payload(f, "one", 11, "t/one");
 }
 
+/* Ends cost less while nothing is shared or routed. */
+static void test_ends_between_others_let_go(void **state)
+{
+	const uint64_t many = 1100; /* more than go before the store looks what it has */
+	struct fixture *f = *state;
+	uint64_t ticket = 1;
+
+	for (; ticket <= many; ticket++) {
+		insert(f, "one", ticket);
+		hand_over_end(f, ticket, SB_CAUSE_DELIVERED, 1000);
+	}
+	insert_shared(f, ticket);
+	insert_routed(f, "one", ticket + 3, "a/route");
+	for (uint64_t end = ticket + 4 + many, other = ticket + 4; other < end; other++) {
+		insert(f, "one", other);
+		hand_over_end(f, other, SB_CAUSE_DELIVERED, 1000);
+	}
+	sb_store_drain(f->store);
+	for (uint64_t end = ticket + 4; ticket < end; ticket++)
+		assert_int_equal(deliver(f, ticket), 0);
+	expect_bodies(f, "0", "0");
+	expect_rows(f, "route", "0");
+}
+
 static void test_a_dead_letter_keeps_it(void **state)
 {
 	const struct sb_search letter = { .kind = SB_SEARCH_LETTER, .ticket = 2, .most = 1 };
@@ -403,6 +427,25 @@ static void test_the_second_version_is_brought_up_to_date(void **state)
 	expect_bodies(f, "1", "3");
 }
 
+/* As the fourth version wrote it: the end of a message is told by its outcome. */
+static void test_the_fourth_version_is_brought_up_to_date(void **state)
+{
+	static const char go_back[] =
+		"DROP TRIGGER message_ends;"
+		"CREATE TRIGGER message_ends AFTER UPDATE OF outcome ON message BEGIN"
+		" DELETE FROM route WHERE link = old.link AND ticket = old.ticket; END;"
+		"PRAGMA user_version = 4";
+	struct fixture *f = *state;
+	char ignored[8];
+
+	insert_routed(f, "one", 1, "a/route");
+	f->store = sb_store_close(f->store);
+	query(f, go_back, ignored, sizeof(ignored));
+	reopen(f);
+	assert_int_equal(deliver(f, 1), 0);
+	expect_rows(f, "route", "0");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -414,12 +457,14 @@ int main(void)
 		TEST(test_a_message_of_its_own_has_its_payload_in_its_row),
 		TEST(test_sizes_count_for_each),
 		TEST(test_the_last_delivered_lets_go),
+		TEST(test_ends_between_others_let_go),
 		TEST(test_a_dead_letter_keeps_it),
 		TEST(test_a_letter_sent_again_lets_go),
 		TEST(test_letters_pushed_out_by_newer_ones_let_go),
 		TEST(test_a_row_that_is_forgotten_lets_go),
 		TEST(test_at_random),
 		TEST(test_the_second_version_is_brought_up_to_date),
+		TEST(test_the_fourth_version_is_brought_up_to_date),
 	};
 	static const struct CMUnitTest moving[] = {
 		TEST(test_what_may_move_is_found),
