@@ -90,6 +90,7 @@ struct sb_db *sb_db_close(struct sb_db *db)
 	for (size_t i = 0; i < SB_N_SQL; i++)
 		(void)sqlite3_finalize(db->statements[i]);
 	(void)sqlite3_close(db->handle);
+	sb_sql_forget_links(db);
 	free(db->directory);
 	free(db);
 
@@ -268,6 +269,7 @@ int sb_db_commit(struct sb_db *db)
  */
 void sb_db_rollback(struct sb_db *db)
 {
+	sb_sql_forget_links(db);
 	if (sb_db_in_transaction(db))
 		(void)sb_sql_execute(db, SB_SQL_ROLLBACK);
 	(void)sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "daemon/store-file.h"
 #include "daemon/store-sql.h"
@@ -328,12 +329,47 @@ int sb_sql_end_part(struct sb_db *db, int error)
 {
 	if (error == 0)
 		return sb_sql_execute(db, SB_SQL_COMMIT_PART);
+	sb_sql_forget_links(db);
 	if (sb_db_in_transaction(db)) {
 		(void)sb_sql_execute(db, SB_SQL_ROLLBACK_PART);
 		(void)sb_sql_execute(db, SB_SQL_COMMIT_PART);
 	}
 
 	return error;
+}
+
+/**
+ * sb_sql_forget_links() - numbers may have been given to other links
+ * @db: the database, of which something was undone, or that is closed
+ */
+void sb_sql_forget_links(struct sb_db *db)
+{
+	for (size_t i = 0; i < SB_SQL_LINKS_KEPT; i++) {
+		free(db->links[i].name);
+		db->links[i] = (struct sb_sql_link){ 0 };
+	}
+}
+
+static bool recall_link(const struct sb_db *db, const char *link, uint64_t *ret_id)
+{
+	for (size_t i = 0; i < SB_SQL_LINKS_KEPT; i++) {
+		if (db->links[i].name && strcmp(db->links[i].name, link) == 0) {
+			*ret_id = db->links[i].id;
+			return true;
+		}
+	}
+
+	return false;
+}
+
+/* Without memory it is asked for again. */
+static void keep_link(struct sb_db *db, const char *link, uint64_t id)
+{
+	struct sb_sql_link *place = &db->links[db->next_link];
+
+	free(place->name);
+	*place = (struct sb_sql_link){ strdup(link), id };
+	db->next_link = (db->next_link + 1) % SB_SQL_LINKS_KEPT;
 }
 
 /**
@@ -346,9 +382,16 @@ int sb_sql_end_part(struct sb_db *db, int error)
  */
 int sb_sql_find_link(struct sb_db *db, const char *link, uint64_t *ret_id)
 {
-	sb_sql_bind_text(db->statements[SB_SQL_FIND_LINK], 1, link);
+	int r;
 
-	return sb_sql_ask(db, SB_SQL_FIND_LINK, ret_id);
+	if (recall_link(db, link, ret_id))
+		return 1;
+	sb_sql_bind_text(db->statements[SB_SQL_FIND_LINK], 1, link);
+	r = sb_sql_ask(db, SB_SQL_FIND_LINK, ret_id);
+	if (r > 0)
+		keep_link(db, link, *ret_id);
+
+	return r;
 }
 
 /**
@@ -371,6 +414,7 @@ int sb_sql_add_link(struct sb_db *db, const char *link, uint64_t *ret_id)
 	if (r < 0)
 		return r;
 	*ret_id = (uint64_t)sqlite3_last_insert_rowid(db->handle);
+	keep_link(db, link, *ret_id);
 
 	return 0;
 }

@@ -73,6 +73,15 @@ enum sb_sql {
 	SB_N_SQL,
 };
 
+/** Of so many links the numbers are known without asking. */
+#define SB_SQL_LINKS_KEPT 8
+
+/** struct sb_sql_link - the number of a link, as this transaction has it */
+struct sb_sql_link {
+	char *name;
+	uint64_t id;
+};
+
 /**
  * struct sb_db - the database
  * @directory: where it is
@@ -81,6 +90,8 @@ enum sb_sql {
  * @last_ticket: when it was opened
  * @last_message: the number that messages of inboxes had come to when it was opened
  * @routed: there may be a route or a share in it
+ * @links: those asked for last
+ * @next_link: which of them goes first
  * @reserved: bytes that the file has on disk
  * @room: bytes that new messages may take in this transaction
  * @settled: since the last trimming
@@ -97,6 +108,8 @@ struct sb_db {
 	bool marked;
 	bool routed;
 	sqlite3_stmt *statements[SB_N_SQL];
+	struct sb_sql_link links[SB_SQL_LINKS_KEPT];
+	size_t next_link;
 	uint64_t last_ticket;
 	uint64_t last_message;
 	uint64_t reserved;
@@ -120,6 +133,7 @@ int sb_sql_ask(struct sb_db *db, enum sb_sql which, uint64_t *ret);
 int sb_sql_begin_part(struct sb_db *db);
 int sb_sql_end_part(struct sb_db *db, int error);
 int sb_sql_find_link(struct sb_db *db, const char *link, uint64_t *ret_id);
+void sb_sql_forget_links(struct sb_db *db);
 int sb_sql_add_link(struct sb_db *db, const char *link, uint64_t *ret_id);
 int sb_sql_look_for_routes(struct sb_db *db);
 int sb_sql_insert_message(struct sb_db *db, const char *link, const struct sb_message *message);

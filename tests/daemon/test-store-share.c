@@ -129,6 +129,12 @@ static void test_all_of_them_or_none(void **state)
 	expect_fetch(f, "one", "");
 	expect_fetch(f, "two", "6 ");
 	expect_fetch(f, "three", "");
+	/* A link that came with what was undone has gone as well, and its number is another's now. */
+	insert(f, "three", 8);
+	insert(f, "one", 9);
+	sb_store_drain(f->store);
+	expect_fetch(f, "three", "8 ");
+	expect_fetch(f, "one", "9 ");
 	expect_bodies(f, "0", "0");
 }
 
