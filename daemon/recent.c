@@ -19,8 +19,9 @@ static void forget(struct sb_settlement *end)
  */
 void sb_recent_done(struct sb_recent *recent)
 {
-	for (size_t i = 0; i < SB_RECENT_MAX; i++)
+	for (size_t i = 0; i < recent->n; i++)
 		forget(&recent->ends[i]);
+	recent->n = 0;
 	recent->next = 0;
 }
 
@@ -43,6 +44,7 @@ int sb_recent_add(struct sb_recent *recent, const struct sb_settlement *settleme
 	*end = *settlement;
 	end->code = SB_STEAL(code);
 	end->reason = SB_STEAL(reason);
+	recent->n += recent->n < SB_RECENT_MAX;
 	recent->next = (recent->next + 1) % SB_RECENT_MAX;
 
 	return 0;
@@ -57,8 +59,8 @@ int sb_recent_add(struct sb_recent *recent, const struct sb_settlement *settleme
  */
 const struct sb_settlement *sb_recent_find(const struct sb_recent *recent, uint64_t ticket)
 {
-	for (size_t i = 0; i < SB_RECENT_MAX; i++)
-		if (ticket > 0 && recent->ends[i].ticket == ticket)
+	for (size_t i = 0; i < recent->n; i++)
+		if (recent->ends[i].ticket == ticket)
 			return &recent->ends[i];
 
 	return NULL;

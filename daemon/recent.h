@@ -13,6 +13,7 @@
 /** struct sb_recent - embedded in its owner; zeroed is a good beginning */
 struct sb_recent {
 	struct sb_settlement ends[SB_RECENT_MAX]; /* their text is owned */
+	size_t n; /* of them, the first */
 	size_t next;
 };
 

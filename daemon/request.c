@@ -194,7 +194,13 @@ void sb_request_payload(struct sb_request *request, const void *data, size_t len
 const char *sb_code_text(uint32_t code, char ret_text[8])
 {
 	/* RFC 7252 section 3: three bits of class, five of detail. */
-	(void)snprintf(ret_text, 8, "%u.%02u", SKYBUS_CODE_CLASS(code) & 7, code & 31);
+	uint32_t detail = code & 31;
+
+	ret_text[0] = (char)('0' + (SKYBUS_CODE_CLASS(code) & 7));
+	ret_text[1] = '.';
+	ret_text[2] = (char)('0' + detail / 10);
+	ret_text[3] = (char)('0' + detail % 10);
+	ret_text[4] = '\0';
 
 	return ret_text;
 }

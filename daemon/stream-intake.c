@@ -54,7 +54,8 @@ static struct sb_message *make_message(const struct sb_stream *stream,
 	char topic[SB_TOPIC_MAX + 1];
 	struct sb_message *message;
 
-	(void)snprintf(topic, sizeof(topic), "%.*s", (int)frame->topic.len, frame->topic.text);
+	memcpy(topic, frame->topic.text, frame->topic.len);
+	topic[frame->topic.len] = '\0';
 	message = sb_message_new(topic, frame->payload, frame->payload_len, stream->name);
 	if (!message)
 		return NULL;

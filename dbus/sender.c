@@ -37,8 +37,10 @@ bool sb_sender_is_here(const struct sb_bus_parts *parts, const char *sender,
 	const char *at = strrchr(sender, '@');
 	char epoch[24];
 
+	if (sender[0] != ':' || !at || at - sender >= SB_SENDER_MAX)
+		return false;
 	(void)snprintf(epoch, sizeof(epoch), "%" PRIu64, parts->epoch);
-	if (sender[0] != ':' || !at || at - sender >= SB_SENDER_MAX || strcmp(at + 1, epoch) != 0)
+	if (strcmp(at + 1, epoch) != 0)
 		return false;
 	(void)snprintf(ret_name, SB_SENDER_MAX, "%.*s", (int)(at - sender), sender);
 
