@@ -8,11 +8,11 @@
  * the message id, short enough for the air.
  */
 #include <errno.h>
-#include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/random.h"
 #include "daemon/transport-exchange.h"
 
 #define HEADER_LEN 4 /* RFC 7252 section 3 */
@@ -193,7 +193,7 @@ static int new_token(struct sb_exchange *exchange)
 	uint8_t token[SB_TOKEN_LEN];
 
 	do {
-		if (gnutls_rnd(GNUTLS_RND_NONCE, token, sizeof(token)) < 0)
+		if (sb_random(token, sizeof(token)) < 0)
 			return -EIO;
 	} while (find_token(exchange->owner, (coap_bin_const_t){ sizeof(token), token }));
 	memcpy(exchange->token, token, sizeof(token));
