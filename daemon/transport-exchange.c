@@ -28,6 +28,7 @@ struct sb_exchange *sb_exchange_free(struct sb_exchange *exchange)
 {
 	sb_timer_disarm(&exchange->deadline);
 	TAILQ_REMOVE(&exchange->owner->all, exchange, entry);
+	exchange->owner->n--;
 	free(exchange);
 
 	return NULL;
@@ -184,6 +185,7 @@ static struct sb_exchange *exchange_new(struct sb_exchanges *exchanges, sb_reply
 	exchange->userdata = userdata;
 	sb_timer_init(&exchange->deadline, exchanges->loop, exchange_on_deadline);
 	TAILQ_INSERT_TAIL(&exchanges->all, exchange, entry);
+	exchanges->n++;
 
 	return exchange;
 }

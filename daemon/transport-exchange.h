@@ -42,6 +42,7 @@ struct sb_exchanges {
 	struct sb_loop *loop;
 	coap_session_t *session; /* lent */
 	struct sb_exchange_list all;
+	size_t n; /* of them */
 	struct sb_traffic traffic;
 	bool heard; /* a response or a Reset has come */
 	bool refused; /* the network has said that nobody is there, and nothing came since */
