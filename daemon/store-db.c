@@ -63,7 +63,9 @@ int sb_db_open(const char *directory, const struct sb_store_options *options, st
 	r = sb_sql_prepare(db);
 	if (r < 0)
 		return r;
-	r = sb_sql_ask(db, SB_SQL_LAST_TICKET, &db->last_ticket);
+	r = sb_sql_ask(db, SB_SQL_PAGE_SIZE, &db->page_size);
+	if (r >= 0)
+		r = sb_sql_ask(db, SB_SQL_LAST_TICKET, &db->last_ticket);
 	if (r >= 0)
 		r = sb_sql_ask(db, SB_SQL_LAST_MESSAGE, &db->last_message);
 	if (r >= 0)
@@ -197,11 +199,17 @@ int sb_db_each_value(struct sb_db *db, sb_db_value_fn *each, void *userdata)
 static int measure_room(struct sb_db *db)
 {
 	uint64_t limit = db->options.max_bytes - db->options.max_bytes / SPARE_PART;
-	uint64_t used = 0;
-	int r = sb_sql_ask(db, SB_SQL_USED, &used);
+	uint64_t pages = 0;
+	uint64_t free_pages = 0;
+	uint64_t used;
+	int r;
 
+	r = sb_sql_ask(db, SB_SQL_PAGES, &pages);
+	if (r >= 0)
+		r = sb_sql_ask(db, SB_SQL_FREE_PAGES, &free_pages);
 	if (r < 0)
 		return r;
+	used = (pages - free_pages) * db->page_size;
 	db->room = used < limit ? limit - used : 0;
 
 	return 0;
@@ -228,10 +236,12 @@ int sb_db_begin(struct sb_db *db)
 static int reserve(struct sb_db *db)
 {
 	sqlite3_int64 hint;
-	uint64_t size = 0;
+	uint64_t pages = 0;
+	uint64_t size;
 	int r;
 
-	r = sb_sql_ask(db, SB_SQL_SIZE, &size);
+	r = sb_sql_ask(db, SB_SQL_PAGES, &pages);
+	size = pages * db->page_size;
 	if (r < 0 || size <= db->reserved)
 		return r < 0 ? r : 0;
 

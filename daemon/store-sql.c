@@ -142,9 +142,10 @@ static const char *const texts[SB_N_SQL] = {
 			 " (SELECT boot, time_ms FROM message ORDER BY ticket DESC LIMIT 1)"
 			 " WHERE boot = number), last_ms)), offset_ms, synchronised"
 			 " FROM boot UNION ALL " SELECT_UNNOTED_BOOT " ORDER BY 1",
-	[SB_SQL_SIZE] = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
-	[SB_SQL_USED] = "SELECT (page_count - freelist_count) * page_size"
-			" FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+	/* SQLite prepares a pragma anew each time; to read it as a table, it prepares two. */
+	[SB_SQL_PAGES] = "PRAGMA page_count",
+	[SB_SQL_FREE_PAGES] = "PRAGMA freelist_count",
+	[SB_SQL_PAGE_SIZE] = "PRAGMA page_size",
 	/* One by one: to group by owner as well, all that waits would have to be sorted in memory. */
 	[SB_SQL_BACKLOGS] = "SELECT name, priority, owner,"
 			    " length(CAST(topic AS BLOB)) + " PAYLOAD_LEN

@@ -51,8 +51,9 @@ enum sb_sql {
 	SB_SQL_ADOPT_BOOT,
 	SB_SQL_FORGET_BOOTS,
 	SB_SQL_BOOTS,
-	SB_SQL_SIZE,
-	SB_SQL_USED,
+	SB_SQL_PAGES,
+	SB_SQL_FREE_PAGES,
+	SB_SQL_PAGE_SIZE,
 	SB_SQL_BACKLOGS,
 	SB_SQL_VALUES,
 	SB_SQL_TRIM_END,
@@ -92,6 +93,7 @@ struct sb_sql_link {
  * @routed: there may be a route or a share in it
  * @links: those asked for last
  * @next_link: which of them goes first
+ * @page_size: bytes
  * @reserved: bytes that the file has on disk
  * @room: bytes that new messages may take in this transaction
  * @settled: since the last trimming
@@ -112,6 +114,7 @@ struct sb_db {
 	size_t next_link;
 	uint64_t last_ticket;
 	uint64_t last_message;
+	uint64_t page_size;
 	uint64_t reserved;
 	uint64_t room;
 	uint64_t settled;
