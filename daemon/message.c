@@ -5,6 +5,29 @@
 #include "daemon/cleanup.h"
 #include "daemon/message.h"
 
+/*
+ * Payload and sender never change, and stand behind the struct, in the same piece of memory; a topic may be replaced by
+ * another.
+ */
+static struct sb_message *message_alloc(const void *payload, size_t payload_len, const char *sender)
+{
+	size_t sender_size = sender ? strlen(sender) + 1 : 0;
+	struct sb_message *message = malloc(sizeof(*message) + payload_len + sender_size);
+	uint8_t *behind;
+
+	if (!message)
+		return NULL;
+	memset(message, 0, sizeof(*message));
+	behind = (uint8_t *)(message + 1);
+	if (payload_len > 0)
+		message->payload = memcpy(behind, payload, payload_len);
+	if (sender)
+		message->sender = memcpy(behind + payload_len, sender, sender_size);
+	message->payload_len = payload_len;
+
+	return message;
+}
+
 /**
  * sb_message_new() - a message as an app gave it: normal, of nobody, not yet taken
  * @topic: copied
@@ -17,7 +40,7 @@
 struct sb_message *sb_message_new(const char *topic, const void *payload, size_t payload_len,
 				  const char *sender)
 {
-	struct sb_message *message = calloc(1, sizeof(*message));
+	struct sb_message *message = message_alloc(payload, payload_len, sender);
 
 	if (!message)
 		return NULL;
@@ -26,15 +49,8 @@ struct sb_message *sb_message_new(const char *topic, const void *payload, size_t
 	message->priority = SB_NORMAL;
 	message->owner = SB_NO_OWNER;
 	message->topic = strdup(topic);
-	message->payload = payload_len > 0 ? malloc(payload_len) : NULL;
-	message->sender = sender ? strdup(sender) : NULL;
-	if (!message->topic || (payload_len > 0 && !message->payload) ||
-	    (sender && !message->sender))
+	if (!message->topic)
 		return sb_message_free(message);
-
-	if (payload_len > 0)
-		memcpy(message->payload, payload, payload_len);
-	message->payload_len = payload_len;
 
 	return message;
 }
@@ -80,9 +96,7 @@ struct sb_message *sb_message_free(struct sb_message *message)
 		return NULL;
 
 	free(message->topic);
-	free(message->payload);
 	free(message->route);
-	free(message->sender);
 	free(message);
 
 	return NULL;

@@ -84,7 +84,7 @@ struct sb_moment {
  * struct sb_message - one message
  * @ticket: its number, for ever; 0 for a request, which is never stored
  * @topic: zero-terminated, owned
- * @payload: owned; NULL when @payload_len is 0
+ * @payload: behind the struct; NULL when @payload_len is 0
  * @payload_len: bytes
  * @content_format: of the payload, or SKYBUS_NO_FORMAT
  * @priority: which goes first
@@ -96,7 +96,7 @@ struct sb_moment {
  * @route: the topic that it was published under, for one of the links of a route: it may move to another of
  *	them while it waits. Owned; NULL for all other messages, and for one that was read from disk
  * @sender: who is told of its end: a connection, as dbus/sender.h writes it, which begins with a colon; or
- *	the name of a stream; owned, NULL for nobody; forgotten at a restart
+ *	the name of a stream; behind the struct, NULL for nobody; forgotten at a restart
  * @owner: the user that published it, a uid; or SB_NO_OWNER
  * @alone: goes in a request of its own, since one with others in it was refused; forgotten when what is in
  *	memory is

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +25,25 @@ static size_t option_len_max(uint32_t number)
 									     : OPTION_LEN_MAX;
 }
 
+static struct sb_option *option_new(struct sb_request *request, size_t len)
+{
+	const size_t unit = _Alignof(struct sb_option);
+	size_t size = (sizeof(struct sb_option) + len + unit - 1) / unit * unit;
+	uint8_t *place = request->room + request->room_used;
+
+	if (size > sizeof(request->room) - request->room_used)
+		return malloc(size);
+	request->room_used += size;
+
+	return (struct sb_option *)place;
+}
+
+static void option_free(const struct sb_request *request, struct sb_option *option)
+{
+	if ((uintptr_t)option - (uintptr_t)request->room >= sizeof(request->room))
+		free(option);
+}
+
 static void remove_options(struct sb_request *request, uint16_t number)
 {
 	struct sb_option *option = TAILQ_FIRST(&request->options);
@@ -35,7 +53,7 @@ static void remove_options(struct sb_request *request, uint16_t number)
 
 		if (option->number == number) {
 			TAILQ_REMOVE(&request->options, option, entry);
-			free(option);
+			option_free(request, option);
 		}
 		option = next;
 	}
@@ -73,7 +91,7 @@ struct sb_request *sb_request_free(struct sb_request *request)
 
 	while ((option = TAILQ_FIRST(&request->options))) {
 		TAILQ_REMOVE(&request->options, option, entry);
-		free(option);
+		option_free(request, option);
 	}
 	free(request->payload);
 	free(request);
@@ -125,7 +143,7 @@ void sb_request_option(struct sb_request *request, uint32_t number, const void *
 	if (len > option_len_max(number))
 		return fail(request, -EMSGSIZE);
 
-	option = malloc(sizeof(*option) + len);
+	option = option_new(request, len);
 	if (!option)
 		return fail(request, -ENOMEM);
 	option->number = (uint16_t)number;

@@ -19,6 +19,9 @@
 #define SB_OPTION_MAX_AGE 14
 #define SB_OPTION_URI_QUERY 15
 
+/** What the options of most requests fit into, bytes. */
+#define SB_REQUEST_ROOM 512
+
 /** struct sb_option - one option, its value behind it */
 struct sb_option {
 	TAILQ_ENTRY(sb_option) entry;
@@ -34,6 +37,8 @@ TAILQ_HEAD(sb_option_list, sb_option);
  * @method: CoAP method code, 2 is POST
  * @error: 0, or the negative errno of the first setter that failed
  * @options: ascending by number, in the order of adding among equals (RFC 7252 section 5.4.5)
+ * @room: some of them are here, the others have memory of their own
+ * @room_used: bytes of it
  * @payload: owned; NULL when @payload_len is 0
  * @payload_len: bytes
  * @note: goes back with the reply
@@ -44,6 +49,8 @@ struct sb_request {
 	uint32_t method;
 	int error;
 	struct sb_option_list options;
+	_Alignas(struct sb_option) uint8_t room[SB_REQUEST_ROOM];
+	size_t room_used;
 	uint8_t *payload;
 	size_t payload_len;
 	uint64_t note;

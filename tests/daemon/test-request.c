@@ -222,11 +222,41 @@ static void freeing_nothing_is_fine(void **state)
 	assert_null(sb_request_free(NULL));
 }
 
+/* Most requests have few options, and those have a place of their own. */
+static void many_options_stay_in_order(void **state)
+{
+	struct sb_request *request = *state;
+	char long_one[200] = "";
+	char query[64];
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < 40; i++) {
+		(void)snprintf(query, sizeof(query), "a-long-one-%02u", i);
+		sb_request_query(request, query);
+		sb_request_uint(request, SB_OPTION_CONTENT_FORMAT, i);
+	}
+	memset(long_one, 'x', sizeof(long_one) - 1);
+	sb_request_path(request, long_one);
+	sb_request_path(request, "/a/bb");
+	sb_request_uint(request, SB_OPTION_CONTENT_FORMAT, 50);
+	assert_int_equal(request->error, 0);
+	for (const struct sb_option *option = TAILQ_FIRST(&request->options); option;
+	     option = TAILQ_NEXT(option, entry), n++) {
+		if (option->number != SB_OPTION_URI_QUERY)
+			continue;
+		(void)snprintf(query, sizeof(query), "a-long-one-%02zu", n - 3);
+		assert_int_equal(option->len, strlen(query));
+		assert_memory_equal(option->value, query, option->len);
+	}
+	assert_int_equal(n, 43);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(many_options_stay_in_order),
 		TEST(a_new_one_is_an_empty_post),
 		TEST(a_path_becomes_its_segments),
 		TEST(options_stand_in_order_whatever_the_order_of_adding),
