@@ -17,10 +17,10 @@ INTEROP_PACKAGES = libapparmor1 libaudit1 libdbus-1-dev libglib2.0-bin python3-d
 	python3-jeepney systemd $(if $(shell command -v npm),,nodejs npm)
 # To make the pages and the picture that are made of something else.
 DOCS_PACKAGES = graphviz python3
-# To check: all these, the second compiler, the tools for style, the other peers of the tests, coap-client and
-# openssl, the shells that skybusctl has completion for, and what the documents use.
+# To check: all these, the second compiler, the tools for style, valgrind for what a message costs, the other peers of
+# the tests, coap-client and openssl, the shells that skybusctl has completion for, and what the documents use.
 CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) clang clang-format curl fish \
-	iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 zsh
+	iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 valgrind zsh
 
 # To measure: the peers, a client for the bench itself, and what counts instructions. The service that the
 # broker's package starts is not used; each bench has brokers of its own.

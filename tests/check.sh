@@ -94,6 +94,8 @@ step "Style: the C files are in the form that .clang-format describes" tests/for
 step "Style: shellcheck finds nothing in the scripts" check_scripts
 step "Packages: clients from npm, and a second bus daemon" tests/interop/install.sh
 step "Build: gcc has no warning" compile gcc gcc
+step "Cost: a message takes no more instructions than recorded" \
+    meson test -C "$build/gcc" --suite cost --verbose
 step "Build: clang has no warning" compile clang clang
 step "Demo: from nothing, with a real bus and dbus-send" fresh_demo
 step "Build: gcc with the address and undefined-behaviour sanitizers has no warning" \

@@ -77,7 +77,8 @@ def control(daemon, switch):
     )
 
 
-def profile_way(place, n):
+def profile_way(place, publish, n):
+    """All that the daemon computes from publishing so many messages until the cloud has them."""
     path = os.path.join(place.folder, "callgrind.out")
     daemon = place.new_daemon()
     place.start(
@@ -90,9 +91,9 @@ def profile_way(place, n):
         "--compress-pos=no",
         f"--callgrind-out-file={path}",
     )
-    place.publish(WARM_UP)
+    publish(WARM_UP)
     control(daemon, "on")
-    place.publish(n)
+    publish(n)
     control(daemon, "off")
     daemon.end()
     return read_profile(path)
@@ -100,7 +101,7 @@ def profile_way(place, n):
 
 def measure_way(place, n):
     """Of the plugin, and of all, for a message."""
-    profile = profile_way(place, n)
+    profile = profile_way(place, place.publish, n)
     plugin = os.path.join(harness.PLUGIN_DIR, f"{place.way.plugin}.so")
     entries = entries_of(profile, harness.SKYBUSD, plugin)
     if profile.total == 0 or not entries:
