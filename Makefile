@@ -5,7 +5,7 @@
 # To build: the compiler, the build system, a -dev package for each library. meson configures the tests
 # together with the rest, hence cmocka.
 BUILD_PACKAGES = gcc libc6-dev libcbor-dev libcmocka-dev libcoap3-dev libcurl4-gnutls-dev \
-	libgnutls28-dev libjansson-dev libmicrohttpd-dev libmnl-dev libsmartcols-dev libsqlite3-dev \
+	libelf-dev libgnutls28-dev libjansson-dev libmicrohttpd-dev libmnl-dev libseccomp-dev libsmartcols-dev libsqlite3-dev \
 	libsystemd-dev libyaml-dev meson ninja-build pkgconf
 # To run the demo: a bus, and the client of it that is everywhere.
 DEMO_PACKAGES = dbus-bin dbus-daemon

@@ -295,6 +295,38 @@ struct skybus_verdict scripted_answer(struct skybus_request *request,
 	return verdict;
 }
 
+static struct scripted_timer *next_timer(const struct skybus_link *link)
+{
+	struct scripted_timer *next = TAILQ_FIRST(&link->timers);
+	struct scripted_timer *timer;
+
+	TAILQ_FOREACH(timer, &link->timers, entry) {
+		if (timer->due_ms < next->due_ms)
+			next = timer;
+	}
+
+	return next;
+}
+
+/**
+ * scripted_pass_to_timer() - let time pass until the next timer runs out
+ * @link: attached, with a timer
+ */
+void scripted_pass_to_timer(struct skybus_link *link)
+{
+	struct scripted_timer *timer = next_timer(link);
+	skybus_timer_fn *done = timer->done;
+	const char *outer;
+	void *tag = timer->tag;
+
+	link->now_ms = timer->due_ms;
+	scripted_remove_timer(link, timer);
+	outer = scripted_enter(link, "the completion of timer_start()");
+	done(link->state, tag);
+	check_login(link);
+	scripted_leave(link, outer);
+}
+
 /**
  * scripted_pass() - let time pass
  * @link: attached
@@ -303,29 +335,10 @@ struct skybus_verdict scripted_answer(struct skybus_request *request,
 void scripted_pass(struct skybus_link *link, uint64_t ms)
 {
 	uint64_t until = link->now_ms + ms;
+	struct scripted_timer *next;
 
-	for (;;) {
-		struct scripted_timer *next = TAILQ_FIRST(&link->timers);
-		struct scripted_timer *timer;
-		skybus_timer_fn *done;
-		const char *outer;
-		void *tag;
-
-		TAILQ_FOREACH(timer, &link->timers, entry) {
-			if (timer->due_ms < next->due_ms)
-				next = timer;
-		}
-		if (!next || next->due_ms > until)
-			break;
-		link->now_ms = next->due_ms;
-		done = next->done;
-		tag = next->tag;
-		scripted_remove_timer(link, next);
-		outer = scripted_enter(link, "the completion of timer_start()");
-		done(link->state, tag);
-		check_login(link);
-		scripted_leave(link, outer);
-	}
+	while ((next = next_timer(link)) && next->due_ms <= until)
+		scripted_pass_to_timer(link);
 	link->now_ms = until;
 }
 
@@ -382,171 +395,6 @@ void scripted_fetched(struct skybus_link *link, uint32_t status, const char *con
 	free(fetching);
 	check_login(link);
 	scripted_leave(link, outer);
-}
-
-/* ---- messages ---- */
-
-/**
- * scripted_lend_messages() - lend messages, each with its topic and payload, to the call that is under way
- * @link: to whom
- * @messages: @n of them
- * @n: how many
- *
- * Return: the first; until the call returns.
- */
-const struct skybus_message *scripted_lend_messages(struct skybus_link *link,
-						    const struct skybus_message *messages,
-						    uint32_t n)
-{
-	size_t len = n * sizeof(*messages);
-	struct skybus_message *copies = scripted_need(malloc(len));
-	const struct skybus_message *lent;
-
-	memcpy(copies, messages, len);
-	for (uint32_t i = 0; i < n; i++) {
-		copies[i].topic =
-			scripted_lend_text(link, "the message's topic", messages[i].topic);
-		copies[i].payload = scripted_lend(link, SCRIPTED_TO_READ, "the message's payload",
-						  messages[i].payload, messages[i].payload_len);
-	}
-	lent = scripted_lend(link, SCRIPTED_TO_READ, "the message", copies, len);
-	free(copies);
-
-	return lent;
-}
-
-/**
- * scripted_filled() - the plugin has filled a request, or has not
- * @request: with its result
- */
-void scripted_filled(struct skybus_request *request)
-{
-	struct skybus_link *link = request->link;
-
-	if (request->result > 0)
-		scripted_fault(link, "%s returned %d: return 0 or a negative errno", link->call,
-			       request->result);
-	if (request->result != 0 || request->error != 0)
-		return;
-	TAILQ_REMOVE(&link->filling, request, entry);
-	TAILQ_INSERT_TAIL(&link->sent, request, entry);
-}
-
-/**
- * scripted_encode() - have a message encoded
- * @link: attached
- * @topic: as an app gave it
- * @payload: @payload_len bytes
- * @payload_len: bytes
- *
- * Return: the request, the link's; in link->sent when it was filled well, with result < 0 and a
- * verdict or with an error otherwise.
- */
-struct skybus_request *scripted_encode(struct skybus_link *link, const char *topic,
-				       const void *payload, uint32_t payload_len)
-{
-	struct skybus_request *request = scripted_request_new(link, SCRIPTED_MESSAGE);
-	struct skybus_verdict *verdict;
-	const char *outer;
-
-	request->payload = scripted_bytes(payload, payload_len);
-	request->payload_len = payload_len;
-	request->message = (struct skybus_message){
-		.size = sizeof(request->message),
-		.payload_len = payload_len,
-		.ticket = 1,
-		.topic = scripted_text(topic),
-		.payload = scripted_bytes(payload, payload_len),
-		.time_ms = link->time_ms,
-		.content_format = SKYBUS_NO_FORMAT,
-	};
-	outer = scripted_enter(link, "encode()");
-	verdict = scripted_lend_verdict(link, SKYBUS_REJECTED);
-	request->result = link->plugin->encode(
-		link->state, scripted_lend_messages(link, &request->message, 1), request, verdict);
-	if (request->result < 0)
-		scripted_check_verdict(link, verdict);
-	request->verdict = *verdict;
-	scripted_filled(request);
-	scripted_leave(link, outer);
-
-	return request;
-}
-
-/**
- * scripted_keepalive() - have a keepalive filled
- * @link: attached, of a plugin that has one
- *
- * Return: as scripted_encode().
- */
-struct skybus_request *scripted_keepalive(struct skybus_link *link)
-{
-	struct skybus_request *request = scripted_request_new(link, SCRIPTED_KEEPALIVE);
-	const char *outer = scripted_enter(link, "keepalive()");
-
-	request->result = link->plugin->keepalive(link->state, request);
-	scripted_filled(request);
-	scripted_leave(link, outer);
-
-	return request;
-}
-
-/**
- * scripted_accept_payload() - could the cloud ever take a message
- * @link: attached, of a plugin that has accept()
- * @topic: of the message
- * @payload: @payload_len bytes
- * @payload_len: bytes
- * @ret_why: what the plugin said
- *
- * Return: what accept() returned.
- */
-int32_t scripted_accept_payload(struct skybus_link *link, const char *topic, const void *payload,
-				uint32_t payload_len, struct skybus_verdict *ret_why)
-{
-	const char *outer = scripted_enter(link, "accept()");
-	struct skybus_verdict *why = scripted_lend_verdict(link, SKYBUS_REJECTED);
-	const struct skybus_message message = {
-		.size = sizeof(message),
-		.payload_len = payload_len,
-		.topic = topic,
-		.payload = payload,
-		.content_format = SKYBUS_NO_FORMAT,
-	};
-	int32_t r;
-
-	r = link->plugin->accept(link->state, scripted_lend_messages(link, &message, 1), why);
-	if (r != 0 && r != -EINVAL && r != -EMSGSIZE)
-		scripted_fault(link,
-			       "accept() returned %d: return 0, -EINVAL (the topic) or -EMSGSIZE "
-			       "(the payload)",
-			       r);
-	if (r != 0)
-		scripted_check_verdict(link, why);
-	*ret_why = *why;
-	scripted_leave(link, outer);
-
-	return r;
-}
-
-/**
- * scripted_accept() - could the cloud ever take a message of so many zero bytes
- * @link: as scripted_accept_payload()
- * @topic: of the message
- * @payload_len: of the message
- * @ret_why: what the plugin said
- *
- * Return: what accept() returned.
- */
-int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
-			struct skybus_verdict *ret_why)
-{
-	uint8_t *payload = scripted_need(calloc(1, (size_t)payload_len + 1));
-	int32_t r = scripted_accept_payload(link, topic, payload, payload_len, ret_why);
-
-	free(payload);
-
-	return r;
 }
 
 /* ---- small helpers ---- */

@@ -85,6 +85,7 @@ struct skybus_request {
 	skybus_replied_fn *done;
 	void *tag;
 	int64_t handle; /* of an observation; else 0 */
+	unsigned int n_notified; /* so often */
 
 	/* SCRIPTED_MESSAGE */
 	struct skybus_message message;
@@ -185,6 +186,7 @@ struct skybus_link {
 	const char *fault_call; /* in which it broke one; NULL for none */
 
 	/* To be set by the test. */
+	const void *context; /* its own */
 	struct scripted_refusals refuse;
 	void (*when_online)(struct skybus_link *link); /* runs within online() */
 	int32_t n_subscribers; /* what deliver() returns; 1 */
@@ -218,6 +220,7 @@ struct skybus_link {
 	/* The host's own. */
 	const char *call; /* of the plugin, that is under way; NULL for none */
 	unsigned int depth; /* calls within calls */
+	bool only_asked; /* and the call must change nothing */
 	const uint8_t *kept; /* lent by store_get(); NULL for none */
 	struct scripted_requests filling;
 	struct scripted_value *values;
@@ -243,6 +246,7 @@ void scripted_opened(struct skybus_link *link, int32_t outcome, const char *reas
 struct skybus_verdict scripted_answer(struct skybus_request *request,
 				      const struct skybus_reply *reply);
 void scripted_notify(struct skybus_request *request, const struct skybus_reply *reply);
+void scripted_pass_to_timer(struct skybus_link *link);
 void scripted_pass(struct skybus_link *link, uint64_t ms);
 void scripted_stored(struct skybus_link *link, int32_t error);
 void scripted_fetched(struct skybus_link *link, uint32_t status, const char *content_type,
@@ -255,6 +259,7 @@ uint32_t scripted_gather(struct skybus_link *link, const struct scripted_message
 struct skybus_request *scripted_encode_batch(struct skybus_link *link,
 					     const struct scripted_message *messages, uint32_t n);
 struct skybus_request *scripted_keepalive(struct skybus_link *link);
+const char *scripted_device(struct skybus_link *link);
 int32_t scripted_accept(struct skybus_link *link, const char *topic, uint32_t payload_len,
 			struct skybus_verdict *ret_why);
 int32_t scripted_accept_payload(struct skybus_link *link, const char *topic, const void *payload,

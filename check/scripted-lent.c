@@ -8,8 +8,8 @@
 #include "check/scripted-lent.h"
 #include "check/scripted-private.h"
 
-/* So many guarded blocks are remembered after their time; each keeps addresses, and no memory. */
-#define RETURNED_MAX 4096
+/* So many guarded blocks at least are remembered after their time. */
+#define RETURNED_MAX 1024
 
 /* A struct's alignment; a size that is no multiple of it is that of bytes or of a text. */
 #define ALIGNMENT 8
@@ -38,22 +38,45 @@ static void make_exact(struct scripted_block *block, const void *data)
 	block->start = memcpy(scripted_need(malloc(block->len)), data, block->len);
 }
 
+static void protect(void *pages, size_t len, int rights)
+{
+	if (mprotect(pages, len, rights) < 0)
+		abort();
+}
+
+/* One page, and the guard behind it; most blocks are small, and the pages are used again. */
+static uint8_t *take_pages(size_t len, size_t page)
+{
+	struct scripted_block *oldest = TAILQ_FIRST(&returned);
+	uint8_t *pages;
+
+	if (n_returned > RETURNED_MAX && oldest->pages_len == len) {
+		pages = oldest->pages;
+		TAILQ_REMOVE(&returned, oldest, entry);
+		n_returned--;
+		free(oldest);
+		protect(pages, len - page, PROT_READ | PROT_WRITE);
+		return pages;
+	}
+	pages = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pages == MAP_FAILED)
+		abort();
+	protect(pages + len - page, page, PROT_NONE);
+
+	return pages;
+}
+
 static void make_guarded(struct scripted_block *block, const void *data)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t used = (block->len + page - 1) / page * page;
-	void *pages =
-		mmap(NULL, used + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (pages == MAP_FAILED)
-		abort();
-	block->pages = pages;
+	block->pages = take_pages(used + page, page);
 	block->pages_len = used + page;
 	block->start = block->pages + used - block->len;
 	memcpy(block->start, data, block->len);
-	if (mprotect(block->pages + used, page, PROT_NONE) < 0 ||
-	    (block->term != SCRIPTED_TO_FILL && mprotect(block->pages, used, PROT_READ) < 0))
-		abort();
+	if (block->term != SCRIPTED_TO_FILL)
+		protect(block->pages, used, PROT_READ);
 }
 
 static void forget(struct scripted_block *block)
@@ -65,7 +88,7 @@ static void forget(struct scripted_block *block)
 	free(block);
 }
 
-/* MAP_FIXED: the pages' content goes, their addresses stay taken. */
+/* The addresses stay taken for a while. */
 static void put_away(struct scripted_block *block)
 {
 	struct scripted_block *oldest;
@@ -75,12 +98,10 @@ static void put_away(struct scripted_block *block)
 		forget(block);
 		return;
 	}
-	if (mmap(block->pages, block->pages_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-		 -1, 0) == MAP_FAILED)
-		abort();
+	protect(block->pages, block->pages_len, PROT_NONE);
 	block->returned = true;
 	TAILQ_INSERT_TAIL(&returned, block, entry);
-	if (++n_returned <= RETURNED_MAX)
+	if (++n_returned <= 2 * RETURNED_MAX)
 		return;
 	oldest = TAILQ_FIRST(&returned);
 	TAILQ_REMOVE(&returned, oldest, entry);

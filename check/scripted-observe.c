@@ -91,6 +91,7 @@ void scripted_notify(struct skybus_request *request, const struct skybus_reply *
 {
 	struct skybus_link *link = request->link;
 
+	request->n_notified++;
 	if (reply->observed) {
 		scripted_complete(request, reply, "the completion of observe()");
 		return;

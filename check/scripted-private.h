@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The inside of the scripted host, shared by its parts: scripted-host.c and scripted-batch.c (what a test does),
+ * The inside of the scripted host, shared by its parts: scripted-host.c and scripted-messages.c (what a test does),
  * scripted-calls.c, scripted-requests.c, scripted-observe.c, scripted-commands.c, scripted-store.c (what the
  * plugin is lent) and scripted-rules.c (what is watched, and settings).
  */
@@ -71,8 +71,9 @@ const uint8_t *scripted_setting_secret(struct skybus_link *link, const char *key
 /* scripted-host.c */
 void scripted_complete(struct skybus_request *request, const struct skybus_reply *reply,
 		       const char *call);
-void scripted_filled(struct skybus_request *request);
 struct skybus_verdict *scripted_lend_verdict(struct skybus_link *link, uint32_t kind);
+
+/* scripted-messages.c */
 const struct skybus_message *scripted_lend_messages(struct skybus_link *link,
 						    const struct skybus_message *messages,
 						    uint32_t n);

@@ -173,11 +173,18 @@ struct skybus_request *scripted_host_new_request(struct skybus_link *link)
 static bool is_the_plugins(struct skybus_request *request, const char *call)
 {
 	scripted_check_attached(request->link, call);
-	if (request->kind == SCRIPTED_OWN)
-		return true;
-	scripted_fault(request->link, "%s() was called with a request that is only lent", call);
+	if (request->kind != SCRIPTED_OWN)
+		scripted_fault(
+			request->link,
+			"%s() was called with a request that is only lent: fill it and return",
+			call);
+	else if (request->done)
+		scripted_fault(
+			request->link,
+			"%s() was called with a request that was sent: it is the host's then",
+			call);
 
-	return false;
+	return request->kind == SCRIPTED_OWN && !request->done;
 }
 
 /** scripted_host_free_request() - host->free_request() */

@@ -71,8 +71,16 @@ void scripted_fault(struct skybus_link *link, const char *format, ...)
 	va_end(args);
 }
 
+/* What a plugin that is only asked something may call all the same. */
+static bool is_a_look(const char *call)
+{
+	return strcmp(call, "log") == 0 || strncmp(call, "setting_", 8) == 0 ||
+	       strcmp(call, "store_get") == 0;
+}
+
 /**
- * scripted_check_attached() - nothing may be called once detach() began
+ * scripted_check_attached() - nothing may be called once detach() began, and little while a plugin is
+ *	only asked something
  * @link: the link
  * @call: what was called
  */
@@ -84,6 +92,12 @@ void scripted_check_attached(struct skybus_link *link, const char *call)
 			"%s() was called after detach() began: detach() may only free what is "
 			"the plugin's own",
 			call);
+	if (link->only_asked && !is_a_look(call))
+		scripted_fault(
+			link,
+			"%s called %s(): it is only asked, and changes nothing: move that to "
+			"another call",
+			link->call, call);
 }
 
 /**

@@ -92,6 +92,8 @@ for plugin in 1nce aliyun enos enos-dtls; do
     says "$plugin 1" skybusd --list-plugins
 done
 says skybus-sim skybus-sim --version
+says skybus-plugin-check skybus-plugin-check --version
+expect "a plugin passes" skybus-plugin-check /usr/lib/skybus/1nce.so
 for file in /usr/share/man/man8/skybusd.8.gz /usr/share/man/man1/skybus-sim.1.gz \
     /usr/include/skybus/plugin.h /usr/share/pkgconfig/skybus.pc; do
     expect "there is $file" test -f "$file"
