@@ -82,14 +82,19 @@ static const struct sb_clock_source kernel = {
 	.synchronised = kernel_synchronised,
 };
 
-/* The kernel's name for the present boot; empty if it does not say. */
-static void read_boot_id(char *ret, size_t size)
+/**
+ * sb_clock_boot_id() - the kernel's name for the present boot
+ * @ret: the name; "" if the kernel does not say it, and then the log says so
+ * @size: of @ret, SB_BOOT_ID_MAX
+ */
+void sb_clock_boot_id(char *ret, size_t size)
 {
 	SB_CLEANUP(sb_close) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	SB_CLEANUP(sb_free) char *text = NULL;
 	size_t len;
 	int r;
 
+	ret[0] = '\0';
 	r = fd < 0 ? -errno : sb_file_read(fd, size, &text, &len);
 	if (r < 0) {
 		sb_log(LOG_WARNING, "the boot has no id, so it counts as a new one: %s",
@@ -314,7 +319,7 @@ int sb_clock_new(struct sb_loop *loop, struct sb_store *store, const struct sb_c
 	if (source) {
 		(void)snprintf(clock->present.id, sizeof(clock->present.id), "%s", source->boot_id);
 	} else {
-		read_boot_id(clock->present.id, sizeof(clock->present.id));
+		sb_clock_boot_id(clock->present.id, sizeof(clock->present.id));
 		r = watch_wall_clock(clock, loop);
 		if (r < 0)
 			return r;

@@ -43,6 +43,7 @@ int sb_clock_new(struct sb_loop *loop, struct sb_store *store, const struct sb_c
 		 struct sb_clock **ret);
 struct sb_clock *sb_clock_free(struct sb_clock *clock);
 
+void sb_clock_boot_id(char *ret, size_t size);
 struct sb_moment sb_clock_now(const struct sb_clock *clock);
 int64_t sb_clock_steady_ms(const struct sb_clock *clock, struct sb_moment moment);
 int64_t sb_clock_wall_ms(const struct sb_clock *clock, struct sb_moment moment);

@@ -99,6 +99,12 @@ static int load_plugin(struct sb_config_reader *reader, struct sb_yaml_walk *wal
 	plugin = sb_plugins_load(reader->plugins, name);
 	if (!link->plugin || !plugin)
 		return -ENOMEM;
+	if (plugin->quarantined) {
+		/* What is wrong elsewhere can be mended, and reloaded, all the same. */
+		link->quarantined = true;
+		link->wrong = strdup(plugin->why);
+		return link->wrong ? 0 : -ENOMEM;
+	}
 	if (!plugin->descriptor) {
 		sb_problems_error(reader->problems, &place, "%s", plugin->why);
 		return 0;
@@ -191,8 +197,10 @@ static int keep_first_error(const struct sb_problems *problems, size_t n, size_t
 {
 	while (n < problems->n && problems->all[n].event != SB_EVENT_CONFIG_WRONG)
 		n++;
-	if (n < problems->n)
+	if (n < problems->n) {
+		free(*ret);
 		*ret = strdup(problems->all[n].text);
+	}
 
 	/* Its text may have been lost for want of memory; the link must not start all the same. */
 	return problems->n_errors > n_errors && !*ret ? -ENOMEM : 0;

@@ -23,6 +23,7 @@
  * @common: what every link has (sb_link_table); never NULL
  * @own: what its plugin has; NULL without plugin
  * @wrong: the first thing that is wrong with it, with its place; NULL if the link can start
+ * @quarantined: that is no error of the configuration: the plugin has crashed the daemon too often
  */
 struct sb_link_config {
 	char *name;
@@ -31,6 +32,7 @@ struct sb_link_config {
 	struct sb_settings *common;
 	struct sb_settings *own;
 	char *wrong;
+	bool quarantined;
 };
 
 /**

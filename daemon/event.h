@@ -45,7 +45,7 @@ enum {
  * @code: what the cloud answered, "4.01"
  * @user: a number
  * @inbox: its name
- * @count: of links, or messages
+ * @count: of links, messages, or crashes
  * @path: of a file
  * @version: of skybusd
  */
@@ -92,6 +92,12 @@ struct sb_fields {
 	  0, 0)                                                                                    \
 	X(SB_EVENT_PLUGIN_LEFT_OUT, "plugin-left-out", "b4e6a3d158864118b86b53dfa4fa4cbe",         \
 	  LOG_WARNING, SB_FIELD_PLUGIN, 0)                                                         \
+	X(SB_EVENT_PLUGIN_CRASHED, "plugin-crashed", "511ca916b4c44c229aa83849a19b3d13", LOG_ERR,  \
+	  SB_FIELD_PLUGIN | SB_FIELD_COUNT, SB_FIELD_LINK)                                         \
+	X(SB_EVENT_PLUGIN_QUARANTINED, "plugin-quarantined", "fe2b958a73f94c2ea6273cbdc6cf191e",   \
+	  LOG_ERR, SB_FIELD_PLUGIN, 0)                                                             \
+	X(SB_EVENT_PLUGIN_RELEASED, "plugin-released", "1cbe9d4799db48beb05b7c68e2b61ad9",         \
+	  LOG_NOTICE, SB_FIELD_PLUGIN, 0)                                                          \
 	X(SB_EVENT_HTTPS_MISSING, "https-missing", "d56f170fc24e42538bbcb3ed6be5cf72",             \
 	  LOG_WARNING, 0, 0)                                                                       \
 	X(SB_EVENT_STORE_FULL, "store-full", "3b51f822d4d54c4fab339fc06cc03ca0", LOG_ERR,          \

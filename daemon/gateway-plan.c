@@ -38,7 +38,7 @@ static int plan_link(struct sb_gateway *gateway, struct sb_link_config **config,
 		     struct sb_problems *problems, struct sb_link **ret)
 {
 	struct sb_link *present = sb_gateway_find(gateway, (*config)->name);
-	const char *wrong;
+	const struct sb_link_config *made;
 	int r;
 
 	if (present && sb_link_config_equal(sb_link_configuration(present), *config)) {
@@ -52,9 +52,9 @@ static int plan_link(struct sb_gateway *gateway, struct sb_link_config **config,
 	if (r < 0)
 		return r;
 	*config = NULL;
-	wrong = sb_link_configuration(*ret)->wrong;
-	if (wrong)
-		sb_problems_error(problems, NULL, "link %s: %s", sb_link_name(*ret), wrong);
+	made = sb_link_configuration(*ret);
+	if (made->wrong && !made->quarantined)
+		sb_problems_error(problems, NULL, "link %s: %s", made->name, made->wrong);
 
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "daemon/link.h"
 #include "daemon/networks.h"
 #include "daemon/pace.h"
+#include "daemon/running.h"
 #include "daemon/way.h"
 
 /* Room for a sentence on why a link is not online. */
@@ -168,6 +169,7 @@ struct sb_link {
 
 	const struct skybus_plugin *plugin; /* NULL while the configuration is wrong */
 	void *plugin_state;
+	struct sb_running_who who; /* runs then */
 
 	enum sb_link_state state;
 	bool up;

@@ -25,6 +25,7 @@
 #include "daemon/options.h"
 #include "daemon/outbox.h"
 #include "daemon/pace.h"
+#include "daemon/quarantine.h"
 #include "daemon/rate.h"
 #include "daemon/reload.h"
 #include "daemon/resolver.h"
@@ -38,6 +39,7 @@
 /* Everything the daemon is made of, in the order of building. */
 struct daemon {
 	struct sb_plugins *plugins;
+	struct sb_quarantine *quarantine;
 	struct sb_config *config; /* until the reload has it */
 	struct sb_pace pace;
 	struct sb_link_parts parts;
@@ -297,6 +299,20 @@ static void take_down(struct daemon *daemon)
 	parts->loop = sb_loop_free(parts->loop);
 	daemon->config = sb_config_free(daemon->config);
 	daemon->plugins = sb_plugins_free(daemon->plugins);
+	daemon->quarantine = sb_quarantine_free(daemon->quarantine);
+}
+
+/* What they did to the run before, and what becomes of this one. */
+static int watch_plugins(struct daemon *daemon, const char *state_dir)
+{
+	int r;
+
+	r = sb_quarantine_new(state_dir, sb_plugins_directory(daemon->plugins),
+			      &daemon->quarantine);
+	if (r == 0)
+		sb_plugins_guard(daemon->plugins, daemon->quarantine);
+
+	return r;
 }
 
 /* All of them, also those that no link names: later there is no moment when the loop could wait. */
@@ -306,7 +322,11 @@ static void load_plugins(struct sb_plugins *plugins)
 	for (size_t i = 0; i < sb_plugins_count(plugins); i++) {
 		const struct sb_plugin *plugin = sb_plugins_at(plugins, i);
 
-		if (!plugin->descriptor)
+		if (plugin->quarantined)
+			sb_log_event(SB_EVENT_PLUGIN_QUARANTINED,
+				     &(struct sb_fields){ .plugin = plugin->name }, "%s",
+				     plugin->why);
+		else if (!plugin->descriptor)
 			sb_log_event(SB_EVENT_PLUGIN_LEFT_OUT,
 				     &(struct sb_fields){ .plugin = plugin->name },
 				     "plugin %s is left out: %s", plugin->name, plugin->why);
@@ -335,6 +355,12 @@ static int run(struct daemon *daemon, const struct sb_options *options)
 	struct sb_bus_host host = { .rates = &daemon->rates };
 	int r;
 
+	r = watch_plugins(daemon, options->state_dir);
+	if (r < 0) {
+		sb_log_event(SB_EVENT_CANNOT_START, NULL, "the daemon cannot start: %s",
+			     strerror(-r));
+		return EXIT_FAILURE;
+	}
 	load_plugins(daemon->plugins);
 	(void)read_config(options, daemon->plugins, &daemon->config);
 	sb_plugins_seal(daemon->plugins);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/plugin-call.h"
+#include <stdio.h>
 
-#include "daemon/cleanup.h"
+#include "daemon/plugin-call.h"
+#include "daemon/running.h"
+
+static void enter(const struct sb_link *link, enum sb_running_call call)
+{
+	sb_running_enter(&link->who, call);
+}
 
 static void end_reason(struct skybus_verdict *verdict)
 {
@@ -69,7 +75,11 @@ int sb_plugin_attach(struct sb_link *link, const struct skybus_plugin *plugin,
 {
 	int r;
 
+	(void)snprintf(link->who.plugin, sizeof(link->who.plugin), "%s", plugin->name);
+	(void)snprintf(link->who.link, sizeof(link->who.link), "%s", sb_link_name(link));
+	enter(link, SB_RUNNING_ATTACH);
 	r = plugin->attach(&sb_link_host, (struct skybus_link *)link, &link->plugin_state, why);
+	sb_running_leave();
 	end_reason(why);
 
 	return r;
@@ -81,7 +91,9 @@ int sb_plugin_attach(struct sb_link *link, const struct skybus_plugin *plugin,
  */
 void sb_plugin_detach(struct sb_link *link)
 {
+	enter(link, SB_RUNNING_DETACH);
 	link->plugin->detach(link->plugin_state);
+	sb_running_leave();
 }
 
 /**
@@ -90,7 +102,9 @@ void sb_plugin_detach(struct sb_link *link)
  */
 void sb_plugin_login(struct sb_link *link)
 {
+	enter(link, SB_RUNNING_LOGIN);
 	link->plugin->login(link->plugin_state);
+	sb_running_leave();
 }
 
 /**
@@ -107,7 +121,9 @@ int sb_plugin_encode(struct sb_link *link, const struct skybus_message *message,
 {
 	int r;
 
+	enter(link, SB_RUNNING_ENCODE);
 	r = link->plugin->encode(link->plugin_state, message, request, verdict);
+	sb_running_leave();
 	end_reason(verdict);
 
 	return r;
@@ -123,7 +139,9 @@ int sb_plugin_encode(struct sb_link *link, const struct skybus_message *message,
 void sb_plugin_decide(struct sb_link *link, const struct skybus_message *message,
 		      const struct skybus_reply *reply, struct skybus_verdict *verdict)
 {
+	enter(link, SB_RUNNING_DECIDE);
 	link->plugin->decide(link->plugin_state, message, reply, verdict);
+	sb_running_leave();
 	end_reason(verdict);
 }
 
@@ -143,7 +161,9 @@ int sb_plugin_accept(struct sb_link *link, const struct skybus_message *message,
 
 	if (!plugin || !SKYBUS_HAS(plugin, accept) || !plugin->accept)
 		return 0;
+	enter(link, SB_RUNNING_ACCEPT);
 	r = plugin->accept(link->plugin_state, message, why);
+	sb_running_leave();
 	end_reason(why);
 
 	return r;
@@ -158,7 +178,13 @@ int sb_plugin_accept(struct sb_link *link, const struct skybus_message *message,
  */
 int sb_plugin_keepalive(struct sb_link *link, struct skybus_request *request)
 {
-	return link->plugin->keepalive(link->plugin_state, request);
+	int r;
+
+	enter(link, SB_RUNNING_KEEPALIVE);
+	r = link->plugin->keepalive(link->plugin_state, request);
+	sb_running_leave();
+
+	return r;
 }
 
 /**
@@ -170,7 +196,9 @@ int sb_plugin_keepalive(struct sb_link *link, struct skybus_request *request)
 void sb_plugin_serve(struct sb_link *link, const struct skybus_incoming *incoming,
 		     struct skybus_response *response)
 {
+	enter(link, SB_RUNNING_SERVE);
 	link->plugin->serve(link->plugin_state, incoming, response);
+	sb_running_leave();
 }
 
 /**
@@ -187,7 +215,9 @@ int sb_plugin_answer(struct sb_link *link, const struct skybus_answer *answer,
 {
 	int r;
 
+	enter(link, SB_RUNNING_ANSWER);
 	r = link->plugin->answer(link->plugin_state, answer, response, why);
+	sb_running_leave();
 	end_reason(why);
 
 	return r;
@@ -202,11 +232,16 @@ int sb_plugin_answer(struct sb_link *link, const struct skybus_answer *answer,
 const char *sb_plugin_device(struct sb_link *link)
 {
 	const struct skybus_plugin *plugin = link->plugin;
+	const char *name;
 
 	if (!plugin || !SKYBUS_HAS(plugin, device) || !plugin->device)
 		return NULL;
 
-	return plugin->device(link->plugin_state);
+	enter(link, SB_RUNNING_DEVICE);
+	name = plugin->device(link->plugin_state);
+	sb_running_leave();
+
+	return name;
 }
 
 /**
@@ -221,7 +256,9 @@ size_t sb_plugin_gather(struct sb_link *link, const struct skybus_message *messa
 {
 	uint32_t together;
 
+	enter(link, SB_RUNNING_GATHER);
 	together = link->plugin->gather(link->plugin_state, messages, (uint32_t)n);
+	sb_running_leave();
 
 	return together < n ? together : n;
 }
@@ -241,7 +278,9 @@ int sb_plugin_encode_batch(struct sb_link *link, const struct skybus_message *me
 {
 	int r;
 
+	enter(link, SB_RUNNING_ENCODE_BATCH);
 	r = link->plugin->encode_batch(link->plugin_state, messages, (uint32_t)n, request, verdict);
+	sb_running_leave();
 	end_reason(verdict);
 
 	return r;
@@ -260,7 +299,9 @@ int sb_plugin_encode_batch(struct sb_link *link, const struct skybus_message *me
 void sb_plugin_on_opened(struct sb_link *link, skybus_opened_fn *done, void *tag, int outcome,
 			 const char *reason)
 {
+	enter(link, SB_RUNNING_OPENED);
 	done(link->plugin_state, tag, outcome, reason);
+	sb_running_leave();
 }
 
 /**
@@ -273,7 +314,9 @@ void sb_plugin_on_opened(struct sb_link *link, skybus_opened_fn *done, void *tag
 void sb_plugin_on_replied(struct sb_link *link, skybus_replied_fn *done, void *tag,
 			  const struct skybus_reply *reply)
 {
+	enter(link, SB_RUNNING_REPLIED);
 	done(link->plugin_state, tag, reply);
+	sb_running_leave();
 }
 
 /**
@@ -286,7 +329,9 @@ void sb_plugin_on_replied(struct sb_link *link, skybus_replied_fn *done, void *t
 void sb_plugin_on_fetched(struct sb_link *link, skybus_fetched_fn *done, void *tag,
 			  const struct skybus_fetched *fetched)
 {
+	enter(link, SB_RUNNING_FETCHED);
 	done(link->plugin_state, tag, fetched);
+	sb_running_leave();
 }
 
 /**
@@ -297,7 +342,9 @@ void sb_plugin_on_fetched(struct sb_link *link, skybus_fetched_fn *done, void *t
  */
 void sb_plugin_on_timer(struct sb_link *link, skybus_timer_fn *done, void *tag)
 {
+	enter(link, SB_RUNNING_TIMER);
 	done(link->plugin_state, tag);
+	sb_running_leave();
 }
 
 /**
@@ -309,5 +356,7 @@ void sb_plugin_on_timer(struct sb_link *link, skybus_timer_fn *done, void *tag)
  */
 void sb_plugin_on_stored(struct sb_link *link, skybus_stored_fn *done, void *tag, int error)
 {
+	enter(link, SB_RUNNING_STORED);
 	done(link->plugin_state, tag, error);
+	sb_running_leave();
 }

@@ -6,8 +6,12 @@
 #include <string.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/error.h"
+#include "daemon/log.h"
 #include "daemon/plugin-file.h"
 #include "daemon/plugins.h"
+#include "daemon/quarantine.h"
+#include "daemon/running.h"
 #include "daemon/settings.h"
 
 /* The names of the files in the directory, without ".so", sorted. */
@@ -21,6 +25,7 @@ struct sb_plugins {
 	struct sb_plugin **all; /* each in its own memory: links point to them */
 	size_t n;
 	struct listing last; /* nearest() lends from it */
+	struct sb_quarantine *quarantine; /* NULL where nobody counts crashes */
 	bool sealed;
 	struct sb_plugin absent; /* what was asked for last, and came too late */
 };
@@ -164,18 +169,48 @@ struct sb_plugins *sb_plugins_free(struct sb_plugins *plugins)
 	return NULL;
 }
 
+/**
+ * sb_plugins_guard() - do not load those that are in quarantine
+ * @plugins: none is loaded yet
+ * @quarantine: lent as long as @plugins live
+ */
+void sb_plugins_guard(struct sb_plugins *plugins, struct sb_quarantine *quarantine)
+{
+	plugins->quarantine = quarantine;
+}
+
 /* ---- loading ---- */
 
 /* Leaves a descriptor or a reason in the plugin; -ENOMEM: neither. */
 static int load(struct sb_plugins *plugins, struct sb_plugin *plugin)
 {
-	int r;
+	struct sb_running_who who = { 0 };
+	int r = 0;
 
+	if (plugins->quarantine)
+		r = sb_quarantine_why(plugins->quarantine, plugin->name, &plugin->why);
+	plugin->quarantined = plugin->why != NULL;
+	if (r < 0 || plugin->quarantined)
+		return r;
+
+	/* Its constructors run in there. */
+	(void)snprintf(who.plugin, sizeof(who.plugin), "%s", plugin->name);
+	sb_running_enter(&who, SB_RUNNING_LOAD);
 	r = sb_plugin_file_load(plugins->directory, plugin);
+	sb_running_leave();
 	if (r == -ENOENT)
 		plugin->why = explain_missing(plugins, plugin->name);
 
 	return plugin->descriptor || plugin->why ? 0 : -ENOMEM;
+}
+
+static struct sb_plugin *find(struct sb_plugins *plugins, const char *name)
+{
+	for (size_t i = 0; i < plugins->n; i++)
+		if (strcmp(plugins->all[i]->name, name) == 0)
+			return plugins->all[i];
+
+	return NULL;
 }
 
 static bool is_listed(const struct listing *listing, const char *name)
@@ -222,9 +257,9 @@ const struct sb_plugin *sb_plugins_load(struct sb_plugins *plugins, const char *
 	SB_CLEANUP(plugin_free) struct sb_plugin *plugin = NULL;
 	struct sb_plugin **all;
 
-	for (size_t i = 0; i < plugins->n; i++)
-		if (strcmp(plugins->all[i]->name, name) == 0)
-			return plugins->all[i];
+	plugin = find(plugins, name);
+	if (plugin)
+		return SB_STEAL(plugin);
 	if (plugins->sealed)
 		return explain_absent(plugins, name);
 
@@ -266,6 +301,41 @@ void sb_plugins_load_all(struct sb_plugins *plugins)
 void sb_plugins_seal(struct sb_plugins *plugins)
 {
 	plugins->sealed = true;
+}
+
+/**
+ * sb_plugins_lift() - take a plugin out of quarantine and load it; waits for the disk
+ * @plugins: sealed or not
+ * @name: of the plugin
+ * @ret_error: why not, on failure
+ *
+ * Return: 0, and it is loaded, or has another reason why it is not; -EOPNOTSUPP if it is not in quarantine; -EIO.
+ */
+int sb_plugins_lift(struct sb_plugins *plugins, const char *name, struct sb_error *ret_error)
+{
+	struct sb_plugin *plugin = find(plugins, name);
+	int r;
+
+	if (!plugin || !plugin->quarantined)
+		return sb_error_set(ret_error, SB_ERROR_UNSUPPORTED,
+				    "no plugin \"%.64s\" is in quarantine: FailedPlugins says what "
+				    "is wrong with those that are left out",
+				    name);
+	r = sb_quarantine_lift(plugins->quarantine, name);
+	if (r < 0)
+		return sb_error_set(ret_error, SB_ERROR_FAILED,
+				    "the plugin %s stays in quarantine, for the state directory "
+				    "cannot be written: %s",
+				    name, strerror(-r));
+	free(plugin->why);
+	plugin->why = NULL;
+	sb_log_event(SB_EVENT_PLUGIN_RELEASED, &(struct sb_fields){ .plugin = name },
+		     "the quarantine of the plugin %s was lifted: it is tried again", name);
+	if (load(plugins, plugin) < 0)
+		return sb_error_set(ret_error, SB_ERROR_FAILED,
+				    "no memory left to load the plugin %s: restart skybusd", name);
+
+	return 0;
 }
 
 /**
