@@ -20,6 +20,7 @@ enum ctl_what {
 	CTL_WHAT_ANY,
 	CTL_WHAT_LINK,
 	CTL_WHAT_PLUGIN,
+	CTL_WHAT_LEFT_OUT, /* a plugin that is not loaded */
 	CTL_WHAT_DEAD_LETTER,
 	CTL_WHAT_COMMAND,
 	CTL_WHAT_FILE,

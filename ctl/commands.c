@@ -239,6 +239,10 @@ const struct ctl_command ctl_commands[] = {
 	  .details = "The plugin logs in to a cloud that was made up, and publishes; comments say what to put in\n"
 		     "the place of that. It is made from what the package skybus-dev has.\n",
 	  .run = ctl_run_plugins_new },
+	{ .name = "plugins lift",
+	  .summary = "Has a plugin tried again that has crashed skybusd, and is in quarantine",
+	  .words = WORDS({ .name = "PLUGIN", .what = CTL_WHAT_LEFT_OUT }),
+	  .run = ctl_run_plugins_lift },
 	{ .name = "config init",
 	  .summary = "Asks for the settings of a new link, writes its file and puts it in force",
 	  .words = WORDS({ .name = "LINK", .optional = true }),

@@ -171,6 +171,18 @@ static void offer_first_members(const struct line *line, sd_bus_message *reply)
 	}
 }
 
+static void offer_left_out(const struct line *line)
+{
+	CTL_CLEANUP(json_decref) json_t *manager = NULL;
+	const json_t *pair;
+	size_t i;
+
+	if (ctl_properties(line->ctl, CTL_ROOT, CTL_MANAGER, &manager) != CTL_EXIT_OK)
+		return;
+	json_array_foreach(json_object_get(manager, "FailedPlugins"), i, pair)
+		offer(line, json_string_value(json_array_get(pair, 0)));
+}
+
 static void offer_from_daemon(const struct line *line, enum ctl_what what)
 {
 	CTL_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
@@ -182,6 +194,10 @@ static void offer_from_daemon(const struct line *line, enum ctl_what what)
 	ctl_patience(line->ctl, PATIENCE_USEC);
 	if (what == CTL_WHAT_LINK) {
 		offer_links(line);
+		return;
+	}
+	if (what == CTL_WHAT_LEFT_OUT) {
+		offer_left_out(line);
 		return;
 	}
 	if (what == CTL_WHAT_PLUGIN)
@@ -201,6 +217,7 @@ static void offer_values(const struct line *line, enum ctl_what what, const char
 	switch (what) {
 	case CTL_WHAT_LINK:
 	case CTL_WHAT_PLUGIN:
+	case CTL_WHAT_LEFT_OUT:
 	case CTL_WHAT_DEAD_LETTER:
 		offer_from_daemon(line, what);
 		break;

@@ -28,6 +28,9 @@
 	    "Set it, or let it be set: timedatectl set-ntp true; certificates need the date.")     \
 	ROW(CONFIGURATION, "configuration", "the configuration of the link is wrong",              \
 	    "Mend what the sentence says, then: sudo systemctl reload skybusd.")                   \
+	ROW(PLUGIN, "plugin", "the plugin of the link is not loaded",                              \
+	    "Install it, or another version of it, then: sudo systemctl restart skybusd. One in "  \
+	    "quarantine is tried again as it is by: skybusctl plugins lift PLUGIN.")               \
 	ROW(DISABLED, "disabled", "the link is switched off",                                      \
 	    "skybusctl link connect LINK starts it; enabled: yes in its configuration for good.")  \
 	ROW(INTERFACE_MISSING, "interface-missing", "the box has no such network interface",       \

@@ -26,6 +26,19 @@ static bool is_state(const struct ctl_patient *patient, const char *state)
 
 /* ---- the configuration ---- */
 
+static bool is_left_out(const struct ctl_patient *patient)
+{
+	const char *plugin = property(patient, "Plugin");
+	const json_t *pair;
+	size_t i;
+
+	json_array_foreach(json_object_get(patient->daemon, "FailedPlugins"), i, pair)
+		if (strcmp(json_string_value(json_array_get(pair, 0)), plugin) == 0)
+			return true;
+
+	return false;
+}
+
 /** ctl_check_configuration() - whether the link may and can start at all */
 void ctl_check_configuration(struct ctl_patient *patient)
 {
@@ -35,6 +48,8 @@ void ctl_check_configuration(struct ctl_patient *patient)
 	if (is_state(patient, "disabled"))
 		ctl_ill(patient, CTL_FINDING_DISABLED, "The link is disabled: %s.",
 			property(patient, "StateReason"));
+	else if (is_state(patient, "failed") && is_left_out(patient))
+		ctl_ill(patient, CTL_FINDING_PLUGIN, "%s.", property(patient, "StateReason"));
 	else if (is_state(patient, "failed") && wrong)
 		ctl_ill(patient, CTL_FINDING_CONFIGURATION, "%s.",
 			property(patient, "StateReason"));

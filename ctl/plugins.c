@@ -173,3 +173,9 @@ enum ctl_exit ctl_run_plugins_show(struct ctl *ctl)
 
 	return CTL_EXIT_OK;
 }
+
+/** ctl_run_plugins_lift() - "plugins lift PLUGIN" */
+enum ctl_exit ctl_run_plugins_lift(struct ctl *ctl)
+{
+	return ctl_manager(ctl, "LiftQuarantine", NULL, "s", ctl_word(ctl, 0));
+}

@@ -29,6 +29,7 @@ enum ctl_exit ctl_run_metrics(struct ctl *ctl);
 enum ctl_exit ctl_run_plugins(struct ctl *ctl);
 enum ctl_exit ctl_run_plugins_show(struct ctl *ctl);
 enum ctl_exit ctl_run_plugins_new(struct ctl *ctl);
+enum ctl_exit ctl_run_plugins_lift(struct ctl *ctl);
 enum ctl_exit ctl_run_config_check(struct ctl *ctl);
 enum ctl_exit ctl_run_config_show(struct ctl *ctl);
 enum ctl_exit ctl_run_config_init(struct ctl *ctl);

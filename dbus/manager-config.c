@@ -30,16 +30,18 @@ int sb_manager_config_get_file(sd_bus *bus, const char *path, const char *interf
 
 /* ---- Reload ---------------------------------------------------------------------------------- */
 
-static int reload(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
+/**
+ * sb_manager_config_begin_reload() - have the configuration reloaded, and reply when it is in force
+ * @manager: the manager
+ * @message: the call, whose sender may do that
+ *
+ * Return: for a handler to return.
+ */
+int sb_manager_config_begin_reload(const struct sb_manager *manager, sd_bus_message *message)
 {
 	SB_CLEANUP(sb_bus_call_free) struct sb_bus_call *call = NULL;
-	const struct sb_manager *manager = userdata;
-	struct sb_error why = { 0 };
 	int r;
 
-	r = sb_permit_administer(manager->parts, sender, message, &why);
-	if (r < 0)
-		return sb_bus_reply_error(message, &why);
 	r = sb_bus_call_new(manager->parts->calls, message, NULL, &call);
 	if (r < 0)
 		return r;
@@ -49,6 +51,19 @@ static int reload(sd_bus_message *message, void *userdata, const struct sb_ident
 	(void)SB_STEAL(call);
 
 	return 1;
+}
+
+static int reload(sd_bus_message *message, void *userdata, const struct sb_identity *sender)
+{
+	const struct sb_manager *manager = userdata;
+	struct sb_error why = { 0 };
+	int r;
+
+	r = sb_permit_administer(manager->parts, sender, message, &why);
+	if (r < 0)
+		return sb_bus_reply_error(message, &why);
+
+	return sb_manager_config_begin_reload(manager, message);
 }
 
 int sb_manager_config_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)

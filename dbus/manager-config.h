@@ -7,6 +7,9 @@
  */
 #include <systemd/sd-bus.h>
 
+struct sb_manager;
+
+int sb_manager_config_begin_reload(const struct sb_manager *manager, sd_bus_message *message);
 int sb_manager_config_get_file(sd_bus *bus, const char *path, const char *interface,
 			       const char *property, sd_bus_message *reply, void *userdata,
 			       sd_bus_error *error);

@@ -5,9 +5,12 @@
 #include "daemon/config.h"
 #include "daemon/gateway.h"
 #include "daemon/kind.h"
+#include "dbus/identity.h"
+#include "dbus/manager-config.h"
 #include "dbus/manager-plugins.h"
 #include "dbus/manager.h"
 #include "dbus/parts.h"
+#include "dbus/permit.h"
 #include "dbus/reply.h"
 
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
@@ -133,6 +136,38 @@ int sb_manager_plugins_list(sd_bus_message *call, void *userdata, sd_bus_error *
 		return r;
 
 	return sd_bus_send(NULL, reply, NULL);
+}
+
+/* ---- those in quarantine --------------------------------------------------------------------- */
+
+/* The reload gives those links their plugin that have waited for it. */
+static int lift(sd_bus_message *call, void *userdata, const struct sb_identity *sender)
+{
+	struct sb_manager *manager = userdata;
+	struct sb_error why = { 0 };
+	const char *name;
+	int r;
+
+	r = sd_bus_message_read(call, "s", &name);
+	if (r < 0)
+		return r;
+	r = sb_permit_administer(manager->parts, sender, call, &why);
+	if (r >= 0)
+		r = sb_plugins_lift(sb_gateway_plugins(manager->parts->gateway), name, &why);
+	if (r < 0)
+		return sb_bus_reply_error(call, &why);
+	sb_manager_links_changed(manager);
+
+	return sb_manager_config_begin_reload(manager, call);
+}
+
+int sb_manager_plugins_lift(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const struct sb_manager *manager = userdata;
+
+	(void)error;
+
+	return sb_identities_ask(manager->parts->identities, call, lift, userdata);
 }
 
 /* ---- their settings -------------------------------------------------------------------------- */

@@ -19,3 +19,4 @@ int sb_manager_plugins_get_directory(sd_bus *bus, const char *path, const char *
 int sb_manager_plugins_list(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int sb_manager_plugins_settings(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int sb_manager_plugins_check(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int sb_manager_plugins_lift(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -164,6 +164,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("Store", "a{ss}", sb_manager_store_get, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("ListPlugins", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sss)", plugins),
 				sb_manager_plugins_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("LiftQuarantine", SD_BUS_ARGS("s", plugin), SD_BUS_NO_RESULT,
+				sb_manager_plugins_lift, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("ListSettings", SD_BUS_ARGS("s", plugin),
 				SD_BUS_RESULT("a(ssssbs)", settings), sb_manager_plugins_settings,
 				SD_BUS_VTABLE_UNPRIVILEGED),

@@ -185,6 +185,32 @@ static void test_secrets_are_not_checked(void **state)
 			     "device_secret is a secret: Reload and PreviewReload check it");
 }
 
+static bool is_asked(void *userdata)
+{
+	const struct sb_reload *reload = userdata;
+
+	return reload->done != NULL;
+}
+
+/* It takes a reload, which answers the call. */
+static void test_lift(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_reload *reload = &f->gateway->reload;
+
+	client_begin(f->app, &f->call, SB_BUS_ROOT, "LiftQuarantine", "s", "mine");
+	assert_true(loop_until(f->loop, is_asked, reload));
+	assert_null(f->call.reply);
+	reload->done(reload->userdata, NULL);
+	assert_non_null(client_end(f->app, &f->call));
+	assert_false(sd_bus_message_is_method_error(f->call.reply, NULL));
+	*reload = (struct sb_reload){ 0 };
+
+	fixture_assert_error(fixture_call(f, f->app, SB_BUS_ROOT, "LiftQuarantine", "s", "enos"),
+			     ERROR "Unsupported", "enos is not in quarantine");
+	assert_null(reload->done);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +221,7 @@ int main(void)
 		TEST(test_settings_of_no_plugin),
 		TEST(test_check),
 		TEST(test_secrets_are_not_checked),
+		TEST(test_lift),
 #undef TEST
 	};
 

@@ -94,6 +94,7 @@ static void test_nothing_is_granted(void **state)
 	assert_denied(f, "may not call Reauthenticate", PLANT_PATH, "Reauthenticate", "");
 	assert_denied(f, "may not call Reload", SB_BUS_ROOT, "Reload", "");
 	assert_denied(f, "may not call PreviewReload", SB_BUS_ROOT, "PreviewReload", "");
+	assert_denied(f, "may not call LiftQuarantine", SB_BUS_ROOT, "LiftQuarantine", "s", "enos");
 	assert_denied(f, "may not call Configuration", SB_BUS_ROOT, "Configuration", "");
 	assert_denied(f, "may not call Connect", PLANT_PATH, "Connect", "");
 	assert_denied(f, "may not call Disconnect", PLANT_PATH, "Disconnect", "");

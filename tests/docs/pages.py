@@ -32,6 +32,7 @@ ELSEWHERE = [
     (r"make acceptance", ".ci/run", "make acceptance"),
     (r"make cross", ".ci/run", "make cross"),
     (r"sudo apt install \./build/deb/\*\.deb", "tests/acceptance/test-machine.py", "apt-get -q -y install"),
+    (r"sudo skybusctl plugins lift enos", "tests/system/test-crash.py", '"plugins", "lift"'),
     (r"systemd-analyze security skybusd", "tests/acceptance/test-machine.py", '"systemd-analyze", "security"'),
     (r"meson setup build/mine -Db_sanitize=address,undefined -Db_lundef=false", "tests/check.sh",
      "-Db_sanitize=address,undefined -Db_lundef=false"),

@@ -345,6 +345,13 @@ def configuration(client, world):
     holds(f'\n  {METER}:\n    plugin: "1nce"\n' in text, "no link in it")
 
 
+@row("LiftQuarantine")
+def lift_quarantine(client, world):
+    """There is nothing to lift; that it can be is in tests/system/test-crash.py."""
+    error = refusal(client, ROOT, MANAGER + ".LiftQuarantine", "s", "enos")
+    holds("in quarantine" in str(error), error)
+
+
 @row("ListSettings")
 def list_settings(client, world):
     for plugin in "enos", "":
