@@ -96,6 +96,9 @@ struct sim_request {
  * @command: puts @command, which outlives the cloud, into the cache of its device; -ENOENT when
  *	it is for no device of this cloud, -ENOBUFS when the cache is full, -EMSGSIZE when it is too long;
  *	NULL: this cloud caches none
+ * @changed: something that can be observed is @command's payload now, at its topic: @reply comes empty
+ *	and leaves as the notification; -ENOENT when nothing there can be observed, -EMSGSIZE when it is too
+ *	long; NULL: nothing can
  * @serve: answers a request; @reply comes empty, with code 0, and leaves with a code
  * @key: the pre-shared key of an identity, of at most SIM_PSK_MAX bytes; -ENOENT when it is nobody's,
  *	for a reason that is in the record; NULL without a door that needs keys
@@ -114,6 +117,8 @@ struct sim_cloud_type {
 				  struct sim_record *record);
 	struct sim_cloud *(*free)(struct sim_cloud *cloud);
 	int (*command)(struct sim_cloud *cloud, const struct sim_command *command);
+	int (*changed)(struct sim_cloud *cloud, const struct sim_command *command,
+		       struct sim_reply *reply);
 	void (*serve)(struct sim_cloud *cloud, const struct sim_request *request,
 		      struct sim_reply *reply);
 	int (*key)(struct sim_cloud *cloud, size_t door, const char *identity,

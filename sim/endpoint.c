@@ -35,6 +35,7 @@
 #include "sim/clock.h"
 #include "sim/endpoint.h"
 #include "sim/incoming.h"
+#include "sim/observers.h"
 #include "sim/outgoing.h"
 #include "sim/peer.h"
 #include "sim/sender.h"
@@ -52,6 +53,7 @@
  * @context: libcoap's, one an endpoint, as its critical options and its handler are the cloud's own
  * @reply: the one that is being made
  * @outgoing: replies that are not on the acknowledgments of their requests
+ * @observers: who is told of changes
  * @senders: all that libcoap has a session for
  * @key: what was last asked for; libcoap takes a copy
  * @key_bytes: the memory of @key
@@ -62,6 +64,7 @@ struct sim_endpoint {
 	coap_context_t *context;
 	struct sim_reply *reply;
 	struct sim_outgoing outgoing;
+	struct sim_observers observers;
 	struct sim_senders senders;
 	coap_bin_const_t key;
 	uint8_t key_bytes[SIM_PSK_MAX];
@@ -137,6 +140,14 @@ static void echo_block(struct sim_reply *reply, const struct sim_request *reques
 		(void)sim_reply_add(reply, block->number, block->value, block->len);
 }
 
+static void answer(struct sim_endpoint *endpoint, const struct sim_sender *sender,
+		   const struct sim_request *request, const coap_pdu_t *pdu)
+{
+	sim_house_serve(endpoint->house, request, endpoint->reply);
+	sim_observers_note(&endpoint->observers, sender->session, pdu, request->path,
+			   endpoint->reply);
+}
+
 static void serve(struct sim_endpoint *endpoint, const struct sim_sender *sender, uint64_t now,
 		  const coap_pdu_t *pdu)
 {
@@ -156,7 +167,7 @@ static void serve(struct sim_endpoint *endpoint, const struct sim_sender *sender
 
 	code = sim_peer_join(sender->peer, request);
 	if (code == 0)
-		sim_house_serve(endpoint->house, request, endpoint->reply);
+		answer(endpoint, sender, request, pdu);
 	else if (SIM_CODE_CLASS(code) == 2)
 		endpoint->reply->code = code;
 	else
@@ -214,6 +225,32 @@ static void endpoint_on_request(coap_resource_t *resource, coap_session_t *sessi
 		drop(response);
 	else if (!reply->separate)
 		sim_outgoing_write(response, reply);
+}
+
+/* A notification that is refused: whoever observed does no more, RFC 7641 section 3.6. */
+static void endpoint_on_nack(coap_session_t *session, const coap_pdu_t *sent,
+			     const coap_nack_reason_t reason, const coap_mid_t mid)
+{
+	struct sim_endpoint *endpoint = coap_get_app_data(coap_session_get_context(session));
+
+	(void)reason;
+	(void)mid;
+	if (sent)
+		sim_observers_forget(&endpoint->observers, session, sent);
+}
+
+/**
+ * sim_endpoint_notify() - tell those who observe a path
+ * @endpoint: the endpoint
+ * @path: "/a/b"
+ * @reply: what it is now, with Observe
+ *
+ * Return: how many are told.
+ */
+size_t sim_endpoint_notify(struct sim_endpoint *endpoint, const char *path,
+			   const struct sim_reply *reply)
+{
+	return sim_observers_notify(&endpoint->observers, path, reply);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -333,6 +370,7 @@ static int start_context(struct sim_endpoint *endpoint, const struct sim_endpoin
 	coap_context_set_session_timeout(endpoint->context, SESSION_TIMEOUT);
 	coap_context_set_max_idle_sessions(endpoint->context, MAX_SENDERS);
 	coap_register_event_handler(endpoint->context, session_on_event);
+	coap_register_nack_handler(endpoint->context, endpoint_on_nack);
 	for (size_t i = 0; critical[i] != 0; i++)
 		coap_register_option(endpoint->context, critical[i]);
 
@@ -358,6 +396,7 @@ int sim_endpoint_new(const struct sim_endpoint_place *place, struct sim_address 
 		return -ENOMEM;
 
 	sim_outgoing_init(&endpoint->outgoing);
+	sim_observers_init(&endpoint->observers);
 	sim_senders_init(&endpoint->senders);
 	endpoint->house = place->house;
 	endpoint->door = place->door;
@@ -400,9 +439,12 @@ struct sim_endpoint *sim_endpoint_free(struct sim_endpoint *endpoint)
 		return NULL;
 
 	/* libcoap tells of sessions that end by themselves, not of those that end with it. */
-	if (endpoint->context)
+	if (endpoint->context) {
 		coap_register_event_handler(endpoint->context, NULL);
+		coap_register_nack_handler(endpoint->context, NULL);
+	}
 	sim_outgoing_done(&endpoint->outgoing);
+	sim_observers_done(&endpoint->observers);
 	free_silently(endpoint->context);
 	sim_senders_done(&endpoint->senders);
 	(void)sim_reply_free(endpoint->reply);

@@ -30,4 +30,6 @@ int sim_endpoint_new(const struct sim_endpoint_place *place, struct sim_address 
 		     struct sim_endpoint **ret);
 struct sim_endpoint *sim_endpoint_free(struct sim_endpoint *endpoint);
 int sim_endpoint_fd(const struct sim_endpoint *endpoint);
+size_t sim_endpoint_notify(struct sim_endpoint *endpoint, const char *path,
+			   const struct sim_reply *reply);
 void sim_endpoint_process(struct sim_endpoint *endpoint);

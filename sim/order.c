@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "sim/number.h"
 #include "sim/order.h"
 #include "sim/record.h"
+#include "sim/status.h"
 
 /**
  * struct words - an order, taken apart
@@ -116,16 +116,23 @@ static bool read_code(const char *text, uint8_t *ret)
 
 /* ---- Verbs ----------------------------------------------------------------------------------- */
 
+/* "TOPIC=PAYLOAD", which the setup keeps; NULL, or what is wrong with it. */
+static json_t *read_command(const struct words *words, const struct sim_command **ret)
+{
+	int error = sim_setup_add_command(words->world->options->setup, words->args[0], ret);
+
+	if (error == -EINVAL)
+		return refusal("Write TOPIC=PAYLOAD, with a topic that begins with a slash.");
+
+	return error < 0 ? refusal("There is no memory, or there were too many; start anew.")
+			 : NULL;
+}
+
 static json_t *do_command(struct words *words)
 {
 	const struct sim_command *command;
-	int error;
-
-	error = sim_setup_add_command(words->world->options->setup, words->args[0], &command);
-	if (error == -EINVAL)
-		return refusal("A command is TOPIC=PAYLOAD with a topic that begins with a slash.");
-	if (error == 0)
-		error = sim_world_command(words->world, command);
+	json_t *wrong = read_command(words, &command);
+	int error = wrong ? 0 : sim_world_command(words->world, command);
 
 	switch (error) {
 	case -ENOENT:
@@ -136,11 +143,26 @@ static json_t *do_command(struct words *words)
 		return refusal("Too many commands wait for this device; have it fetch some.");
 	case -EMSGSIZE:
 		return refusal("Topic and payload do not fit one reply; make them shorter.");
-	case -ENOMEM:
-		return refusal("There is no memory, or there were too many commands; start anew.");
 	default:
-		return result_of(error);
+		return wrong ? wrong : result_of(error);
 	}
+}
+
+static json_t *do_notify(struct words *words)
+{
+	const struct sim_command *command;
+	json_t *wrong = read_command(words, &command);
+	char text[32];
+	size_t n = 0;
+	int error = wrong ? 0 : sim_world_notify(words->world, command, &n);
+
+	if (wrong)
+		return wrong;
+	if (error == -ENOENT)
+		return refusal("No rule of a script lets this path be observed.");
+	(void)snprintf(text, sizeof(text), "%zu", n);
+
+	return error < 0 ? result_of(error) : json_pack("{s:b, s:s}", "ok", 1, "text", text);
 }
 
 static json_t *do_expire(struct words *words)
@@ -201,7 +223,7 @@ static json_t *do_rotate(struct words *words)
 			 : consent();
 }
 
-/* What may follow a code and a count: "max-age=9", "/topic". */
+/* Behind a code and a count: "max-age=9", "/topic". */
 static json_t *read_told(const struct words *words, struct sim_told *told)
 {
 	uint64_t number;
@@ -301,68 +323,9 @@ static json_t *do_call(struct words *words)
 	return NULL;
 }
 
-static json_t *port_status(const struct sim_port *port)
-{
-	char url[SIM_URL_SIZE];
-
-	sim_port_url(port, url);
-
-	return json_pack("{s:s, s:s, s:b}", "name", sim_port_name(port), "url", url, "open",
-			 sim_port_is_open(port) ? 1 : 0);
-}
-
-static json_t *house_status(struct sim_world *world, const struct sim_house *house)
-{
-	json_t *doors = json_array();
-
-	for (size_t i = 0; i < world->n_ports; i++)
-		if (world->ports[i].house == house)
-			(void)json_array_append_new(doors, port_status(&world->ports[i]));
-
-	return json_pack("{s:s, s:o, s:I, s:I, s:I}", "name", house->cloud->type->name, "doors",
-			 doors, "requests", (json_int_t)house->n_requests, "repeated",
-			 (json_int_t)house->n_repeated, "refused_keys",
-			 (json_int_t)house->n_refused_keys);
-}
-
-static void print_status(FILE *out, struct sim_world *world, const struct sim_house *house)
-{
-	char url[SIM_URL_SIZE];
-
-	(void)fprintf(out,
-		      "%s: %" PRIu64 " requests, %" PRIu64 " repeated, %" PRIu64 " keys refused\n",
-		      house->cloud->type->name, house->n_requests, house->n_repeated,
-		      house->n_refused_keys);
-	for (size_t i = 0; i < world->n_ports; i++) {
-		const struct sim_port *port = &world->ports[i];
-
-		if (port->house != house)
-			continue;
-		sim_port_url(port, url);
-		(void)fprintf(out, "  %s %s%s\n", sim_port_name(port), url,
-			      sim_port_is_open(port) ? "" : " (closed)");
-	}
-}
-
 static json_t *do_status(struct words *words)
 {
-	SIM_CLEANUP(free) char *text = NULL;
-	json_t *clouds = json_array();
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-
-	for (size_t i = 0; i < words->world->n_houses; i++) {
-		const struct sim_house *house = &words->world->houses[i];
-
-		(void)json_array_append_new(clouds, house_status(words->world, house));
-		if (out)
-			print_status(out, words->world, house);
-	}
-	if (out)
-		(void)fclose(out);
-
-	return json_pack("{s:b, s:o, s:s#}", "ok", 1, "clouds", clouds, "text", text ? text : "",
-			 text && len > 0 ? (int)len - 1 : 0);
+	return sim_status(words->world);
 }
 
 static const struct verb {
@@ -375,6 +338,8 @@ static const struct verb {
 } verbs[] = {
 	{ "status", 0, 0, "", "the clouds, their doors, what has come", do_status },
 	{ "command", 1, 1, "TOPIC=PAYLOAD", "a command that waits from now on", do_command },
+	{ "notify", 1, 1, "PATH=PAYLOAD",
+	  "those who observe PATH are told that it is this\nnow; prints how many", do_notify },
 	{ "expire", 1, 1, "CLOUD", "all logins and tokens end", do_expire },
 	{ "forget", 1, 1, "CLOUD", "all senders are forgotten, and not told", do_forget },
 	{ "stop", 1, 1, "CLOUD", "its doors close; nobody is told", do_stop },

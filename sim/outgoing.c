@@ -5,24 +5,45 @@
 
 #include "sim/outgoing.h"
 
-/** The longest token of CoAP, RFC 7252 section 3. */
-#define TOKEN_MAX 8
-
 /**
  * struct sim_separate - a reply that goes behind its acknowledgment
  * @session: to whom; referenced
- * @token_len: of @token
  * @token: of the request
  * @reply: owned
  * @entry: among those that wait
  */
 struct sim_separate {
 	coap_session_t *session;
-	size_t token_len;
-	uint8_t token[TOKEN_MAX];
+	struct sim_token token;
 	struct sim_reply *reply;
 	STAILQ_ENTRY(sim_separate) entry;
 };
+
+/**
+ * sim_token_read() - the token of a message
+ * @pdu: the message
+ * @ret: its token
+ *
+ * Return: false if it is longer than a token can be.
+ */
+bool sim_token_read(const coap_pdu_t *pdu, struct sim_token *ret)
+{
+	coap_bin_const_t token = coap_pdu_get_token(pdu);
+
+	if (token.length > sizeof(ret->bytes))
+		return false;
+	ret->len = token.length;
+	if (token.length > 0)
+		memcpy(ret->bytes, token.s, token.length);
+
+	return true;
+}
+
+/** sim_token_same() - whether two tokens are the same */
+bool sim_token_same(const struct sim_token *token, const struct sim_token *other)
+{
+	return token->len == other->len && memcmp(token->bytes, other->bytes, token->len) == 0;
+}
 
 /* Takes the oldest from those that wait. */
 static void drop_first(struct sim_outgoing *outgoing)
@@ -91,14 +112,14 @@ void sim_outgoing_write(coap_pdu_t *pdu, const struct sim_reply *reply)
 int sim_outgoing_add(struct sim_outgoing *outgoing, coap_session_t *session,
 		     const coap_pdu_t *request, const struct sim_reply *reply, uint64_t now)
 {
-	coap_bin_const_t token = coap_pdu_get_token(request);
 	struct sim_separate *separate;
+	struct sim_token token;
 
 	if (now - outgoing->since >= SIM_SEPARATE_TIME) {
 		outgoing->since = now;
 		outgoing->n_recent = 0;
 	}
-	if (outgoing->n_recent == SIM_SEPARATE_MAX || token.length > TOKEN_MAX)
+	if (outgoing->n_recent == SIM_SEPARATE_MAX || !sim_token_read(request, &token))
 		return -ENOBUFS;
 
 	separate = calloc(1, sizeof(*separate));
@@ -111,34 +132,39 @@ int sim_outgoing_add(struct sim_outgoing *outgoing, coap_session_t *session,
 	}
 
 	separate->session = coap_session_reference(session);
-	separate->token_len = token.length;
-	if (token.length > 0)
-		memcpy(separate->token, token.s, token.length);
+	separate->token = token;
 	STAILQ_INSERT_TAIL(&outgoing->waiting, separate, entry);
 	outgoing->n_recent++;
 
 	return 0;
 }
 
-/* libcoap repeats it until it is acknowledged. What cannot be sent is lost, as on every network. */
-static void send_separate(const struct sim_separate *separate)
+/**
+ * sim_outgoing_tell() - send a reply in a confirmable message of its own
+ * @session: to whom
+ * @token: of the request
+ * @reply: the reply
+ *
+ * libcoap repeats it until it is acknowledged. What cannot be sent is lost, as on every network.
+ */
+void sim_outgoing_tell(coap_session_t *session, const struct sim_token *token,
+		       const struct sim_reply *reply)
 {
-	coap_session_t *session = separate->session;
 	coap_pdu_t *pdu;
 
 	/* To a session that has ended libcoap would begin a handshake. */
 	if (coap_session_get_state(session) != COAP_SESSION_STATE_ESTABLISHED)
 		return;
-	pdu = coap_pdu_init(COAP_MESSAGE_CON, (coap_pdu_code_t)separate->reply->code,
+	pdu = coap_pdu_init(COAP_MESSAGE_CON, (coap_pdu_code_t)reply->code,
 			    coap_new_message_id(session), coap_session_max_pdu_size(session));
 	if (!pdu)
 		return;
-	if (!coap_add_token(pdu, separate->token_len, separate->token)) {
+	if (!coap_add_token(pdu, token->len, token->bytes)) {
 		coap_delete_pdu(pdu);
 		return;
 	}
 
-	sim_outgoing_write(pdu, separate->reply);
+	sim_outgoing_write(pdu, reply);
 	/* None waits for another: who does not acknowledge one must not hold up the rest for ever. */
 	coap_session_set_nstart(session, UINT16_MAX);
 	(void)coap_send(session, pdu);
@@ -151,7 +177,9 @@ static void send_separate(const struct sim_separate *separate)
 void sim_outgoing_send(struct sim_outgoing *outgoing)
 {
 	while (!STAILQ_EMPTY(&outgoing->waiting)) {
-		send_separate(STAILQ_FIRST(&outgoing->waiting));
+		const struct sim_separate *separate = STAILQ_FIRST(&outgoing->waiting);
+
+		sim_outgoing_tell(separate->session, &separate->token, separate->reply);
 		drop_first(outgoing);
 	}
 }

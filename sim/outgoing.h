@@ -6,6 +6,7 @@
  * confirmable message of their own (RFC 7252 section 5.2.2).
  */
 #include <coap3/coap.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -13,6 +14,15 @@
 #include "sim/reply.h"
 
 struct sim_separate;
+
+/** The longest token of CoAP, RFC 7252 section 3. */
+#define SIM_TOKEN_MAX 8
+
+/** struct sim_token - what tells a reply from those to other requests */
+struct sim_token {
+	size_t len;
+	uint8_t bytes[SIM_TOKEN_MAX];
+};
 
 /**
  * SIM_SEPARATE_MAX - how many replies go behind their acknowledgments in SIM_SEPARATE_TIME
@@ -39,7 +49,12 @@ struct sim_outgoing {
 void sim_outgoing_init(struct sim_outgoing *outgoing);
 void sim_outgoing_done(struct sim_outgoing *outgoing);
 
+bool sim_token_read(const coap_pdu_t *pdu, struct sim_token *ret);
+bool sim_token_same(const struct sim_token *token, const struct sim_token *other);
+
 void sim_outgoing_write(coap_pdu_t *pdu, const struct sim_reply *reply);
 int sim_outgoing_add(struct sim_outgoing *outgoing, coap_session_t *session,
 		     const coap_pdu_t *request, const struct sim_reply *reply, uint64_t now);
 void sim_outgoing_send(struct sim_outgoing *outgoing);
+void sim_outgoing_tell(coap_session_t *session, const struct sim_token *token,
+		       const struct sim_reply *reply);

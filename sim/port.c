@@ -196,6 +196,19 @@ int sim_port_impair(struct sim_port *port, const struct sim_impair *impair)
 }
 
 /**
+ * sim_port_notify() - tell those who observe a path
+ * @port: may be closed, or speak HTTPS: then it is nobody
+ * @path: "/a/b"
+ * @reply: what it is now, with Observe
+ *
+ * Return: how many are told.
+ */
+size_t sim_port_notify(struct sim_port *port, const char *path, const struct sim_reply *reply)
+{
+	return port->endpoint ? sim_endpoint_notify(port->endpoint, path, reply) : 0;
+}
+
+/**
  * sim_port_name() - the word of the door
  * @port: the port
  *

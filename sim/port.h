@@ -68,5 +68,6 @@ void sim_port_close(struct sim_port *port);
 bool sim_port_is_open(const struct sim_port *port);
 int sim_port_forget(struct sim_port *port);
 int sim_port_impair(struct sim_port *port, const struct sim_impair *impair);
+size_t sim_port_notify(struct sim_port *port, const char *path, const struct sim_reply *reply);
 const char *sim_port_name(const struct sim_port *port);
 void sim_port_url(const struct sim_port *port, char ret_url[SIM_URL_SIZE]);

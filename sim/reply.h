@@ -21,7 +21,7 @@
 #define SIM_REPLY_BYTES 1088
 
 /** How many options and payloads a reply may have. */
-#define SIM_REPLY_PARTS 8
+#define SIM_REPLY_PARTS 9
 
 /** The number of the payload among the parts; no option has it (RFC 7252 section 12.2). */
 #define SIM_REPLY_PAYLOAD 0

@@ -43,6 +43,7 @@ static const struct skybus_setting rule_table[] = {
 	{ .key = "contains", .kind = SKYBUS_TEXT, .min = 1, .max = SIM_SCRIPT_PAYLOAD_MAX },
 	{ .key = "times", .kind = SKYBUS_INTEGER, .min = 1, .max = 1000000 },
 	{ .key = "silent", .kind = SKYBUS_BOOLEAN, .fallback = "no" },
+	{ .key = "observe", .kind = SKYBUS_BOOLEAN, .fallback = "no" },
 	{ .key = "code", .kind = SKYBUS_TEXT },
 	{ .key = "format", .kind = SKYBUS_TEXT },
 	{ .key = "max_age", .kind = SKYBUS_DURATION, .min = 0, .max = UINT32_MAX - 1 },
@@ -296,6 +297,7 @@ static void finish_rule(struct sim_script_rule *rule)
 	rule->query = sb_settings_text(settings, "query");
 	rule->contains = sb_settings_text(settings, "contains");
 	rule->times = (uint64_t)sb_settings_integer(settings, "times");
+	rule->reply.observable = sb_settings_integer(settings, "observe") != 0;
 	rule->reply.silent = sb_settings_integer(settings, "silent") != 0;
 	rule->reply.payload = rule->payload;
 	if (!sb_settings_text(settings, "code"))

@@ -174,6 +174,34 @@ bool sim_script_answer(struct sim_script *script, const struct sim_script_reques
 }
 
 /**
+ * sim_script_changed() - what an observer is told
+ * @script: where
+ * @path: what has changed
+ * @payload: what it is now, lent by @ret
+ * @ret: as the answer of the first rule for that path that lets it be observed, with 2.05
+ *
+ * Return: whether there is such a rule.
+ */
+bool sim_script_changed(const struct sim_script *script, const char *path, const char *payload,
+			struct sim_script_reply *ret)
+{
+	for (size_t i = 0; i < script->n_rules; i++) {
+		const struct sim_script_rule *rule = script->rules[i];
+
+		if (!rule->reply.observable || !sb_filter_matches(rule->path, path))
+			continue;
+		*ret = rule->reply;
+		ret->silent = false;
+		ret->code = SIM_CODE(2, 5);
+		ret->payload = (const uint8_t *)payload;
+		ret->payload_len = strlen(payload);
+		return true;
+	}
+
+	return false;
+}
+
+/**
  * sim_script_key() - the pre-shared key of an identity
  * @script: where
  * @identity: whose

@@ -63,6 +63,7 @@ struct sim_script_option {
 /**
  * struct sim_script_reply - what is answered; pointers are lent until the script is asked again
  * @line: of the rule in its file; 0 when none matched
+ * @observable: the request may be one to observe, RFC 7641
  * @silent: nothing is answered at all, and only @line counts
  * @code: the class in the upper three bits, RFC 7252 section 3
  * @content_format: or SIM_SCRIPT_NONE
@@ -72,6 +73,7 @@ struct sim_script_option {
  */
 struct sim_script_reply {
 	size_t line;
+	bool observable;
 	bool silent;
 	uint8_t code;
 	uint32_t content_format;
@@ -90,4 +92,6 @@ bool sim_script_answer(struct sim_script *script, const struct sim_script_reques
 const uint8_t *sim_script_key(const struct sim_script *script, const char *identity,
 			      size_t *ret_len);
 int sim_script_command(struct sim_script *script, const char *path, const char *payload);
+bool sim_script_changed(const struct sim_script *script, const char *path, const char *payload,
+			struct sim_script_reply *ret);
 void sim_script_rewind(struct sim_script *script);

@@ -15,7 +15,8 @@
 #include "sim/record.h"
 #include "sim/script.h"
 
-/* RFC 7252 section 5.10. */
+/* RFC 7252 section 5.10, RFC 7641 section 2. */
+#define OPTION_OBSERVE 6
 #define OPTION_CONTENT_FORMAT 12
 #define OPTION_MAX_AGE 14
 #define OPTION_URI_QUERY 15
@@ -23,10 +24,11 @@
 /** All queries of a request that a cloud is given, with the bytes between them. */
 #define QUERY_SIZE 2048
 
-/** struct scripted - the cloud; @script is lent */
+/** struct scripted - the cloud; @script is lent, @sequence the number of the latest notification */
 struct scripted {
 	struct sim_cloud cloud;
 	struct sim_script *script;
+	uint32_t sequence;
 };
 
 static struct scripted *scripted_of(struct sim_cloud *cloud)
@@ -84,6 +86,14 @@ static void write_reply(const struct sim_script_reply *answer, struct sim_reply 
 	}
 }
 
+/* RFC 7641 section 2: to observe is 0, an option without bytes. */
+static bool wants_to_observe(const struct sim_request *request)
+{
+	const struct sim_option *option = sim_request_option(request, OPTION_OBSERVE);
+
+	return option && (option->len == 0 || (option->len == 1 && option->value[0] == 0));
+}
+
 static void note(const struct scripted *scripted, const struct sim_request *request,
 		 const char *query, const struct sim_script_reply *answer)
 {
@@ -127,6 +137,24 @@ static void scripted_serve(struct sim_cloud *cloud, const struct sim_request *re
 				&answer);
 	note(scripted, request, query, &answer);
 	write_reply(&answer, reply);
+	if (answer.observable && SIM_CODE_CLASS(reply->code) == 2 && wants_to_observe(request))
+		add_number(reply, OPTION_OBSERVE, ++scripted->sequence);
+}
+
+static int scripted_changed(struct sim_cloud *cloud, const struct sim_command *command,
+			    struct sim_reply *reply)
+{
+	struct scripted *scripted = scripted_of(cloud);
+	struct sim_script_reply answer;
+
+	if (!sim_script_changed(scripted->script, command->topic, command->payload, &answer))
+		return -ENOENT;
+	if (answer.payload_len > SIM_SCRIPT_PAYLOAD_MAX)
+		return -EMSGSIZE;
+	write_reply(&answer, reply);
+	add_number(reply, OPTION_OBSERVE, ++scripted->sequence);
+
+	return 0;
 }
 
 static int scripted_key(struct sim_cloud *cloud, size_t door, const char *identity,
@@ -193,6 +221,7 @@ const struct sim_cloud_type sim_scripted = {
 	.make = scripted_new,
 	.free = scripted_free,
 	.command = scripted_command,
+	.changed = scripted_changed,
 	.serve = scripted_serve,
 	.key = scripted_key,
 };

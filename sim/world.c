@@ -95,6 +95,45 @@ int sim_world_command(struct sim_world *world, const struct sim_command *command
 	return result;
 }
 
+static size_t notify(struct sim_world *world, const struct sim_house *house, const char *path,
+		     const struct sim_reply *reply)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < world->n_ports; i++)
+		if (world->ports[i].house == house)
+			n += sim_port_notify(&world->ports[i], path, reply);
+
+	return n;
+}
+
+/**
+ * sim_world_notify() - something that can be observed has changed
+ * @world: where
+ * @command: its path as the topic, and what it is now
+ * @ret_n: how many are told
+ *
+ * Return: 0; -ENOENT when no cloud has such a thing; -EMSGSIZE when it is too long; -ENOMEM.
+ */
+int sim_world_notify(struct sim_world *world, const struct sim_command *command, size_t *ret_n)
+{
+	struct sim_reply *reply = sim_reply_new();
+	int result = reply ? -ENOENT : -ENOMEM;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < world->n_houses && result == -ENOENT; i++) {
+		struct sim_cloud *cloud = world->houses[i].cloud;
+
+		if (cloud->type->changed)
+			result = cloud->type->changed(cloud, command, reply);
+		if (result == 0)
+			*ret_n = notify(world, &world->houses[i], command->topic, reply);
+	}
+	(void)sim_reply_free(reply);
+
+	return result;
+}
+
 /**
  * sim_world_open() - open a cloud's ports
  * @world: where

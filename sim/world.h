@@ -68,6 +68,7 @@ int sim_world_run(struct sim_world *world);
 struct sim_house *sim_world_house(struct sim_world *world, const char *name);
 struct sim_port *sim_world_port(struct sim_world *world, const char *name);
 int sim_world_command(struct sim_world *world, const struct sim_command *command);
+int sim_world_notify(struct sim_world *world, const struct sim_command *command, size_t *ret_n);
 int sim_world_open(struct sim_world *world, const struct sim_house *house);
 void sim_world_close(struct sim_world *world, const struct sim_house *house);
 int sim_world_forget(struct sim_world *world, struct sim_house *house);

@@ -13,12 +13,13 @@ import unittest
 from pathlib import Path
 
 import simulator
-from coapwire import GET, POST, URI_PATH
+from coapwire import ACK, CON, GET, POST, RST, Reply, encode
 from simulator import COAP_CLIENT, SIMULATOR, SimulatorTest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/man/skybus-sim.1"
 URI_QUERY = 15
 CONTENT_FORMAT = 12
+OBSERVE = 6
 
 MORE = """
   - path: /quiet
@@ -27,6 +28,10 @@ MORE = """
   - path: /quiet
     max_age: 5m
     options: [{number: 2102, value: x}]
+  - path: /state
+    observe: yes
+    format: text
+    payload: cold
 keys:
   - {identity: dev, key: secret}
 """
@@ -98,6 +103,38 @@ class ScriptTest(SimulatorTest):
         silent, answered = self.simulator.record("message")
         self.assertNotIn("code", silent)
         self.assertEqual(answered["code"], "2.04")
+
+    def test_observers(self):
+        device = self.client("scripted")
+        asked = device.request(GET, "/state", options=[(OBSERVE, b"")])
+        self.assertEqual((asked.payload, asked.option(OBSERVE)), (b"cold", b"\x01"))
+        self.assertEqual(self.simulator.order("notify", "/state=warm"), (0, "1\n", ""))
+        told = Reply(device.socket.recv(2048))
+        seen = (told.kind, told.code, told.token, told.payload, told.option(OBSERVE))
+        self.assertEqual(seen, (CON, "2.05", asked.token, b"warm", b"\x02"))
+        self.assertEqual(told.option(CONTENT_FORMAT), b"")
+        device.socket.send(encode(ACK, 0, told.mid, b""))
+        # It wants to hear no more.
+        self.assertEqual(self.simulator.order("notify", "/state=hot")[1], "1\n")
+        told = Reply(device.socket.recv(2048))
+        device.socket.send(encode(RST, 0, told.mid, b""))
+        device.request(GET, "/state")  # by then that has come
+        self.assertEqual(self.simulator.order("notify", "/state=hotter")[1], "0\n")
+
+    def test_observers_say_goodbye(self):
+        device = self.client("scripted")
+        other = self.client("scripted")
+        for client in device, other:
+            client.request(GET, "/state", options=[(OBSERVE, b"")])
+        token = b"mine"
+        for value, told in (b"", "3\n"), (b"\x01", "2\n"):
+            message = encode(CON, GET, 7 + len(value), token, [(OBSERVE, value), (11, b"state")])
+            reply = device.exchange(message)
+            while reply.kind != ACK:
+                reply = Reply(device.socket.recv(2048))
+            self.assertEqual(reply.option(OBSERVE) is None, value != b"")
+            self.assertEqual(self.simulator.order("notify", "/state=x")[1], told)
+        self.assertEqual(self.simulator.order("notify", "/quiet=x")[0], 1)
 
     @unittest.skipUnless(COAP_CLIENT, "needs coap-client-gnutls of libcoap3-bin")
     def test_keys(self):
