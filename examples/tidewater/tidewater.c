@@ -203,19 +203,26 @@ static void take_command(const struct tidewater *tidewater, const struct skybus_
 static void decide(void *state, const struct skybus_message *message,
 		   const struct skybus_reply *reply, struct skybus_verdict *verdict)
 {
+	const char *reason = "";
+
 	if (SKYBUS_CODE_CLASS(reply->code) == 2) {
 		verdict->kind = SKYBUS_DELIVERED;
 		if (!message && reply->payload_len > 0)
 			take_command(state, reply);
 	} else if (reply->code == SKYBUS_CODE(4, 1)) {
 		verdict->kind = SKYBUS_RELOGIN;
+		reason = "the token has ended";
 	} else if (SKYBUS_CODE_CLASS(reply->code) == 4) {
 		verdict->kind = SKYBUS_REJECTED;
-		(void)snprintf(verdict->reason, sizeof(verdict->reason),
-			       "Tidewater refuses this topic or this payload");
-	} else if (reply->max_age != UINT32_MAX) {
-		verdict->retry_after_ms = reply->max_age < 3600 ? reply->max_age * 1000 : 3600000;
+		reason = "Tidewater refuses this topic or this payload";
+	} else {
+		verdict->kind = SKYBUS_RETRY;
+		reason = "Tidewater has too much to do";
+		if (reply->max_age != UINT32_MAX)
+			verdict->retry_after_ms =
+				reply->max_age < 3600 ? reply->max_age * 1000 : 3600000;
 	}
+	(void)snprintf(verdict->reason, sizeof(verdict->reason), "%s", reason);
 }
 
 /* ---- Commands ---- */

@@ -164,6 +164,7 @@ class Box:
         os.environ["SKYBUSD"] = os.path.join(path, "skybusd")
         # What is built with the header is built with that of the tree.
         os.environ["PKG_CONFIG_PATH"] = os.path.join(os.path.dirname(SKYBUSD), "meson-private")
+        os.environ["SKYBUS_TEMPLATE"] = os.path.join(SOURCE_ROOT, "examples/template")
         os.environ["CPATH"] = os.path.join(SOURCE_ROOT, "include")
 
     def start_journal(self):

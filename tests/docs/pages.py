@@ -17,6 +17,7 @@ LINKS = {
     "docs/clouds/enos-dtls.md": [],
     "docs/clouds/enos.md": [],
     "docs/man/skybus-plugin.7.in": [],
+    "docs/plugin-author.md": [],
     "docs/man/skybus-sim.1": [],
     "CONTRIBUTING.md": [],
 }
@@ -33,6 +34,7 @@ ELSEWHERE = [
     (r"make cross", ".ci/run", "make cross"),
     (r"sudo apt install \./build/deb/\*\.deb", "tests/acceptance/test-machine.py", "apt-get -q -y install"),
     (r"sudo skybusctl plugins lift enos", "tests/system/test-crash.py", '"plugins", "lift"'),
+    (r"sudo make -C harbour install", "tests/author/author.sh", "install DESTDIR="),
     (r"systemd-analyze security skybusd", "tests/acceptance/test-machine.py", '"systemd-analyze", "security"'),
     (r"meson setup build/mine -Db_sanitize=address,undefined -Db_lundef=false", "tests/check.sh",
      "-Db_sanitize=address,undefined -Db_lundef=false"),

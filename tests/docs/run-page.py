@@ -40,7 +40,7 @@ class Page:
         subprocess.run(["systemctl", "start", "skybusd"], check=True)
         pages.prepare(self.name, self.box)
         for number, block in enumerate(self.blocks):
-            if block.language == "c":
+            if block.language == "c" and block.text.startswith("#include"):
                 self.write_file(block, r"\b\w+\.c\b", self.blocks[number + 1 :])
             elif block.text.startswith("answers:"):
                 self.write_file(block, r"\b\w+\.yaml\b", self.blocks[number + 1 :])

@@ -17,6 +17,6 @@ for release; do
     "$root" build "$release" "$architecture"
     "$root" run "build/roots/$release-$architecture" --bind "$built:$built" \
         "$built/made/skybus/tests/packages/again.sh" "$built"
-    "$root" run "$release" --bind "$here/tests/packages:/tests" --bind "$built:/packages" \
-        /tests/try.sh /packages
+    "$root" run "$release" --bind "$here/tests/packages:/tests" --bind "$here/tests/author:/author" \
+        --bind "$built:/packages" /tests/try.sh /packages
 done

@@ -3,8 +3,8 @@
 #
 # Installs the packages in a clean Debian that does not run, upgrades, removes and purges them:
 #
-#   tests/packages/root.sh run RELEASE --bind tests/packages:/tests --bind DIRECTORY:/packages \
-#       /tests/try.sh /packages
+#   tests/packages/root.sh run RELEASE --bind tests/packages:/tests --bind tests/author:/author \
+#       --bind DIRECTORY:/packages /tests/try.sh /packages
 #
 # What has to do with services that run is not seen here.
 set -eu
@@ -51,7 +51,7 @@ apt() {
 everything() {
     find / -xdev '(' -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \
         -o -path "$PWD" -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache \
-        -o -path /var/log -o -path /tests ')' -prune \
+        -o -path /var/log -o -path /tests -o -path /author ')' -prune \
         -o ! -path '/etc/passwd*' ! -path '/etc/group*' ! -path '/etc/shadow*' \
         ! -path '/etc/gshadow*' ! -path '/etc/.pwd.lock' ! -path '/etc/ld.so.cache' -print | sort
 }
@@ -73,12 +73,12 @@ version_of() { # PACKAGE
 
 step "install"
 apt update
-# First what they depend on, but for each other: that stays.
+# First what they depend on, but for each other, and what an author of plugins has: that stays.
 # shellcheck disable=SC2016 # dpkg-deb expands it
 needs=$(for package in ./*.deb; do
     dpkg-deb --show --showformat '${Depends}\n' "$package"
 done | sed -E 's/\bskybus \(= [^)]*\)(, )?//' | grep . | paste -s -d ,)
-apt satisfy --no-install-recommends "$needs"
+apt satisfy --no-install-recommends "$needs, g++, make, pkgconf, dbus-daemon"
 everything >"$work/before"
 apt install --no-install-recommends ./*.deb
 expect "there is a user skybus" getent passwd skybus
@@ -98,6 +98,9 @@ for file in /usr/share/man/man8/skybusd.8.gz /usr/share/man/man1/skybus-sim.1.gz
     /usr/include/skybus/plugin.h /usr/share/pkgconfig/skybus.pc; do
     expect "there is $file" test -f "$file"
 done
+
+step "an author of plugins"
+/author/author.sh /usr/share/doc/skybus-dev/examples/tidewater || fail "a plugin cannot be made with skybus-dev"
 
 step "upgrade"
 mkdir -p "$(dirname $state)" "$(dirname $instance)"
