@@ -40,7 +40,7 @@ class CandidatesTest(CompleteTest):
         self.assertEqual(self.candidates("dead", ""), ["list", "show", "requeue", "discard"])
         self.assertEqual(self.candidates("--json", "link", "re"), ["reauth"])
         self.assertEqual(self.candidates("help", "dead", "l"), ["list"])
-        self.assertEqual(self.candidates("plugins", ""), ["show", "new"])
+        self.assertEqual(self.candidates("plugins", ""), ["show", "new", "lift"])
 
     def test_options(self):
         self.assertIn("--wait", self.candidates("ticket", "--w"))
