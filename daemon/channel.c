@@ -189,7 +189,7 @@ static bool makes_sense(const struct skybus_session *session)
 	case SKYBUS_PSK:
 		return session->identity && session->key && session->key_len > 0;
 	case SKYBUS_CERTIFICATE:
-		return !SKYBUS_HAS(session, trust) || session->trust || session->trust_len == 0;
+		return session->trust || session->trust_len == 0;
 	default:
 		return false;
 	}
@@ -217,13 +217,13 @@ static int copy_key(struct sb_channel *channel, const struct skybus_session *ses
 
 static int copy_trust(struct sb_channel *channel, const struct skybus_session *session)
 {
-	if (SKYBUS_HAS(session, trust) && session->trust_len > 0) {
+	if (session->trust_len > 0) {
 		channel->trust = copy_bytes(session->trust, session->trust_len);
 		if (!channel->trust)
 			return -ENOMEM;
 		channel->trust_len = session->trust_len;
 	}
-	if (SKYBUS_HAS(session, server_name) && session->server_name) {
+	if (session->server_name) {
 		channel->server_name = strdup(session->server_name);
 		if (!channel->server_name)
 			return -ENOMEM;

@@ -5,6 +5,7 @@
  * Thin: what takes longer than a call is in link-lent.c and link-observe.c, what the cloud begins in link-serve.c.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "daemon/link-private.h"
 
@@ -17,6 +18,25 @@ static struct sb_response *response_of(struct skybus_response *handle)
 {
 	return (struct sb_response *)handle;
 }
+
+/*
+ * What a plugin hands over. One that is older than we has a shorter struct, and what it does not know is
+ * 0, as if it had not been set; of a newer one's we take what we know. Nothing beyond its size is read,
+ * and no half of a field: the size of a struct is a multiple of its alignment.
+ */
+static void take(void *ret, uint32_t size, uint32_t alignment, const void *given)
+{
+	uint32_t its_size;
+
+	memcpy(&its_size, given, sizeof(its_size));
+	if (its_size > size)
+		its_size = size;
+	memset(ret, 0, size);
+	memcpy(ret, given, its_size - its_size % alignment);
+	memcpy(ret, &size, sizeof(size));
+}
+
+#define TAKE(copy, given) take(&(copy), sizeof(copy), _Alignof(__typeof__(copy)), given)
 
 /* ---- settings ---- */
 
@@ -90,14 +110,15 @@ static void host_request_note(struct skybus_request *request, uint64_t note)
 
 /* ---- talking to the cloud ---- */
 
-static int32_t host_open_session(struct skybus_link *handle, const struct skybus_session *session,
+static int32_t host_open_session(struct skybus_link *handle, const struct skybus_session *given,
 				 skybus_opened_fn *done, void *tag)
 {
 	struct sb_link *link = link_of(handle);
+	struct skybus_session session;
 	struct sb_channel_plan plan = {
 		.resolver = link->parts.resolver,
 		.transport = link->parts.transport,
-		.session = session,
+		.session = &session,
 		.interface = sb_link_interface(link),
 		.wire = link->wire,
 		.attempt = link->failures,
@@ -108,6 +129,7 @@ static int32_t host_open_session(struct skybus_link *handle, const struct skybus
 	/* Nobody would end what is begun outside of a login. */
 	if (!link->login.under_way)
 		return -EBUSY;
+	TAKE(session, given);
 	r = sb_channel_open(&plan, sb_link_on_channel, link, &channel);
 	if (r < 0)
 		return r;
@@ -147,15 +169,23 @@ static void host_observe_stop(struct skybus_link *link, int64_t handle)
 	sb_lent_observe_stop(link_of(link), handle);
 }
 
-static int32_t host_fetch(struct skybus_link *link, const struct skybus_fetch *fetch,
+static int32_t host_fetch(struct skybus_link *link, const struct skybus_fetch *given,
 			  skybus_fetched_fn *done, void *tag)
 {
-	return sb_lent_fetch_start(link_of(link), fetch, done, tag);
+	struct skybus_fetch fetch;
+
+	TAKE(fetch, given);
+
+	return sb_lent_fetch_start(link_of(link), &fetch, done, tag);
 }
 
-static int32_t host_listen(struct skybus_link *link, const struct skybus_listen *listen)
+static int32_t host_listen(struct skybus_link *link, const struct skybus_listen *given)
 {
-	return sb_serve_listen(link_of(link), listen);
+	struct skybus_listen listen;
+
+	TAKE(listen, given);
+
+	return sb_serve_listen(link_of(link), &listen);
 }
 
 /* ---- timers ---- */
@@ -173,9 +203,12 @@ static void host_timer_stop(struct skybus_link *link, int64_t handle)
 
 /* ---- how the login ended ---- */
 
-static void host_online(struct skybus_link *link, const struct skybus_terms *terms)
+static void host_online(struct skybus_link *link, const struct skybus_terms *given)
 {
-	sb_login_on_online(link_of(link), terms);
+	struct skybus_terms terms;
+
+	TAKE(terms, given);
+	sb_login_on_online(link_of(link), &terms);
 }
 
 static void host_failed(struct skybus_link *handle, uint32_t kind, const char *reason,
@@ -192,9 +225,13 @@ static void host_failed(struct skybus_link *handle, uint32_t kind, const char *r
 
 /* ---- commands ---- */
 
-static int32_t host_deliver(struct skybus_link *link, const struct skybus_command *command)
+static int32_t host_deliver(struct skybus_link *link, const struct skybus_command *given)
 {
-	return sb_serve_deliver(link_of(link), command);
+	struct skybus_command command;
+
+	TAKE(command, given);
+
+	return sb_serve_deliver(link_of(link), &command);
 }
 
 static void host_response_code(struct skybus_response *response, uint32_t code)

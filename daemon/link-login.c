@@ -124,7 +124,7 @@ void sb_login_on_online(struct sb_link *link, const struct skybus_terms *terms)
 	/* Another login in between is nothing new. */
 	if (!was_up)
 		sb_report(link, SB_EVENT_LINK_ONLINE, "", 0);
-	sb_flight_begin(&link->flight, window, SKYBUS_HAS(terms, batch_s) ? terms->batch_s : 0);
+	sb_flight_begin(&link->flight, window, terms->batch_s);
 }
 
 /* A cloud may be wrong once, or twice. */

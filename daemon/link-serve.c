@@ -210,8 +210,6 @@ static bool makes_sense(const struct skybus_command *command)
 {
 	if (!is_topic(command->topic) || (command->payload_len > 0 && !command->payload))
 		return false;
-	if (!SKYBUS_HAS(command, context_len))
-		return true;
 
 	return command->context_len == 0 ||
 	       (command->context && command->context_len <= SB_CALL_CONTEXT_MAX);
@@ -226,8 +224,6 @@ static struct sb_call *make_call(struct sb_link *link, const struct skybus_comma
 	if (!(command->flags & SKYBUS_ANSWERABLE) || !plugin || !sb_plugin_answers(plugin) ||
 	    (serving && serving->call))
 		return NULL;
-	if (!SKYBUS_HAS(command, context_len))
-		return sb_call_new(&link->serve.calls, command->topic, NULL, 0);
 
 	return sb_call_new(&link->serve.calls, command->topic, command->context,
 			   command->context_len);
@@ -235,7 +231,7 @@ static struct sb_call *make_call(struct sb_link *link, const struct skybus_comma
 
 static uint32_t patience_of(const struct skybus_command *command)
 {
-	uint32_t s = SKYBUS_HAS(command, answer_s) ? command->answer_s : 0;
+	uint32_t s = command->answer_s;
 
 	if (s == 0)
 		return ANSWER_S;
@@ -247,7 +243,7 @@ static uint32_t patience_of(const struct skybus_command *command)
 static int prepare_otherwise(struct sb_link *link, const struct skybus_command *command,
 			     struct sb_call *call)
 {
-	if (link->serve.serving || !SKYBUS_HAS(command, otherwise) || !command->otherwise)
+	if (link->serve.serving || !command->otherwise)
 		return 0;
 
 	return sb_call_say_otherwise(call, command->otherwise);

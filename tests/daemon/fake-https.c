@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,6 +67,8 @@ int sb_https_get(struct sb_https *self, const struct skybus_fetch *plan,
 {
 	struct sb_fetch *fetch;
 
+	if (!plan->url)
+		return -EINVAL;
 	if (fake_web.error < 0)
 		return fake_web.error;
 	fetch = calloc(1, sizeof(*fetch));
