@@ -17,10 +17,11 @@ INTEROP_PACKAGES = libapparmor1 libaudit1 libdbus-1-dev libglib2.0-bin python3-d
 	python3-jeepney systemd $(if $(shell command -v npm),,nodejs npm)
 # To make the pages and the picture that are made of something else.
 DOCS_PACKAGES = graphviz python3
-# To check: all these, the second compiler, the tools for style, valgrind for what a message costs, the other peers of
-# the tests, coap-client and openssl, the shells that skybusctl has completion for, and what the documents use.
-CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) clang clang-format curl fish \
-	iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 valgrind zsh
+# To check: all these, what compares ABIs, the second compiler, the tools for style, valgrind for what a message costs, the
+# other peers of the tests, coap-client and openssl, the shells that skybusctl has completion for, and what the
+# documents use.
+CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) abigail-tools clang clang-format curl \
+	fish iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 valgrind zsh
 
 # To measure: the peers, a client for the bench itself, and what counts instructions. The service that the
 # broker's package starts is not used; each bench has brokers of its own.
@@ -64,6 +65,7 @@ help:
 	@echo 'make cross    builds them for arm64 and armhf, too, and runs the unit tests under qemu; takes root;'
 	@echo '              RELEASE=13 for another Debian than 12'
 	@echo 'make docs     makes the pages and the picture in docs/ anew that are made of something else'
+	@echo 'make abi-record  records the plugin ABI of this release in tests/abi'
 	@echo 'make format   brings the C files into their form'
 	@echo 'make clean    removes what was built'
 	@echo 'Debian packages that are missing are installed, which takes root or sudo.'
@@ -162,6 +164,10 @@ docs: packages
 	docs/dbus-api.py dbus/*.xml >docs/dbus-api.md
 	docs/picture.py docs/architecture.dot >docs/architecture.svg
 
+# What a release promises to plugins, and all later ones keep.
+abi-record:
+	@tests/abi/record.sh
+
 format: need = clang-format
 format: packages
 	@tests/format.sh --fix
@@ -199,5 +205,5 @@ packages:
 .PHONY: help demo demo-here demo-parts check check-here torture torture-here bench bench-here \
 	bench-quick bench-quick-here bench-parts bench-page interop \
 	interop-here deb deb-here acceptance acceptance-here \
-	cross cross-here docs format clean packages
+	cross cross-here docs abi-record format clean packages
 .NOTPARALLEL:

@@ -124,6 +124,8 @@ enum {
  *	time: leave it out
  * @content_format: SKYBUS_FORMAT_… or SKYBUS_NO_FORMAT
  * @flags: none yet
+ *
+ * This struct never changes in version 1, for gather() lends several in a row.
  */
 struct skybus_message {
 	uint32_t size;

@@ -19,6 +19,12 @@ struct field {
 	size_t was;
 };
 
+struct constant {
+	const char *name;
+	uint32_t is;
+	uint32_t was;
+};
+
 /* Whether pointers have eight bytes; where they have four, numbers of eight have places as on ARM. */
 #define WIDE (sizeof(void *) == 8)
 
@@ -26,6 +32,8 @@ struct field {
 /* clang-format off */
 #define FIELD(type, member, wide, narrow) \
 	{ #type "." #member, offsetof(struct type, member), WIDE ? (wide) : (narrow) }
+#define SIZE(type, wide, narrow) { #type, sizeof(struct type), WIDE ? (wide) : (narrow) }
+#define CONSTANT(name, value) { #name, (uint32_t)(name), (value) }
 /* clang-format on */
 
 /* Where each is with pointers of eight bytes, and of four. */
@@ -178,6 +186,59 @@ static const struct field fields[] = {
 	FIELD(skybus_plugin, encode_batch, 128, 68),
 };
 
+/* Those that never grow. */
+static const struct field sizes[] = {
+	SIZE(skybus_setting, 56, 40),
+	SIZE(skybus_message, 48, 40),
+	SIZE(skybus_option, 16, 12),
+};
+
+static const struct constant constants[] = {
+	CONSTANT(SKYBUS_TEXT, 1),	  CONSTANT(SKYBUS_INTEGER, 2),
+	CONSTANT(SKYBUS_BOOLEAN, 3),	  CONSTANT(SKYBUS_SECRET, 4),
+	CONSTANT(SKYBUS_DURATION, 5),	  CONSTANT(SKYBUS_SIZE, 6),
+	CONSTANT(SKYBUS_CHOICE, 7),	  CONSTANT(SKYBUS_PORT, 8),
+	CONSTANT(SKYBUS_HOST, 9),	  CONSTANT(SKYBUS_FILE, 10),
+	CONSTANT(SKYBUS_NETWORKS, 11),	  CONSTANT(SKYBUS_REQUIRED, 1),
+	CONSTANT(SKYBUS_GET, 1),	  CONSTANT(SKYBUS_POST, 2),
+	CONSTANT(SKYBUS_PUT, 3),	  CONSTANT(SKYBUS_DELETE, 4),
+	CONSTANT(SKYBUS_FETCH, 5),	  CONSTANT(SKYBUS_PATCH, 6),
+	CONSTANT(SKYBUS_FORMAT_TEXT, 0),  CONSTANT(SKYBUS_FORMAT_BYTES, 42),
+	CONSTANT(SKYBUS_FORMAT_JSON, 50), CONSTANT(SKYBUS_FORMAT_CBOR, 60),
+	CONSTANT(SKYBUS_ANSWERED, 1),	  CONSTANT(SKYBUS_TIMEOUT, 2),
+	CONSTANT(SKYBUS_RESET, 3),	  CONSTANT(SKYBUS_UNREACHABLE, 4),
+	CONSTANT(SKYBUS_ABANDONED, 5),	  CONSTANT(SKYBUS_DELIVERED, 1),
+	CONSTANT(SKYBUS_RETRY, 2),	  CONSTANT(SKYBUS_RELOGIN, 3),
+	CONSTANT(SKYBUS_REJECTED, 4),	  CONSTANT(SKYBUS_PLAIN, 1),
+	CONSTANT(SKYBUS_PSK, 2),	  CONSTANT(SKYBUS_CERTIFICATE, 3),
+	CONSTANT(SKYBUS_ANSWERABLE, 1),	  CONSTANT(SKYBUS_TRANSIENT, 1),
+	CONSTANT(SKYBUS_CREDENTIALS, 2),  CONSTANT(SKYBUS_CONFIGURATION, 3),
+	CONSTANT(SKYBUS_LOG_ERROR, 3),	  CONSTANT(SKYBUS_LOG_WARNING, 4),
+	CONSTANT(SKYBUS_LOG_NOTICE, 5),	  CONSTANT(SKYBUS_LOG_INFO, 6),
+	CONSTANT(SKYBUS_LOG_DEBUG, 7),
+};
+
+static void nothing_grows_that_must_not(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SB_ELEMENTS(sizes); i++)
+		assert_int_equal(sizes[i].is, sizes[i].was);
+}
+
+static void constants_stay(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SB_ELEMENTS(constants); i++) {
+		if (constants[i].is != constants[i].was)
+			print_error("%s was %u and is %u\n", constants[i].name, constants[i].was,
+				    constants[i].is);
+		assert_int_equal(constants[i].is, constants[i].was);
+	}
+	assert_int_equal(SKYBUS_NO_FORMAT, 0xffffffff);
+	assert_int_equal(SKYBUS_CODE(2, 5), 69);
+	assert_int_equal(SKYBUS_CODE_CLASS(SKYBUS_CODE(5, 3)), 5);
+}
+
 static void nothing_moves(void **state)
 {
 	(void)state;
@@ -193,6 +254,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_moves),
+		cmocka_unit_test(nothing_grows_that_must_not),
+		cmocka_unit_test(constants_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ ELSEWHERE = [
     (r"make interop", "tests/interop/meson.build", "interop.py"),
     (r"make deb", "tests/packages/root.sh", "build.sh"),
     (r"make acceptance", ".ci/run", "make acceptance"),
+    (r"make abi-record", "tests/abi/test-abi.py", "record.sh"),
     (r"make cross", ".ci/run", "make cross"),
     (r"sudo apt install \./build/deb/\*\.deb", "tests/acceptance/test-machine.py", "apt-get -q -y install"),
     (r"sudo skybusctl plugins lift enos", "tests/system/test-crash.py", '"plugins", "lift"'),
