@@ -31,7 +31,7 @@ BENCH_PACKAGES = mosquitto mosquitto-clients python3-jeepney valgrind
 DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd
 
 # To boot machines: roots, containers, and what the test itself is written in.
-ACCEPTANCE_PACKAGES = debootstrap iproute2 procps python3 systemd-container
+ACCEPTANCE_PACKAGES = debootstrap gcc iproute2 libc6-dev procps python3 systemd-container
 
 # How often make torture kills the daemon; a quarter as often it cuts the power.
 ROUNDS = 200

@@ -375,7 +375,48 @@ class MachineTest(unittest.TestCase):
         eventually(lambda: os.path.exists(self.machine.path(METRICS)), "it has written again", 150)
         self.machine.shell("systemctl disable --now skybus-metrics.timer 2>&1")
 
-    def test_17_an_upgrade_keeps_what_waits(self):
+    def install_crasher(self, crash_in):
+        """The plugin that crashes where it is told to, as another file each time, and a link that has it."""
+        source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        built = self.root + ".crasher.so"
+        run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", f"-I{source}", f"-I{source}/include", "-o", built,
+            f"{source}/tests/daemon/plugins/crasher.c")
+        run("install", "--mode=755", built, self.machine.path("/usr/lib/skybus/crasher.so"))
+        os.remove(built)
+        self.machine.write("/etc/skybus/conf.d/crash.yaml",
+                           f"links:\n  crash:\n    plugin: crasher\n    crash_in: {crash_in}\n"
+                           f"    host: 127.0.0.1\n    port: {self.cloud.ports['enos-v2']}\n")
+
+    def crash_link(self):
+        status = json.loads(self.machine.run("skybusctl", "--json", "status"))
+        return next(link for link in status["links"] if link["Name"] == "crash")
+
+    def wait_until_crash_link_is(self, state):
+        eventually(lambda: self.crash_link()["State"] == state, f"the link crash is {state}")
+
+    def test_17_a_plugin_that_crashes_is_put_into_quarantine(self):
+        self.install_crasher("login")
+        self.machine.run("systemctl", "restart", "skybusd")
+        eventually(lambda: "crasher is in quarantine" in self.journal("SKYBUS_EVENT=plugin-quarantined"),
+                   "the quarantine")
+        self.assertEqual(self.machine.run("systemctl", "is-active", "skybusd").strip(), "active")
+        self.assertEqual(self.machine.property("NRestarts"), "3")
+        self.wait_until_depot_is_online()
+        self.wait_until_crash_link_is("failed")
+        reason = self.crash_link()["StateReason"]
+        self.assertIn("in login() for the link crash", reason)
+        self.assertIn("skybusctl plugins lift crasher", reason)
+        # Mended, and lifted, while the daemon goes on.
+        process = self.machine.property("MainPID")
+        self.install_crasher("nothing")
+        self.machine.run("skybusctl", "plugins", "lift", "crasher")
+        self.wait_until_crash_link_is("online")
+        self.assertEqual(self.machine.property("MainPID"), process)
+        self.machine.shell("rm /etc/skybus/conf.d/crash.yaml /usr/lib/skybus/crasher.so")
+        self.machine.run("systemctl", "restart", "skybusd")
+        self.wait_until_depot_is_online()
+
+    def test_18_an_upgrade_keeps_what_waits(self):
         self.cloud.ctl("stop", "aliyun")
         ticket = self.publish(link="depot")
         mark = "# The administrator's own words.\n"
@@ -405,7 +446,7 @@ class MachineTest(unittest.TestCase):
         [built] = glob.glob(f"{self.root}.newer/{name}_*.deb")
         return built
 
-    def test_18_removed_it_keeps_its_state_and_purged_nothing(self):
+    def test_19_removed_it_keeps_its_state_and_purged_nothing(self):
         apt = "DEBIAN_FRONTEND=noninteractive apt-get -q -y {} </dev/null 2>&1"
         database = self.machine.path(STATE + "/skybus.db")
         self.machine.shell(apt.format("remove skybus skybus-plugins"))
