@@ -32,6 +32,8 @@ MORE = """
     observe: yes
     format: text
     payload: cold
+  - path: /other
+    observe: yes
 keys:
   - {identity: dev, key: secret}
 """
@@ -108,10 +110,11 @@ class ScriptTest(SimulatorTest):
         device = self.client("scripted")
         asked = device.request(GET, "/state", options=[(OBSERVE, b"")])
         self.assertEqual((asked.payload, asked.option(OBSERVE)), (b"cold", b"\x01"))
+        self.assertEqual(self.simulator.order("notify", "/other=warm"), (0, "0\n", ""))
         self.assertEqual(self.simulator.order("notify", "/state=warm"), (0, "1\n", ""))
         told = Reply(device.socket.recv(2048))
         seen = (told.kind, told.code, told.token, told.payload, told.option(OBSERVE))
-        self.assertEqual(seen, (CON, "2.05", asked.token, b"warm", b"\x02"))
+        self.assertEqual(seen, (CON, "2.05", asked.token, b"warm", b"\x03"))
         self.assertEqual(told.option(CONTENT_FORMAT), b"")
         device.socket.send(encode(ACK, 0, told.mid, b""))
         # It wants to hear no more.
