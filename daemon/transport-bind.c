@@ -8,11 +8,12 @@
  *   bound to that before, and one whose descriptor is too high for select() must not begin.
  * - libcoap sets SO_REUSEADDR before it binds. For UDP that lets two processes have one port, and one
  *   of them starve.
+ * - What carries no DTLS needs no low descriptor, and should leave those to sessions that do.
  * - Whoever is not to be heard must not be heard from the first datagram on: libcoap keeps a session for
  *   each sender, and answers what is no CoAP with a Reset.
  *
- * libcoap has no hook there, but it calls connect() and bind() as any program does: through the dynamic
- * linker, which looks for them in the executable first. So the executable has these two. The linker
+ * libcoap has no hook there, but it calls socket(), connect() and bind() as any program does: through the
+ * dynamic linker, which looks for them in the executable first. So the executable has these three. The linker
  * exports them because libcoap, which it links, wants them; they must not be hidden for that. They do
  * what struct sb_bind says, if one is in force on this thread, and then what everybody expects. A
  * thread of the C library that connects to a name server never finds one in force.
@@ -25,23 +26,28 @@
 #include <sys/socket.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/descriptor.h"
 #include "daemon/transport-bind.h"
 #include "daemon/transport-filter.h"
 
-typedef int socket_fn(int fd, const struct sockaddr *address, socklen_t len);
+typedef int socket_fn(int domain, int type, int protocol);
+typedef int address_fn(int fd, const struct sockaddr *address, socklen_t len);
 
 /* By another name: the C library's own prototypes have a parameter that only it can spell. */
-socket_fn sb_bind_connect __asm__("connect") __attribute__((visibility("default")));
-socket_fn sb_bind_bind __asm__("bind") __attribute__((visibility("default")));
+socket_fn sb_bind_socket __asm__("socket") __attribute__((visibility("default")));
+address_fn sb_bind_connect __asm__("connect") __attribute__((visibility("default")));
+address_fn sb_bind_bind __asm__("bind") __attribute__((visibility("default")));
 
 static _Thread_local struct sb_bind *in_force;
 
 static pthread_once_t resolved = PTHREAD_ONCE_INIT;
-static socket_fn *next_connect;
-static socket_fn *next_bind;
+static socket_fn *next_socket;
+static address_fn *next_connect;
+static address_fn *next_bind;
 
 static void resolve(void)
 {
+	next_socket = dlsym(RTLD_NEXT, "socket");
 	next_connect = dlsym(RTLD_NEXT, "connect");
 	next_bind = dlsym(RTLD_NEXT, "bind");
 }
@@ -101,6 +107,18 @@ static int refuse(int error)
 static bool is_meant(const struct sockaddr *address)
 {
 	return in_force && (address->sa_family == AF_INET || address->sa_family == AF_INET6);
+}
+
+int sb_bind_socket(int domain, int type, int protocol)
+{
+	int fd;
+
+	(void)pthread_once(&resolved, resolve);
+	fd = next_socket(domain, type, protocol);
+	if (fd < 0 || !in_force || in_force->secure || (domain != AF_INET && domain != AF_INET6))
+		return fd;
+
+	return sb_descriptor_move_up(fd);
 }
 
 int sb_bind_connect(int fd, const struct sockaddr *address, socklen_t len)

@@ -15,7 +15,7 @@
  * @interface: to which they are bound; NULL for any; lent
  * @from: those who may send to one that listens; NULL for everybody; lent
  * @wire: counts what they carry; NULL for nobody; lent
- * @secure: those that connect carry DTLS
+ * @secure: those that connect carry DTLS; others have descriptors out of its way
  * @fd_limit: one that connects has a descriptor below this; 0 for any
  * @error: 0, or why a socket could not be bound like this, negative
  */

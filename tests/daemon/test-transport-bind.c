@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -294,6 +295,32 @@ static void a_descriptor_that_is_too_high(void **state)
 	assert_int_equal(bind.error, -EMFILE);
 }
 
+static void without_dtls_no_descriptor_is_low(void **state)
+{
+	struct sb_bind plain = { .secure = false }, secure = { .secure = true };
+	struct rlimit limit;
+	int fds[4];
+
+	(void)state;
+	sb_bind_begin(&plain);
+	fds[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	fds[1] = socket(AF_UNIX, SOCK_DGRAM, 0);
+	sb_bind_begin(&secure);
+	fds[2] = socket(AF_INET6, SOCK_DGRAM, 0);
+	sb_bind_end();
+	fds[3] = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_cur <= 1024)
+		print_message("the limit of descriptors is too low to try this\n");
+	else
+		assert_true(fds[0] >= 1024);
+	for (size_t i = 0; i < SB_ELEMENTS(fds); i++) {
+		assert_true(fds[i] >= 0);
+		assert_true(i == 0 || fds[i] < 1024);
+		(void)close(fds[i]);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, transport_setup, transport_teardown)
 
 int main(void)
@@ -308,6 +335,7 @@ int main(void)
 		TEST(a_binding_is_one_threads),
 		TEST(local_sockets_are_left_alone),
 		TEST(a_descriptor_that_is_too_high),
+		TEST(without_dtls_no_descriptor_is_low),
 	};
 
 	return cmocka_run_group_tests(tests, make_network, NULL);

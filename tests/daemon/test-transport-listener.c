@@ -716,19 +716,29 @@ static void a_port_is_nobody_elses(void **state)
 			 0);
 }
 
+/* The first number beyond so many that are free. */
+static rlim_t limit_leaving(unsigned int left)
+{
+	int fd = dup(STDIN_FILENO);
+	rlim_t limit;
+
+	assert_true(fd >= 0);
+	limit = left > 0 ? limit_leaving(left - 1) : (rlim_t)fd;
+	(void)close(fd);
+
+	return limit;
+}
+
 static int listen_with_descriptors(struct fixture *f, unsigned int left, struct sb_listener **ret)
 {
 	struct sb_listener_plan plan = { .port = free_port() };
-	int lowest = dup(STDIN_FILENO);
 	struct rlimit before;
 	struct rlimit low;
 	int r;
 
-	assert_true(lowest >= 0);
-	(void)close(lowest);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	low = before;
-	low.rlim_cur = (rlim_t)lowest + left;
+	low.rlim_cur = limit_leaving(left);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 	r = sb_listener_new(f->base->transport, &plan, on_incoming, f, ret);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);

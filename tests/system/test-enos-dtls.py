@@ -2,6 +2,8 @@
 """EnOS over DTLS: a certificate per device and per product, commands, and their answers."""
 
 import json
+import os
+import resource
 
 import harness
 from client import LINK, link_path
@@ -134,6 +136,78 @@ class ProductSecretTest(EnosDtlsTest):
         self.reconfigure(self.config(product_secret="ZyXwVuTsRqPoNmLkJiHX"))
         # The secret that was stored is good all the same.
         self.daemon.wait_state(NAME, "online")
+
+
+class ManyLinksTest(harness.SystemTest):
+    """Descriptors below 1024, which DTLS needs, run out; here since others have most of them."""
+
+    LEFT = 22  # for the daemon itself, and some links
+
+    def setUp(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < 2048:
+            self.skipTest("descriptors above 1024 are not allowed here")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        self.bus = self.start_bus()
+
+    def devices(self, n):
+        return [f"dev3{number:06}" for number in range(n)]
+
+    def occupy(self):
+        """All but the first numbers; the daemon inherits them."""
+        taken = []
+        while not taken or taken[-1] < 1023:
+            taken.append(os.dup(0))
+            self.addCleanup(os.close, taken[-1])
+        return [fd for fd in taken if fd > self.LEFT]
+
+    def start(self, secure, plain):
+        known = [f"--device={PRODUCT},{name},{SECRET}" for name in secure + plain]
+        self.simulator = self.start_simulator(*known)
+        links = [
+            harness.enos_link(name, self.simulator.endpoints["enos-v2"], device_key=name)
+            for name in plain
+        ]
+        links += [
+            harness.cloud_link(name, "enos-dtls", self.simulator.endpoints["enos-dtls"], device_key=name)
+            for name in secure
+        ]
+        self.daemon = self.new_daemon(self.bus, "links:\n" + "".join(links))
+        command = self.daemon.command("--address", self.bus.address)
+        self.daemon.spawn(*command, pass_fds=self.occupy())
+
+    def publish(self, name):
+        topic = POINTS.replace(DEVICE, name)
+        ticket = self.daemon.client.publish(name, topic, harness.post(1))
+        self.assertEqual(self.daemon.client.wait_ticket(ticket)[0], "delivered")
+
+    def test_some_have_no_room(self):
+        names = self.devices(40)
+        plain, secure = names[:20], names[20:]
+        self.start(secure, plain)
+        # What goes without DTLS needs none of them.
+        for name in plain:
+            self.daemon.wait_state(name, "online")
+        states = [self.daemon.wait_state(name, "online", "backoff") for name in secure]
+        refused = [name for name, state in zip(secure, states) if state == "backoff"]
+        online = [name for name in secure if name not in refused]
+        self.assertTrue(online and refused, states)
+        reason = self.daemon.get(refused[0], "StateReason")
+        self.assertIn("as many as it can (descriptors below 1024 carry DTLS)", reason)
+        self.assertIn("move links to a second instance", reason)
+        attempt = self.daemon.get(refused[0], "LastAttempt")
+        self.assertEqual(attempt["cause"], "descriptors")
+        for name in plain + online:
+            self.publish(name)
+
+        # One that goes makes room.
+        path = link_path(online[0])
+        self.daemon.client.call(path, LINK + ".Disconnect")
+        self.daemon.wait_state(online[0], "disabled")
+        self.daemon.client.call(link_path(refused[0]), LINK + ".Connect")
+        self.daemon.wait_state(refused[0], "online")
+        self.publish(refused[0])
 
 
 if __name__ == "__main__":
