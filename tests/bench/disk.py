@@ -16,7 +16,7 @@ from ways import ONCE_PLAIN
 
 COUNT = 10000
 COUNT_SINGLE = 500
-COUNT_MOSQUITTO = 1000
+COUNT_MOSQUITTO = 500
 IDLE_S = 1
 DAY_S = 86400
 SUFFIX = {"full": "", "normal": "_sync_normal"}

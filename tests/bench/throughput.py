@@ -12,7 +12,7 @@ from ways import ONCE_PLAIN
 
 COUNT = 20000
 # The most durable settings write the whole database with each change.
-COUNT_DURABLE = 1000
+COUNT_DURABLE = 500
 ECHO = "io.skybus.Echo"
 IN_FLIGHT = 64
 
