@@ -54,7 +54,7 @@ class Box:
             ]
             self.daemon = place.new_daemon("links:\n" + "".join(links))
             begun = time.monotonic()
-            place.start(self.daemon, links=self.names, timeout=20 + PATIENCE_S * len(self.names))
+            place.start(self.daemon, links=self.names, timeout=60 + PATIENCE_S * len(self.names))
             self.took_s = time.monotonic() - begun
             stack.pop_all()
         return self

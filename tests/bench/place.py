@@ -17,6 +17,8 @@ import harness
 from ways import KNOWN, LINK, ONCE_DTLS, CARD_KEY, ICCID, PEER_ICCID, payload
 
 SIZE_BYTES = 256
+# Longer than a handshake that is tried again: one slow start is a slow start, and no failure of the bench.
+PATIENCE_S = 60
 MARK = "@" * 8  # LOAD_MARK in load.h: the number of the message goes there
 NUMBER = re.compile(r'id\\":\\"1*?(\d{8})\\"')
 
@@ -120,7 +122,9 @@ class Place:
             self.stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
+        if error and issubclass(error, Exception):
+            harness.show_logs(self.folder, "bench")
         self.stack.close()
 
     def use_card(self):
@@ -139,7 +143,7 @@ class Place:
         os.makedirs(daemon.state_dir, mode=0o700, exist_ok=True)
         return daemon
 
-    def start(self, daemon, *front, links=(LINK,), timeout=harness.PATIENCE):
+    def start(self, daemon, *front, links=(LINK,), timeout=PATIENCE_S):
         """Starts it, perhaps under another program, with the log as it is shipped; until it is online."""
         daemon.spawn(*front, *daemon.command("--address", self.bus.address))
         for link in links:
