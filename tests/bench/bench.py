@@ -117,7 +117,7 @@ def parse():
                         help="even on a tmpfs, where nothing is durable; for tests of the bench itself")
     parser.add_argument("--page", action="store_true", help="print docs/performance.md, made of the JSON")
     options = parser.parse_intermixed_args()
-    options.scale = options.scale or (0.25 if options.quick else 1)
+    options.scale = options.scale or (0.15 if options.quick else 1)
     return options
 
 

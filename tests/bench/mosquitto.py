@@ -139,7 +139,7 @@ def warm_up(near, subscriber):
             raise TimeoutError(f"mosquitto: the bridge does not stand: {near.log}")
         publish(near.port, [WARM_UP])
         time.sleep(0.1)
-    time.sleep(0.5)
+    time.sleep(0.2)
     subscriber.lines.clear()
 
 
