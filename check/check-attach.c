@@ -57,7 +57,7 @@ static void run_first(void *arg, size_t i)
 
 static void run_many(void *arg, size_t i)
 {
-	size_t growth = check_growth(come_and_go_again, arg, CYCLES / 2);
+	size_t growth = check_growth(come_and_go_again, arg, CYCLES);
 
 	(void)i;
 	if (growth > 0)

@@ -102,7 +102,7 @@ static void run_often(void *arg, size_t i)
 	if (!link)
 		return;
 	link->context = plugin;
-	growth = check_growth(log_in_again, &link, 200);
+	growth = check_growth(log_in_again, &link, 400);
 	if (growth > 0)
 		check_fault("login()",
 			    "%zu bytes stay on the heap with each login: free what belongs to "

@@ -146,6 +146,19 @@ class Good(unittest.TestCase):
         self.assertRegex(checks['symbols']['warnings'][0]['text'], r'calls time\(\)')
 
 
+class Real(unittest.TestCase):
+    def test_the_plugins_keep_the_rules(self):
+        for settings in sorted((HERE / 'real').glob('*.settings.yaml')):
+            name = settings.name.removesuffix('.settings.yaml')
+            plugin = name.removesuffix('-symmetric')
+            with self.subTest(name):
+                status, report, checks = check(REAL / f'{plugin}.so', '--settings', settings, '--cloud',
+                                               HERE / 'real' / f'{plugin}.cloud.yaml')
+                self.assertEqual((status, report['passed']), (0, True), report)
+                self.assertRegex(checks['login']['text'], 'online after')
+                self.assertEqual([row['check'] for row in checks.values() if row['result'] != 'passed'], [])
+
+
 class Use(unittest.TestCase):
     def test_people(self):
         ended = run(BROKEN / 'sleeps.so', '--cloud', HERE / 'cloud.yaml')
