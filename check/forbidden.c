@@ -111,7 +111,7 @@ static int add_writes(scmp_filter_ctx filter)
 
 	for (size_t i = 0; r == 0 && i < SB_ELEMENTS(names); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_TRAP, seccomp_syscall_resolve_name(names[i]),
-				     1, SCMP_A0(SCMP_CMP_GT, 2));
+				     1, SCMP_A0(SCMP_CMP_GT, 2, 0));
 
 	return r;
 }
