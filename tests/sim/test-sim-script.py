@@ -68,7 +68,7 @@ class ScriptTest(SimulatorTest):
         self.assertEqual(order, (0, "", ""))
         self.assertEqual(device.request(GET, "/command").payload, b'{"led":1}')
         self.assertEqual(device.request(GET, "/command").code, "2.04")
-        self.assertEqual(self.simulator.order("command", "/other=1")[0], 1)
+        self.assertEqual(self.simulator.order("command", "/nowhere=1")[0], 1)
 
     def test_the_record(self):
         device = self.client("scripted")
