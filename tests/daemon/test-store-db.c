@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/store-db.h"
 #include "tests/daemon/store-fixture.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -349,6 +350,37 @@ static void test_no_letters_are_kept_if_so_set(void **state)
 	assert_int_equal(lookup(f, 1024).outcome, SB_REJECTED);
 }
 
+/* ---- What is undone ---- */
+
+static void db_insert(struct sb_db *db, const char *link, uint64_t ticket)
+{
+	struct sb_message *message = message_new(ticket, "p");
+
+	assert_int_equal(sb_db_insert(db, link, message), 0);
+	(void)sb_message_free(message);
+}
+
+/* Its number is the next link's. */
+static void test_a_link_that_is_undone_has_no_number(void **state)
+{
+	struct fixture *f = *state;
+	struct sb_db *db = NULL;
+
+	f->store = sb_store_close(f->store);
+	assert_int_equal(sb_db_open(f->directory, &f->options, &db), 0);
+	assert_int_equal(sb_db_begin(db), 0);
+	db_insert(db, "one", 1);
+	sb_db_rollback(db);
+	assert_int_equal(sb_db_begin(db), 0);
+	db_insert(db, "two", 1);
+	db_insert(db, "one", 2);
+	assert_int_equal(sb_db_commit(db), 0);
+	(void)sb_db_close(db);
+	reopen(f);
+	expect_fetch(f, "one", "2 ");
+	expect_fetch(f, "two", "1 ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -361,6 +393,7 @@ int main(void)
 		TEST(test_whatever_ends_in_a_full_store_ends),
 		TEST(test_forgotten_tickets_are_not_given_out_again),
 		TEST(test_full_store_takes_what_is_not_a_message),
+		TEST(test_a_link_that_is_undone_has_no_number),
 	};
 	static const struct CMUnitTest kept[] = {
 		TEST(test_old_ends_are_forgotten),
