@@ -5,8 +5,8 @@
 # To build: the compiler, the build system, a -dev package for each library. meson configures the tests
 # together with the rest, hence cmocka.
 BUILD_PACKAGES = gcc libc6-dev libcbor-dev libcmocka-dev libcoap3-dev libcurl4-gnutls-dev \
-	libelf-dev libgnutls28-dev libjansson-dev libmicrohttpd-dev libmnl-dev libseccomp-dev libsmartcols-dev libsqlite3-dev \
-	libsystemd-dev libyaml-dev meson ninja-build pkgconf
+	libelf-dev libgnutls28-dev libjansson-dev libmicrohttpd-dev libmnl-dev libseccomp-dev \
+	libsmartcols-dev libsqlite3-dev libsystemd-dev libyaml-dev meson ninja-build pkgconf
 # To run the demo: a bus, and the client of it that is everywhere.
 DEMO_PACKAGES = dbus-bin dbus-daemon
 # To torture: a file system that forgets, and a client that is quick.
@@ -47,7 +47,7 @@ PLUGINS = plugins/1nce.so plugins/aliyun.so plugins/enos-dtls.so plugins/enos.so
 DEMO_PARTS = skybusd ctl/skybusctl sim/skybus-sim docs/examples/subscribe $(PLUGINS)
 
 # What measures.
-BENCH_PARTS = skybusd sim/skybus-sim $(PLUGINS) \
+BENCH_PARTS = skybusd host/skybus-plugin-host sim/skybus-sim $(PLUGINS) \
 	$(addprefix tests/bench/bench-,bus coap-loop echo fanout filters stream)
 
 help:

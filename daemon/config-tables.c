@@ -161,6 +161,13 @@ const struct skybus_setting sb_link_table[] = {
 	  .fallback = "no",
 	  .help = "Whether a message is sent only when the one before it has ended, so that the cloud gets "
 		  "them in their order. Slow: one round trip for each." },
+	{ .key = "plugin_isolation",
+	  .kind = SKYBUS_CHOICE,
+	  .choices = "none|process",
+	  .fallback = "none",
+	  .help = "Whether the link's plugin runs in the daemon, or in a sandboxed process of its own: "
+		  "a plugin that crashes or hangs there costs this link alone. It takes some memory "
+		  "for each link, and a little time for each message." },
 	{ .key = "queue_messages",
 	  .kind = SKYBUS_INTEGER,
 	  .fallback = "100000",

@@ -98,6 +98,8 @@ struct sb_fields {
 	  LOG_ERR, SB_FIELD_PLUGIN, 0)                                                             \
 	X(SB_EVENT_PLUGIN_RELEASED, "plugin-released", "1cbe9d4799db48beb05b7c68e2b61ad9",         \
 	  LOG_NOTICE, SB_FIELD_PLUGIN, 0)                                                          \
+	X(SB_EVENT_PLUGIN_DIED, "plugin-died", "cffcecb79cff46028f100c0809daaf51", LOG_ERR,        \
+	  SB_FIELD_LINK | SB_FIELD_STATE, SB_FIELD_PLUGIN)                                         \
 	X(SB_EVENT_HTTPS_MISSING, "https-missing", "d56f170fc24e42538bbcb3ed6be5cf72",             \
 	  LOG_WARNING, 0, 0)                                                                       \
 	X(SB_EVENT_STORE_FULL, "store-full", "3b51f822d4d54c4fab339fc06cc03ca0", LOG_ERR,          \

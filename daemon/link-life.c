@@ -18,10 +18,18 @@
 
 SB_DEFINE_CLEANUP(struct sb_link *, sb_link_free)
 
+static const struct skybus_plugin *plugin_of(const struct sb_link_config *config)
+{
+	const char *isolation = sb_settings_text(config->common, "plugin_isolation");
+
+	return strcmp(isolation, "process") == 0 ? &config->loaded->isolated
+						 : config->loaded->descriptor;
+}
+
 /* The configuration says afterwards if the plugin refuses it. */
 static int attach_plugin(struct sb_link *link)
 {
-	const struct skybus_plugin *plugin = link->config->loaded->descriptor;
+	const struct skybus_plugin *plugin = plugin_of(link->config);
 	struct skybus_verdict why = { .size = sizeof(why) };
 	char *wrong = NULL;
 	int r;

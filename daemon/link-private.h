@@ -96,7 +96,8 @@ struct sb_path {
 
 /**
  * struct sb_fall - why a link goes down
- * @event: SB_EVENT_LINK_LOST, or …_REFUSED for its credentials, and it tries again by itself; or …_FAILED
+ * @event: SB_EVENT_LINK_LOST, SB_EVENT_PLUGIN_DIED, or SB_EVENT_LINK_REFUSED for its credentials, and it tries
+ *	again by itself; or …_FAILED
  * @reason: a sentence; not one that goes away with the session
  * @code: what the cloud answered; 0 if that is not why
  * @by_network: it could not be reached, or has fallen silent, so a change of the network may mend it; otherwise

@@ -112,6 +112,13 @@ void sb_link_set_error(struct sb_link *link, const char *reason)
 	replace_text(&link->last_error, reason);
 }
 
+/* A plugin that dies has been refused by nobody. */
+static enum sb_login_result result_of(enum sb_event event)
+{
+	return event == SB_EVENT_LINK_LOST || event == SB_EVENT_PLUGIN_DIED ? SB_LOGIN_FAILED
+									    : SB_LOGIN_REFUSED;
+}
+
 /**
  * sb_link_go_down() - the link cannot go on as it is
  * @link: online, or logging in
@@ -121,8 +128,7 @@ void sb_link_go_down(struct sb_link *link, const struct sb_fall *fall)
 {
 	sb_link_attempt_end(link, fall->reason, fall->code);
 	if (link->login.under_way)
-		link->counts.logins[fall->event == SB_EVENT_LINK_LOST ? SB_LOGIN_FAILED
-								      : SB_LOGIN_REFUSED]++;
+		link->counts.logins[result_of(fall->event)]++;
 	sb_link_leave_online(link);
 	link->failures++;
 	sb_link_set_error(link, fall->reason);

@@ -132,6 +132,7 @@ struct sb_link_parts {
 	struct sb_hub *hub;
 	struct sb_inboxes *inboxes; /* for the gateway; links go by the hub */
 	struct sb_pace *pace;
+	const char *plugin_host; /* the program for plugins in processes of their own */
 	struct sb_netwatch *netwatch; /* NULL when nobody tells of changes; for the gateway */
 };
 

@@ -217,6 +217,7 @@ static int build_parts(struct daemon *daemon, const struct sb_options *options)
 		return r; /* said why */
 	sb_pace_init(&daemon->pace, parts->loop);
 	parts->pace = &daemon->pace;
+	parts->plugin_host = options->plugin_host;
 	watch_network(parts);
 	r = sb_clock_new(parts->loop, parts->store, NULL, &parts->clock);
 	if (r >= 0)

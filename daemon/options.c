@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/isolation.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 
@@ -29,6 +30,7 @@ static const char help[] =
 					"                      " SKYBUS_STATE_DIR ")\n"
 					"  --plugin-dir DIR    where the plugins are (" SKYBUS_PLUGIN_DIR
 					")\n"
+					"  --plugin-host FILE  what plugins in processes of their own run in\n"
 					"  --address ADDRESS   a D-Bus address instead of the system bus\n"
 					"  --session           the session bus instead of the system bus\n"
 					"  --log-level LEVEL   error, warning, notice, info (as it is) or debug\n"
@@ -67,6 +69,8 @@ static void fill_in(struct sb_options *options)
 						: SKYBUS_STATE_DIR;
 	if (!options->plugin_dir)
 		options->plugin_dir = SKYBUS_PLUGIN_DIR;
+	if (!options->plugin_host)
+		options->plugin_host = sb_isolation_program;
 }
 
 static int set_log_level(const char *word)
@@ -110,6 +114,9 @@ static int take_option(int option, struct sb_options *options, int *ret_exit)
 		return 0;
 	case 'p':
 		options->plugin_dir = optarg;
+		return 0;
+	case 'P':
+		options->plugin_host = optarg;
 		return 0;
 	case 'a':
 		options->address = optarg;
@@ -165,6 +172,7 @@ int sb_options_parse(int argc, char **argv, struct sb_options *ret, int *ret_exi
 		{ "config", required_argument, NULL, 'c' },
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "plugin-dir", required_argument, NULL, 'p' },
+		{ "plugin-host", required_argument, NULL, 'P' },
 		{ "address", required_argument, NULL, 'a' },
 		{ "session", no_argument, NULL, 'S' },
 		{ "log-level", required_argument, NULL, 'l' },

@@ -20,6 +20,7 @@ struct sb_options {
 	const char *config;
 	const char *state_dir;
 	const char *plugin_dir;
+	const char *plugin_host;
 	const char *address; /* of a bus; NULL for a well-known one */
 	bool session; /* that is the session bus */
 	bool check_config;

@@ -73,9 +73,11 @@ bool sb_plugin_answers(const struct skybus_plugin *plugin)
 int sb_plugin_attach(struct sb_link *link, const struct skybus_plugin *plugin,
 		     struct skybus_verdict *why)
 {
+	bool is_isolated = plugin == &link->config->loaded->isolated;
 	int r;
 
-	(void)snprintf(link->who.plugin, sizeof(link->who.plugin), "%s", plugin->name);
+	(void)snprintf(link->who.plugin, sizeof(link->who.plugin), "%s",
+		       is_isolated ? "" : plugin->name);
 	(void)snprintf(link->who.link, sizeof(link->who.link), "%s", sb_link_name(link));
 	enter(link, SB_RUNNING_ATTACH);
 	r = plugin->attach(&sb_link_host, (struct skybus_link *)link, &link->plugin_state, why);

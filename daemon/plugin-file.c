@@ -10,6 +10,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/config.h"
+#include "daemon/descriptor.h"
+#include "daemon/isolation.h"
 #include "daemon/plugin-file.h"
 #include "daemon/plugin-name.h"
 
@@ -130,6 +133,20 @@ static int open_file(struct attempt *attempt)
 		      dlerror());
 }
 
+/* Processes of its own load what was loaded here, whatever has the name by then. */
+static int hold_file(struct attempt *attempt)
+{
+	int fd = open(attempt->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return refuse(attempt, "cannot open %s: %s: check its permissions", attempt->path,
+			      strerror(errno));
+	attempt->plugin->file = sb_descriptor_move_up(fd);
+
+	return check_owner(attempt, attempt->path, &status);
+}
+
 static int find_descriptor(struct attempt *attempt)
 {
 	char symbol[] = "skybus_plugin_v?";
@@ -239,7 +256,7 @@ static int check_reserved(struct attempt *attempt)
 }
 
 static int (*const checks[])(struct attempt *attempt) = {
-	check_name, check_directory, check_file,  open_file,	  find_descriptor,
+	check_name, check_directory, check_file,  hold_file,	  open_file,	  find_descriptor,
 	check_size, check_texts,     check_calls, check_settings, check_reserved,
 };
 
@@ -267,6 +284,8 @@ int sb_plugin_file_load(const char *directory, struct sb_plugin *plugin)
 		r = checks[i](&attempt);
 	if (r == 0)
 		plugin->descriptor = attempt.descriptor;
+	if (r == 0)
+		sb_isolation_proxy(attempt.descriptor, &plugin->isolated);
 
 	return r;
 }

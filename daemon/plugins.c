@@ -37,6 +37,8 @@ static struct sb_plugin *plugin_free(struct sb_plugin *plugin)
 	if (!plugin)
 		return NULL;
 
+	if (plugin->file >= 0)
+		(void)close(plugin->file);
 	free(plugin->name);
 	free(plugin->why);
 	free(plugin);
@@ -229,7 +231,7 @@ static const struct sb_plugin *explain_absent(struct sb_plugins *plugins, const 
 
 	free(absent->name);
 	free(absent->why);
-	*absent = (struct sb_plugin){ .name = strdup(name) };
+	*absent = (struct sb_plugin){ .name = strdup(name), .file = -1 };
 	listing_fill(&plugins->last, plugins->directory);
 	if (!is_listed(&plugins->last, name))
 		absent->why = explain_missing(plugins, name);
@@ -271,6 +273,7 @@ const struct sb_plugin *sb_plugins_load(struct sb_plugins *plugins, const char *
 	plugin = calloc(1, sizeof(*plugin));
 	if (!plugin)
 		return NULL;
+	plugin->file = -1;
 	plugin->name = strdup(name);
 	if (!plugin->name || load(plugins, plugin) < 0)
 		return NULL;

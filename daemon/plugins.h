@@ -21,12 +21,16 @@ struct sb_quarantine;
  * @descriptor: NULL if it could not be loaded
  * @why: a sentence that says why it could not; NULL if it could
  * @quarantined: it was not even tried, for it has crashed the daemon; sb_plugins_lift() does
+ * @isolated: the same as @descriptor, in processes of its own
+ * @file: what was loaded, for those processes; -1 if it could not
  */
 struct sb_plugin {
 	char *name;
 	const struct skybus_plugin *descriptor;
 	char *why;
 	bool quarantined;
+	struct skybus_plugin isolated;
+	int file;
 };
 
 int sb_plugins_new(const char *directory, struct sb_plugins **ret);

@@ -13,6 +13,7 @@
 #include <sysexits.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/isolation.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 
@@ -46,6 +47,7 @@ static void without_options_the_defaults_stay(void **state)
 	assert_string_equal(options.config, SKYBUS_CONFIG_DIR "/skybus.yaml");
 	assert_string_equal(options.state_dir, SKYBUS_STATE_DIR);
 	assert_string_equal(options.plugin_dir, SKYBUS_PLUGIN_DIR);
+	assert_string_equal(options.plugin_host, sb_isolation_program);
 	assert_null(options.address);
 	assert_false(options.session);
 	assert_false(options.check_config);
@@ -95,8 +97,10 @@ static void the_service_manager_chooses_the_state_directory(void **state)
 
 static void each_option_is_taken(void **state)
 {
-	static const char *const places[] = { "skybusd",	"--config=c",  "--state-dir", "s",
-					      "--plugin-dir=p", "--address=a", NULL };
+	static const char *const places[] = { "skybusd",	"--config=c",
+					      "--state-dir",	"s",
+					      "--plugin-dir=p", "--plugin-host=h",
+					      "--address=a",	NULL };
 	static const char *const flags[] = { "skybusd", "--session", "--check-config",
 					     "--list-plugins", NULL };
 	struct sb_options options = { 0 };
@@ -107,6 +111,7 @@ static void each_option_is_taken(void **state)
 	assert_string_equal(options.config, "c");
 	assert_string_equal(options.state_dir, "s");
 	assert_string_equal(options.plugin_dir, "p");
+	assert_string_equal(options.plugin_host, "h");
 	assert_string_equal(options.address, "a");
 	assert_false(options.session);
 

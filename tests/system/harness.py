@@ -27,6 +27,9 @@ from client import ERROR, LINK, NAME, PATIENCE, Client, DBusError, link_path, ru
 SKYBUSD = os.environ["SKYBUSD"]
 SKYBUS_SIM = os.environ["SKYBUS_SIM"]
 PLUGIN_DIR = os.environ["SKYBUS_PLUGIN_DIR"]
+PLUGIN_HOST = os.path.join(os.path.dirname(SKYBUSD), "host", "skybus-plugin-host")
+# For all links of a test that runs once more with it; see meson.build.
+PLUGIN_ISOLATION = os.environ.get("SKYBUS_PLUGIN_ISOLATION")
 SOURCE_ROOT = os.environ["SOURCE_ROOT"]
 
 PRODUCT, DEVICE, SECRET = "pk7TestA", "dev0000001", "AbCdEfGhIjKlMnOpQrSt"
@@ -66,7 +69,8 @@ def post(number, **points):
 def link_at(name, endpoint, **settings):
     """The configuration of a link at HOST, PORT; a setting that is None is left out."""
     host, port = endpoint
-    rows = {"plugin": settings.pop("plugin"), "host": host, "port": port} | settings
+    rows = {"plugin": settings.pop("plugin"), "plugin_isolation": PLUGIN_ISOLATION}
+    rows |= {"host": host, "port": port} | settings
     lines = [f"    {key}: {value}\n" for key, value in rows.items() if value is not None]
     return f"  {name}:\n" + "".join(lines)
 
@@ -343,6 +347,8 @@ class Daemon(Process):
             self.state_dir,
             "--plugin-dir",
             self.plugin_dir,
+            "--plugin-host",
+            PLUGIN_HOST,
             *more,
         )
 
