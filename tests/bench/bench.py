@@ -39,6 +39,7 @@ PARTS = (
     "lossy",
     "login",
     "batch",
+    "isolation",
     "share",
 )
 
