@@ -360,6 +360,25 @@ class MachineTest(unittest.TestCase):
         status, text = self.machine.status("systemd-analyze", "security", "--threshold=12", "skybusd")
         self.assertEqual(status, 0, text)
 
+    def test_15_a_plugin_has_a_process_of_its_own(self):
+        """Which is shut in more, within all that the unit forbids."""
+        config = self.machine.read(CONFIG)
+        isolated = "    mode: symmetric\n    plugin_isolation: process\n"
+        self.configure(config.replace("    mode: symmetric\n", isolated))
+        self.wait_until_depot_is_online()
+        self.assert_delivered(self.publish(link="depot"))
+        filters = self.machine.shell(
+            "for process in /proc/[0-9]*; do"
+            " grep -qs skybus-plugin-h $process/comm && grep ^Seccomp_filters: $process/status;"
+            " done; true"
+        ).split()
+        of_daemon = self.machine.shell(
+            "grep ^Seccomp_filters: /proc/$(systemctl show -P MainPID skybusd)/status"
+        ).split()
+        self.assertEqual(int(filters[1]), int(of_daemon[1]) + 1)
+        self.configure(config)
+        self.wait_until_depot_is_online()
+
     def test_16_metrics_are_written_for_node_exporter(self):
         # That package is not here, and makes the folder.
         self.machine.run("mkdir", "-p", os.path.dirname(METRICS))
