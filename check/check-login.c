@@ -70,8 +70,7 @@ static void run_well(void *arg, size_t i)
 	if (!link)
 		return;
 	scripted_login(link);
-	while (link->logging_in && way->n < CHECK_STEPS_MAX &&
-	       check_walk_next(link) != CHECK_NOTHING) {
+	while (way->n < CHECK_STEPS_MAX && check_walk_goes_on(link)) {
 		note_step(plugin, link, way);
 		check_walk_well(plugin, link);
 	}

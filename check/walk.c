@@ -98,6 +98,19 @@ enum check_step check_walk_next(const struct skybus_link *link)
 }
 
 /**
+ * check_walk_goes_on() - is there a next step of the login, or of what it has begun?
+ * @link: attached
+ *
+ * Return: whether there is; the timers of a link that is online are none.
+ */
+bool check_walk_goes_on(const struct skybus_link *link)
+{
+	enum check_step next = check_walk_next(link);
+
+	return next != CHECK_NOTHING && (link->logging_in || next != CHECK_TIMER);
+}
+
+/**
  * check_walk_name() - what happens next, in words
  * @link: attached
  * @ret: "the answer to POST /auth"
@@ -185,14 +198,14 @@ void check_walk_well(const struct check_plugin *plugin, struct skybus_link *link
  * @link: attached
  * @n: stop after so many steps
  *
- * Return: how many steps there were until the login ended, or until there were @n.
+ * Return: how many steps there were until nothing was under way, or until there were @n.
  */
 size_t check_walk_login(const struct check_plugin *plugin, struct skybus_link *link, size_t n)
 {
 	size_t steps = 0;
 
 	scripted_login(link);
-	while (steps < n && link->logging_in && check_walk_next(link) != CHECK_NOTHING) {
+	while (steps < n && check_walk_goes_on(link)) {
 		check_walk_well(plugin, link);
 		steps++;
 	}

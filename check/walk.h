@@ -23,6 +23,7 @@ enum check_step {
 struct skybus_link *check_walk_begin(const struct check_plugin *plugin);
 void check_walk_end(struct skybus_link *link);
 enum check_step check_walk_next(const struct skybus_link *link);
+bool check_walk_goes_on(const struct skybus_link *link);
 void check_walk_name(const struct skybus_link *link, char *ret, size_t size);
 struct skybus_request *check_walk_observed(const struct skybus_link *link);
 struct skybus_request *check_walk_request(const struct skybus_link *link);

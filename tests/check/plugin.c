@@ -69,7 +69,7 @@ enum {
 struct demo {
 	const struct skybus_host *host;
 	struct skybus_link *link;
-	bool online;
+	bool saving; /* the login waits for the disk; a write of the login before may come back, too */
 	unsigned int counter;
 	const uint8_t *kept;
 	void *leaked;
@@ -206,7 +206,6 @@ static void come_online(struct demo *demo)
 		.batch_s = 5,
 	};
 
-	demo->online = true;
 	demo->host->online(demo->link, &terms);
 	if (BREAKING(ONLINE_TWICE))
 		demo->host->online(demo->link, &terms);
@@ -217,6 +216,9 @@ static void on_stored(void *state, void *tag, int32_t error)
 	struct demo *demo = state;
 
 	(void)tag;
+	if (!demo->saving)
+		return;
+	demo->saving = false;
 	if (error == 0)
 		come_online(demo);
 	else
@@ -231,6 +233,7 @@ static void keep_token(struct demo *demo, const struct skybus_reply *reply)
 		demo->kept = reply->payload;
 	if (BREAKING(READS_REPLY_BEYOND))
 		sink = reply->payload_len > 0 ? reply->payload[7] : 0;
+	demo->saving = true;
 	r = demo->host->store_put(demo->link, "token", "t-1", 3, on_stored, NULL);
 	if (r < 0)
 		fail(demo, "the token could not be stored");
@@ -298,6 +301,7 @@ static void login(void *state)
 	};
 	struct demo *own = state;
 
+	own->saving = false;
 	misbehave(demo);
 	if (own->host->open_session(own->link, &session, on_opened, NULL) < 0)
 		fail(own, "the session could not be opened");
