@@ -40,7 +40,7 @@ static int find_place(const char *path, struct place *ret)
 static void load(void *arg, size_t i)
 {
 	struct place *place = arg;
-	struct sb_plugin plugin = { .name = place->name };
+	struct sb_plugin plugin = { .name = place->name, .file = -1 };
 	int r = sb_plugin_file_load(place->directory, &plugin);
 
 	(void)i;
@@ -52,12 +52,14 @@ static void load(void *arg, size_t i)
 
 static int keep(struct check_plugin *plugin, struct place *place)
 {
-	struct sb_plugin loaded = { .name = place->name };
+	struct sb_plugin loaded = { .name = place->name, .file = -1 };
 	size_t size;
 	int r;
 
 	r = sb_plugin_file_load(place->directory, &loaded);
 	free(loaded.why);
+	if (loaded.file >= 0)
+		(void)close(loaded.file);
 	if (r < 0)
 		return r;
 	/* What an older plugin does not have is NULL. */

@@ -19,7 +19,6 @@
 #include "daemon/cleanup.h"
 #include "daemon/config.h"
 #include "daemon/descriptor.h"
-#include "daemon/isolation.h"
 #include "daemon/plugin-file.h"
 #include "daemon/plugin-name.h"
 
@@ -284,8 +283,6 @@ int sb_plugin_file_load(const char *directory, struct sb_plugin *plugin)
 		r = checks[i](&attempt);
 	if (r == 0)
 		plugin->descriptor = attempt.descriptor;
-	if (r == 0)
-		sb_isolation_proxy(attempt.descriptor, &plugin->isolated);
 
 	return r;
 }

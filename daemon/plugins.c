@@ -7,6 +7,7 @@
 
 #include "daemon/cleanup.h"
 #include "daemon/error.h"
+#include "daemon/isolation.h"
 #include "daemon/log.h"
 #include "daemon/plugin-file.h"
 #include "daemon/plugins.h"
@@ -200,6 +201,8 @@ static int load(struct sb_plugins *plugins, struct sb_plugin *plugin)
 	sb_running_enter(&who, SB_RUNNING_LOAD);
 	r = sb_plugin_file_load(plugins->directory, plugin);
 	sb_running_leave();
+	if (r == 0)
+		sb_isolation_proxy(plugin->descriptor, &plugin->isolated);
 	if (r == -ENOENT)
 		plugin->why = explain_missing(plugins, plugin->name);
 
