@@ -23,6 +23,9 @@
 
 #define STOP_TIMEOUT_USEC (30 * SB_USEC_PER_SEC)
 
+/* Of one session, so many may be on their way: those that were stopped before an answer came are so still. */
+#define EXCHANGES_MAX 256
+
 static void observation_renew(struct sb_exchange *exchange, bool astray)
 {
 	struct sb_observation *observation = &exchange->observation;
@@ -120,6 +123,23 @@ void sb_exchange_observe_stop(struct sb_exchange *exchange)
 		send_stop(exchange);
 }
 
+/**
+ * sb_exchanges_observe_forget() - nobody wants to know any more, and nobody can be told
+ * @exchanges: of a session that has broken
+ * @exchange: one that observes; it may be gone already
+ */
+void sb_exchanges_observe_forget(struct sb_exchanges *exchanges, const struct sb_exchange *exchange)
+{
+	struct sb_exchange *there;
+
+	TAILQ_FOREACH(there, &exchanges->all, entry) {
+		if (there == exchange) {
+			(void)sb_exchange_free(there);
+			return;
+		}
+	}
+}
+
 static bool is_part(const coap_pdu_t *received)
 {
 	coap_opt_iterator_t iterator;
@@ -201,7 +221,7 @@ bool sb_observation_takes(struct sb_exchange *exchange, const coap_pdu_t *receiv
  * @userdata: for @notified
  * @ret: the exchange; it is gone after a reply that is not observed
  *
- * Return: 0; -EMSGSIZE, -ENOMEM, -ENOTCONN, and @notified is not called then.
+ * Return: 0; -EMSGSIZE, -ENOMEM, -ENOTCONN, -ENOSPC when too much is on its way, and @notified is not called then.
  */
 int sb_exchanges_observe(struct sb_exchanges *exchanges, const struct sb_request *request,
 			 uint64_t timeout_usec, sb_reply_fn *notified, void *userdata,
@@ -213,8 +233,11 @@ int sb_exchanges_observe(struct sb_exchanges *exchanges, const struct sb_request
 		.timeout_usec = timeout_usec,
 	};
 	struct sb_exchange *exchange;
-	int r = sb_exchanges_send(exchanges, request, timeout_usec, notified, userdata);
+	int r;
 
+	if (exchanges->n >= EXCHANGES_MAX)
+		return -ENOSPC;
+	r = sb_exchanges_send(exchanges, request, timeout_usec, notified, userdata);
 	if (r < 0)
 		return r;
 	exchange = TAILQ_LAST(&exchanges->all, sb_exchange_list);

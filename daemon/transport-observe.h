@@ -44,6 +44,8 @@ int sb_exchanges_observe(struct sb_exchanges *exchanges, const struct sb_request
 			 uint64_t timeout_usec, sb_reply_fn *notified, void *userdata,
 			 struct sb_exchange **ret);
 void sb_exchange_observe_stop(struct sb_exchange *exchange);
+void sb_exchanges_observe_forget(struct sb_exchanges *exchanges,
+				 const struct sb_exchange *exchange);
 void sb_exchanges_renew(struct sb_exchanges *exchanges, bool astray);
 
 bool sb_observation_awaits(const struct sb_exchange *exchange);

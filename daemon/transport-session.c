@@ -401,7 +401,7 @@ int sb_session_send(struct sb_session *session, const struct sb_request *request
  * @userdata: for @notified
  * @ret: for sb_session_observe_stop(); gone with the last reply, and with the session
  *
- * Return: as sb_session_send().
+ * Return: as sb_session_send(); -ENOSPC when too much is on its way.
  */
 int sb_session_observe(struct sb_session *session, const struct sb_request *request,
 		       uint64_t timeout_usec, sb_reply_fn *notified, void *userdata,
@@ -423,13 +423,15 @@ int sb_session_observe(struct sb_session *session, const struct sb_request *requ
 
 /**
  * sb_session_observe_stop() - end an observation, and tell the peer
- * @session: the session; one that has broken has no observations any more
+ * @session: the session; of one that has broken, that may not have been told yet
  * @exchange: what sb_session_observe() gave; gone afterwards
  */
 void sb_session_observe_stop(struct sb_session *session, struct sb_exchange *exchange)
 {
-	if (session->error < 0)
+	if (session->error < 0) {
+		sb_exchanges_observe_forget(&session->exchanges, exchange);
 		return;
+	}
 	sb_exchange_observe_stop(exchange);
 	sb_session_check(session);
 }

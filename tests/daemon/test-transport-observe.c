@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -537,6 +538,45 @@ static void what_changes_amid_its_blocks_comes_in_the_end(void **state)
 	run_until_has(f, bodies[2]);
 }
 
+/* The session is known to be broken, and its owner has not heard of it yet. */
+static void it_may_be_ended_when_the_session_has_broken(void **state)
+{
+	struct transport_fixture *f = *state;
+
+	(void)establish(f);
+	sb_session_broke(f->session, -ECONNRESET, "");
+	sb_session_observe_stop(f->session, watch.exchange);
+	watch.request = sb_request_free(watch.request);
+	assert_true(TAILQ_EMPTY(&f->session->exchanges.all));
+	/* And again, when that has been told, and all of them are gone. */
+	transport_run_a_while(f);
+	sb_session_observe_stop(f->session, watch.exchange);
+	assert_int_equal(f->replies, 1);
+}
+
+/* What is stopped before it is answered is on its way all the same. */
+static void begun_and_ended_again_and_again(void **state)
+{
+	struct transport_fixture *f = *state;
+	int r = 0;
+
+	transport_open_plain(f, f->peer.port);
+	for (unsigned int n = 0; r == 0 && n < 1000; n++) {
+		struct sb_request *request = sb_request_new();
+		struct sb_exchange *exchange;
+
+		assert_non_null(request);
+		request->method = SKYBUS_GET;
+		sb_request_uint(request, SB_OPTION_OBSERVE, 0);
+		r = sb_session_observe(f->session, request, TRANSPORT_LONG_TIME, on_notified, f,
+				       &exchange);
+		if (r == 0)
+			sb_session_observe_stop(f->session, exchange);
+		(void)sb_request_free(request);
+	}
+	assert_int_equal(r, -ENOSPC);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -553,6 +593,8 @@ int main(void)
 		TEST(a_notification_crosses_the_end),
 		TEST(it_may_end_before_it_begins),
 		TEST(it_may_be_ended_when_told),
+		TEST(it_may_be_ended_when_the_session_has_broken),
+		TEST(begun_and_ended_again_and_again),
 		TEST(its_session_may_be_freed_when_told),
 		TEST(requests_go_on_beside_it),
 		TEST(a_server_that_was_away_is_asked_anew),
