@@ -8,8 +8,12 @@
 
 #include "daemon/isolation-private.h"
 
-/* Requests of its own that one process may have on their way. A plugin that is called directly is trusted there. */
+/*
+ * Requests of its own that one process may have on their way, and what it may have on its way to disk. A plugin that is
+ * called directly is trusted there.
+ */
 #define REQUESTS_MAX 64
+#define WRITES_MAX 64
 
 /* The most of a body that goes into a packet with the rest. */
 #define FETCHED_MAX (128 * 1024)
@@ -332,6 +336,11 @@ static bool lend_store_get(struct sb_isolation *isolation, struct sb_unpacker *i
 	return true;
 }
 
+static bool may_write(const struct sb_isolation *isolation)
+{
+	return isolation->link->lent.n_writes < WRITES_MAX;
+}
+
 static bool lend_store_put(struct sb_isolation *isolation, struct sb_unpacker *in)
 {
 	uint32_t tag = sb_unpack_u32(in);
@@ -341,8 +350,10 @@ static bool lend_store_put(struct sb_isolation *isolation, struct sb_unpacker *i
 
 	if (!sb_unpack_ended(in))
 		return false;
-	answer(isolation, isolation->host->store_put(handle_of(isolation), key, data, len,
-						     tag ? on_stored : NULL, tag_of(tag)));
+	answer(isolation, may_write(isolation)
+				  ? isolation->host->store_put(handle_of(isolation), key, data, len,
+							       tag ? on_stored : NULL, tag_of(tag))
+				  : -ENOSPC);
 
 	return true;
 }
@@ -354,8 +365,11 @@ static bool lend_store_remove(struct sb_isolation *isolation, struct sb_unpacker
 
 	if (!sb_unpack_ended(in))
 		return false;
-	answer(isolation, isolation->host->store_remove(handle_of(isolation), key,
-							tag ? on_stored : NULL, tag_of(tag)));
+	answer(isolation,
+	       may_write(isolation)
+		       ? isolation->host->store_remove(handle_of(isolation), key,
+						       tag ? on_stored : NULL, tag_of(tag))
+		       : -ENOSPC);
 
 	return true;
 }

@@ -354,6 +354,7 @@ static void write_on_done(void *userdata, int error)
 	if (!write->link)
 		return;
 	TAILQ_REMOVE(&write->link->lent.writes, write, entry);
+	write->link->lent.n_writes--;
 	/* That the disk fails is said by the store, and what that means by the plugin. */
 	if (error < 0)
 		sb_log_link(sb_link_name(write->link), LOG_DEBUG,
@@ -377,10 +378,12 @@ static struct sb_lent_write *write_new(struct sb_link *link, skybus_stored_fn *d
 
 static int write_handed_over(struct sb_link *link, struct sb_lent_write *write, int error)
 {
-	if (error < 0)
+	if (error < 0) {
 		free(write);
-	else
-		TAILQ_INSERT_TAIL(&link->lent.writes, write, entry);
+		return error;
+	}
+	TAILQ_INSERT_TAIL(&link->lent.writes, write, entry);
+	link->lent.n_writes++;
 
 	return error;
 }
@@ -505,4 +508,5 @@ void sb_lent_done(struct sb_link *link)
 		TAILQ_REMOVE(&link->lent.writes, write, entry);
 		write->link = NULL;
 	}
+	link->lent.n_writes = 0;
 }

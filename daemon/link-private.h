@@ -58,6 +58,7 @@ struct sb_lent {
 		n_requests; /* without answer, observations too; they count against the window */
 	TAILQ_HEAD(, sb_lent_timer) timers;
 	TAILQ_HEAD(, sb_lent_write) writes;
+	unsigned int n_writes;
 	TAILQ_HEAD(, sb_lent_fetch) fetches;
 	unsigned int n_fetches;
 	int64_t last_timer;

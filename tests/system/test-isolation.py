@@ -187,6 +187,15 @@ class ConfinementTest(IsolationTest):
         # It was no reason to end any of them.
         self.assertEqual(len(children(self.daemon.process.pid)), 3)
 
+    def test_what_it_wants_too_much_of(self):
+        """It is told that there is no room, and goes on."""
+        self.run_links(self.link("wild", where="encode", what="hoard", times=1))
+        self.daemon.wait_state("wild", "online")
+        self.assert_delivered("wild")
+        self.assertIn("wild: hoard: No space left on device", self.daemon.log)
+        self.assert_delivered("wild")
+        self.assertEqual(len(children(self.daemon.process.pid)), 1)
+
     def test_daemon_is_killed(self):
         self.run_links(self.link("wild"), self.link("hung", where="login", what="hang"))
         self.daemon.wait_state("wild", "online")

@@ -80,6 +80,21 @@ static void escape(const struct wild *wild)
 	(void)munmap(memory, 4096);
 }
 
+/* Writes more than anybody can take to disk at once. */
+static void hoard(const struct wild *wild)
+{
+	const struct skybus_host *host = wild->host;
+	char text[64];
+	int32_t r = 0;
+	int n;
+
+	for (n = 0; r == 0 && n < 1000; n++)
+		r = n % 2 ? host->store_remove(wild->link, "hoard", NULL, NULL)
+			  : host->store_put(wild->link, "hoard", "x", 1, NULL, NULL);
+	(void)snprintf(text, sizeof(text), "hoard: %s", r < 0 ? strerror(-r) : "worked");
+	host->log(wild->link, SKYBUS_LOG_DEBUG, text);
+}
+
 static void crash(void)
 {
 	volatile uintptr_t nowhere = 16;
@@ -118,6 +133,8 @@ static void do_it(const struct wild *wild, const char *what)
 		spin();
 	else if (strcmp(what, "escape") == 0)
 		escape(wild);
+	else if (strcmp(what, "hoard") == 0)
+		hoard(wild);
 	else if (strcmp(what, "garbage") == 0)
 		(void)!write(3, "garbage garbage garbage", 24);
 	else if (strcmp(what, "close") == 0)
