@@ -42,6 +42,15 @@ static struct sb_isolation *isolation_free(struct sb_isolation *isolation)
 
 SB_DEFINE_CLEANUP(struct sb_isolation *, isolation_free)
 
+/* It ends by itself then, and sooner than it would have to be ended. */
+static void have_it_end(struct sb_isolation *isolation)
+{
+	if (isolation->stalled)
+		return;
+	(void)sb_isolation_begin(isolation, SB_CALL_DETACH);
+	(void)sb_isolation_send(isolation);
+}
+
 /*
  * A process that cannot be made, or does not come back, is not the settings' fault: the login will have it, and waits
  * and tries again as for everything else.
@@ -59,8 +68,10 @@ static int32_t proxy_attach(const struct skybus_host *host, struct skybus_link *
 	if (sb_isolation_start(isolation) == 0) {
 		pack_attach(isolation);
 		if (sb_isolation_ask(isolation, SB_CALL_ATTACH, &wants, SB_ISOLATION_ATTACH_MS) &&
-		    wants.result < 0)
+		    wants.result < 0) {
+			have_it_end(isolation);
 			return wants.result;
+		}
 	}
 	*ret_state = SB_STEAL(isolation);
 
@@ -71,10 +82,7 @@ static void proxy_detach(void *state)
 {
 	struct sb_isolation *isolation = state;
 
-	if (!isolation->stalled) {
-		(void)sb_isolation_begin(isolation, SB_CALL_DETACH);
-		(void)sb_isolation_send(isolation);
-	}
+	have_it_end(isolation);
 	(void)isolation_free(isolation);
 }
 
