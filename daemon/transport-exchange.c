@@ -479,8 +479,8 @@ void sb_exchanges_on_nack(struct sb_exchanges *exchanges, const coap_pdu_t *sent
 		exchanges_refused(exchanges);
 		return;
 	}
-	/* A block that libcoap has asked for. */
-	if (!exchange && sent)
+	/* A block; a request of ours that is forgotten is none. */
+	if (!exchange && is_libcoaps(sent, sent))
 		sb_exchanges_renew(exchanges, true);
 	if (!exchange)
 		return;
