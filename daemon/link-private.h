@@ -6,7 +6,7 @@
  * link-login.c (logins, their terms and their end), link-backoff.c (the wait between them), link-budget.c
  * (what it may cost), link-network.c
  * (changes of the box's network), link-report.c (what the log has of it), link-status.c (what
- * everybody else has of it), link-host.c, link-lent.c and link-observe.c (what the
+ * everybody else has of it), link-host.c, link-lent.c, link-observe.c and link-store.c (what the
  * plugin is lent), link-serve.c (what the cloud asks and commands), link-publish.c (what apps hand in) and flight.c
  * (what is on its way). Nobody else includes this.
  */
@@ -284,7 +284,7 @@ void sb_login_on_delivered(struct sb_link *link);
 
 struct skybus_message sb_link_view(const struct sb_link *link, const struct sb_message *message);
 
-/* ---- link-host.c, link-lent.c, link-observe.c ---- */
+/* ---- link-host.c, link-lent.c, link-observe.c, link-store.c ---- */
 
 extern const struct skybus_host sb_link_host;
 
@@ -310,6 +310,7 @@ void sb_lent_timer_stop(struct sb_link *link, int64_t handle);
 int sb_lent_put(struct sb_link *link, const char *key, const void *data, uint32_t len,
 		skybus_stored_fn *done, void *tag);
 int sb_lent_remove(struct sb_link *link, const char *key, skybus_stored_fn *done, void *tag);
+void sb_lent_forget_writes(struct sb_link *link);
 void sb_lent_forget(struct sb_link *link);
 void sb_lent_drop_session(struct sb_link *link);
 void sb_lent_done(struct sb_link *link);
