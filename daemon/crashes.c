@@ -135,15 +135,17 @@ void sb_crashes_forget(struct sb_crashes *crashes, struct sb_crashed *crashed)
 	memmove(crashed, crashed + 1, (crashes->n - at) * sizeof(*crashed));
 }
 
-/* The first that can be spared makes room. */
+/* The first that can be spared makes room, or where none can, the first. */
 static struct sb_crashed *append(struct sb_crashes *crashes, const char *plugin)
 {
-	struct sb_crashed *spare = crashes->all;
+	struct sb_crashed *spare;
 
 	if (crashes->n == SB_CRASHES_PLUGINS_MAX) {
-		for (size_t i = 0; i < crashes->n && spare->quarantined; i++)
-			spare = &crashes->all[i];
-		sb_crashes_forget(crashes, spare);
+		size_t i = 0;
+
+		while (i < crashes->n && crashes->all[i].quarantined)
+			i++;
+		sb_crashes_forget(crashes, &crashes->all[i < crashes->n ? i : 0]);
 	}
 	spare = &crashes->all[crashes->n++];
 	*spare = (struct sb_crashed){ 0 };

@@ -152,6 +152,26 @@ static void there_may_be_too_many_plugins(void **state)
 	assert_null(sb_crashes_find(&crashes, "p0"));
 }
 
+/* Then the one that is there for the longest time goes. */
+static void all_of_them_may_be_in_quarantine(void **state)
+{
+	struct sb_crashes crashes = { 0 };
+	struct sb_crash crash;
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i < SB_CRASHES_PLUGINS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "p%d", i);
+		crash = crash_of(name, BOOT, 0);
+		sb_crashes_add(&crashes, &crash, &mark)->quarantined = true;
+	}
+	crash = crash_of("one-more", BOOT, 0);
+	(void)sb_crashes_add(&crashes, &crash, &mark);
+	assert_null(sb_crashes_find(&crashes, "p0"));
+	assert_non_null(sb_crashes_find(&crashes, name));
+	assert_non_null(sb_crashes_find(&crashes, "one-more"));
+}
+
 /* ---- as text ---- */
 
 static void what_is_written_is_read(void **state)
@@ -321,6 +341,7 @@ int main(void)
 		cmocka_unit_test(another_file_begins_afresh),
 		cmocka_unit_test(plugins_do_not_mix),
 		cmocka_unit_test(there_may_be_too_many_plugins),
+		cmocka_unit_test(all_of_them_may_be_in_quarantine),
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(what_makes_no_sense_is_passed_over),
 		cmocka_unit_test(a_text_has_no_end),
