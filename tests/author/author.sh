@@ -92,6 +92,11 @@ step "my-cloud: a message"
 expect 0 make -C my-cloud try
 says '"topic":"/up/greeting"'
 
+if command -v clang >/dev/null; then
+    step "my-cloud: with a sanitizer, as the guide has it"
+    expect 0 make -C my-cloud clean check CC=clang CFLAGS='-g -fsanitize=undefined -fsanitize-trap=undefined'
+fi
+
 step "names that are none, and folders that are there"
 for name in My my_cloud ../my; do
     expect 2 skybusctl plugins new "$name"
