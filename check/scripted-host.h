@@ -72,7 +72,7 @@ struct skybus_request {
 	uint32_t method;
 	char path[1024]; /* as the plugin gave it */
 	char segments[1024]; /* as it goes out: "/a/b", no empty ones */
-	char query[256]; /* "a=1&b=2" */
+	char query[2048]; /* "a=1&b=2" */
 	struct scripted_option options[SCRIPTED_OPTIONS_MAX];
 	uint32_t n_options;
 	uint8_t *payload;

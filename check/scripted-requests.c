@@ -8,7 +8,7 @@
 #include "check/scripted-private.h"
 
 #define OPTION_LEN_MAX 1034
-#define URI_PATH_LEN_MAX 255
+#define URI_OPTION_LEN_MAX 255
 #define PAYLOAD_LEN_MAX (64 * 1024)
 
 /**
@@ -90,7 +90,7 @@ void scripted_host_request_path(struct skybus_request *request, const char *path
 	while (*path) {
 		size_t len = strcspn(path, "/");
 
-		if (len > URI_PATH_LEN_MAX)
+		if (len > URI_OPTION_LEN_MAX)
 			went_wrong(request, -EMSGSIZE);
 		if (len > 0 && used + len + 2 < sizeof(request->segments))
 			used += (size_t)sprintf(request->segments + used, "/%.*s", (int)len, path);
@@ -105,8 +105,9 @@ void scripted_host_request_query(struct skybus_request *request, const char *que
 	size_t left = sizeof(request->query) - used;
 
 	scripted_check_attached(request->link, "request_query");
-	if ((size_t)snprintf(request->query + used, left, "%s%s", used > 0 ? "&" : "", query) >=
-	    left)
+	if (strlen(query) > URI_OPTION_LEN_MAX ||
+	    (size_t)snprintf(request->query + used, left, "%s%s", used > 0 ? "&" : "", query) >=
+		    left)
 		went_wrong(request, -EMSGSIZE);
 }
 
