@@ -10,6 +10,7 @@
 #include "check/values.h"
 #include "daemon/cleanup.h"
 #include "daemon/kind.h"
+#include "daemon/utf8.h"
 
 #define CYCLES 10000
 
@@ -168,10 +169,12 @@ void check_attach(struct check_plugin *plugin, struct check_outcome *outcome)
 	if (!said->done)
 		return;
 	if (said->result != 0) {
-		(void)snprintf(plugin->refused, sizeof(plugin->refused), "%s", said->reason);
+		(void)snprintf(plugin->refused, sizeof(plugin->refused), "%s",
+			       said->reason[0] ? said->reason : "it gives no reason");
+		sb_utf8_make_printable(plugin->refused);
 		outcome->result = CHECK_SKIPPED;
 		(void)snprintf(outcome->text, sizeof(outcome->text),
-			       "attach() refuses the settings: %s", said->reason);
+			       "attach() refuses the settings: %s", plugin->refused);
 		return;
 	}
 	check_run(plugin, &outcome->findings, run_variants, plugin, plugin->descriptor->n_settings);

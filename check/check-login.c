@@ -110,6 +110,27 @@ static void run_often(void *arg, size_t i)
 	check_walk_end(link);
 }
 
+/* What a link does later on: its timers run out, and what they begin goes well. */
+static void stay(void *arg)
+{
+	struct check_plugin *plugin = arg;
+	struct skybus_link *link = check_walk_begin(plugin);
+
+	if (!link)
+		return;
+	(void)check_walk_login(plugin, link, CHECK_STEPS_MAX);
+	check_when("when the timers of a link that is online run out");
+	for (size_t n = 0; n < CHECK_STEPS_MAX && check_walk_next(link) != CHECK_NOTHING; n++)
+		check_walk_well(plugin, link);
+	check_walk_end(link);
+}
+
+static void run_stay(void *arg, size_t i)
+{
+	(void)i;
+	check_case(stay, arg);
+}
+
 /**
  * check_login() - a login when all goes well
  * @plugin: attached; learns what its login is like
@@ -121,6 +142,8 @@ void check_login(struct check_plugin *plugin, struct check_outcome *outcome)
 	plugin->login = *(struct check_way *)check_board();
 	if (outcome->findings.n == 0)
 		check_run(plugin, &outcome->findings, run_often, plugin, 1);
+	if (plugin->login.online && outcome->findings.n == 0)
+		check_run(plugin, &outcome->findings, run_stay, plugin, 1);
 	if (plugin->login.online)
 		(void)snprintf(outcome->text, sizeof(outcome->text), "online after %zu steps",
 			       plugin->login.n);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check/finding.h"
+#include "daemon/utf8.h"
 
 /* Numbers apart, of bytes and the like. */
 static bool same_text(const char *one, const char *other)
@@ -35,14 +36,18 @@ bool check_finding_same(const struct check_finding *one, const struct check_find
 /**
  * check_findings_add() - add one, unless it is there
  * @findings: get it
- * @finding: copied
+ * @finding: copied; what is from the plugin in it may be anything, and becomes one line of text
  */
 void check_findings_add(struct check_findings *findings, const struct check_finding *finding)
 {
+	struct check_finding one = *finding;
+
+	sb_utf8_make_printable(one.when);
+	sb_utf8_make_printable(one.text);
 	for (size_t i = 0; i < findings->n; i++) {
 		struct check_finding *other = &findings->all[i];
 
-		if (check_finding_same(other, finding)) {
+		if (check_finding_same(other, &one)) {
 			other->n++;
 			return;
 		}
@@ -51,6 +56,6 @@ void check_findings_add(struct check_findings *findings, const struct check_find
 		findings->more = true;
 		return;
 	}
-	findings->all[findings->n] = *finding;
+	findings->all[findings->n] = one;
 	findings->all[findings->n++].n = 1;
 }

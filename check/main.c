@@ -13,6 +13,7 @@
 #include "check/report.h"
 #include "check/values.h"
 #include "daemon/cleanup.h"
+#include "daemon/utf8.h"
 
 /* What it ends with. */
 enum {
@@ -137,6 +138,7 @@ static void skip(struct check_outcome *outcome, const char *why)
 static void run_one(struct check_plugin *plugin, size_t i, struct check_outcome *outcome)
 {
 	check_rows[i].run(plugin, outcome);
+	sb_utf8_make_printable(outcome->text);
 	if (outcome->findings.n > 0)
 		outcome->result = CHECK_FAILED;
 }
@@ -175,6 +177,15 @@ static void tell_refused(const struct check_plugin *plugin)
 			plugin->refused);
 }
 
+static bool broken(const struct check_outcome *outcomes)
+{
+	for (size_t i = 0; i < check_n_rows; i++)
+		if (outcomes[i].result == CHECK_FAILED)
+			return true;
+
+	return false;
+}
+
 static int check(const struct options *options)
 {
 	struct check_outcome *outcomes = calloc(check_n_rows, sizeof(*outcomes));
@@ -189,11 +200,9 @@ static int check(const struct options *options)
 	if (r == PASSED && check_report_write(&report, options->form, stdout) < 0)
 		r = NOT_CHECKED;
 	if (r == PASSED && !check_report_passed(&report))
-		r = BROKEN;
-	if (r == PASSED && plugin.refused[0]) {
+		r = broken(outcomes) ? BROKEN : NOT_CHECKED;
+	if (r == NOT_CHECKED && plugin.refused[0])
 		tell_refused(&plugin);
-		r = NOT_CHECKED;
-	}
 	check_image_done(&plugin.image);
 	(void)check_values_free(plugin.values);
 	(void)check_cloud_free(plugin.cloud);

@@ -7,6 +7,7 @@
 #include "check/checks.h"
 #include "check/report.h"
 #include "daemon/cleanup.h"
+#include "daemon/utf8.h"
 
 static const char *const result_words[] = {
 	[CHECK_PASSED] = "passed",
@@ -34,10 +35,12 @@ void check_gap(struct check_outcome *outcome, const char *format, ...)
  * check_report_passed() - was no rule broken?
  * @report: the report
  *
- * Return: whether that is so; what was not checked counts as nothing.
+ * Return: whether that is so; what was not checked counts as nothing, unless that is all.
  */
 bool check_report_passed(const struct check_report *report)
 {
+	if (report->plugin->refused[0])
+		return false;
 	for (size_t i = 0; i < check_n_rows; i++)
 		if (report->outcomes[i].result == CHECK_FAILED)
 			return false;
@@ -133,7 +136,7 @@ static void write_people(const struct check_report *report, FILE *file)
 static void write_tap_text(const char *text, FILE *file)
 {
 	for (; *text; text++)
-		(void)fputc(*text == '#' ? '.' : *text == '\n' ? ' ' : *text, file);
+		(void)fputc(*text == '#' ? '.' : *text, file);
 }
 
 static void write_tap(const struct check_report *report, FILE *file)
@@ -179,6 +182,17 @@ static json_t *outcome_to_json(const struct check_outcome *outcome, const char *
 			 findings_to_json(&outcome->gaps));
 }
 
+/* What is not of this program may be anything. */
+static json_t *text_to_json(const char *text)
+{
+	SB_CLEANUP(sb_free) char *copy = strdup(text);
+
+	if (copy)
+		sb_utf8_make_printable(copy);
+
+	return copy ? json_string(copy) : NULL;
+}
+
 static int write_json(const struct check_report *report, FILE *file)
 {
 	const struct skybus_plugin *descriptor = report->plugin->descriptor;
@@ -188,10 +202,11 @@ static int write_json(const struct check_report *report, FILE *file)
 	for (size_t i = 0; i < check_n_rows; i++)
 		(void)json_array_append_new(checks, outcome_to_json(&report->outcomes[i],
 								    check_rows[i].name));
-	object = json_pack("{s:s, s:s?, s:s?, s:b, s:o}", "file", report->plugin->path, "plugin",
-			   descriptor ? descriptor->name : NULL, "version",
-			   descriptor ? descriptor->version : NULL, "passed",
-			   check_report_passed(report), "checks", checks);
+	object =
+		json_pack("{s:o, s:s?, s:o?, s:b, s:o}", "file", text_to_json(report->plugin->path),
+			  "plugin", descriptor ? descriptor->name : NULL, "version",
+			  descriptor ? text_to_json(descriptor->version) : NULL, "passed",
+			  check_report_passed(report), "checks", checks);
 	r = object ? json_dumpf(object, file, JSON_INDENT(2)) : -1;
 	json_decref(object);
 	(void)fprintf(file, "\n");

@@ -96,9 +96,12 @@ int32_t scripted_host_store_put(struct skybus_link *link, const char *key, const
 	scripted_check_attached(link, "store_put");
 	if (link->refuse.store_put < 0)
 		return link->refuse.store_put;
-	if (key[0] == '\0' || strlen(key) > KEY_LEN_MAX || len > VALUE_LEN_MAX ||
+	if (key[0] == '\0' || key[0] == '.' || strlen(key) > KEY_LEN_MAX || len > VALUE_LEN_MAX ||
 	    (!data && len > 0)) {
-		scripted_fault(link, "store_put(\"%s\") was given %u bytes, or that key", key, len);
+		scripted_fault(link,
+			       "store_put(\"%s\") was given %u bytes, or that key: keys of 1 to %d "
+			       "bytes that begin with no dot are a plugin's, with at most %d bytes",
+			       key, len, KEY_LEN_MAX, VALUE_LEN_MAX);
 		return -EINVAL;
 	}
 	if (!find_entry(link, key) && count_entries(link) == ENTRIES_MAX) {

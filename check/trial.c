@@ -285,6 +285,8 @@ static void run_trial(const struct trial *trial)
 	while (one_child(trial, output))
 		if (++deaths == DEATHS_MAX)
 			break;
+	if (!shared->done && shared->at < trial->n)
+		shared->findings.more = true;
 	*trial->findings = shared->findings;
 }
 

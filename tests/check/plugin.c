@@ -51,10 +51,13 @@ enum {
 	REASON_ENDLESS,
 	REASON_MISSING,
 	REFUSAL_LEAKS,
+	SAYS_ANYTHING,
 	SIZE_MISSING,
 	SLEEPS,
 	STARTS_THREAD,
+	STORES_RESERVED,
 	TELLS_SECRET,
+	TIMER_CRASHES,
 	VERDICT_NONSENSE,
 	WRITES_MESSAGE,
 	WRITES_STATIC,
@@ -112,8 +115,11 @@ static UNUSED void start_thread(void)
 
 static UNUSED void ring(void *state, void *tag)
 {
-	(void)state;
+	struct demo *demo = state;
+
 	(void)tag;
+	if (BREAKING(TIMER_CRASHES))
+		sink = *(const volatile uint8_t *)demo->kept;
 }
 
 static UNUSED void wait_a_moment(void)
@@ -134,8 +140,12 @@ static void misbehave(struct demo *demo)
 		n_logins++;
 	if (BREAKING(PRINTS))
 		(void)printf("logging in\n");
+	if (BREAKING(SAYS_ANYTHING))
+		(void)printf("\xff\033[2J\n");
 	if (BREAKING(LOGIN_LEAKS))
 		demo->leaked = malloc(40);
+	if (BREAKING(STORES_RESERVED))
+		(void)demo->host->store_put(demo->link, ".token", "t", 1, NULL, NULL);
 	if (BREAKING(TELLS_SECRET)) {
 		char line[64] = "";
 		uint32_t len;
@@ -207,6 +217,8 @@ static void come_online(struct demo *demo)
 	};
 
 	demo->host->online(demo->link, &terms);
+	if (BREAKING(TIMER_CRASHES) && demo->counter++ == 0)
+		(void)demo->host->timer_start(demo->link, 1000, ring, NULL);
 	if (BREAKING(ONLINE_TWICE))
 		demo->host->online(demo->link, &terms);
 }
@@ -303,6 +315,10 @@ static void login(void *state)
 
 	own->saving = false;
 	misbehave(demo);
+	if (BREAKING(SAYS_ANYTHING)) {
+		fail(own, "no\nok 99 - more \xff");
+		return;
+	}
 	if (own->host->open_session(own->link, &session, on_opened, NULL) < 0)
 		fail(own, "the session could not be opened");
 }

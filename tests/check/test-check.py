@@ -53,10 +53,13 @@ FINDINGS = {
     'reason-endless': ('verdicts', 'decide()', 'gave a reason without end'),
     'reason-missing': ('verdicts', 'decide()', 'gave the verdict 4 without a reason'),
     'refusal-leaks': ('attach', '', 'bytes stay on the heap each time that this happens'),
+    'says-anything': ('login', 'login()', r'printed "\?\?\[2J"'),
     'size-missing': ('login', 'the completion of store_put()', 'the terms has the size 0'),
     'sleeps': ('messages', 'encode()', 'made the system call clock_nanosleep, which waits'),
     'starts-thread': ('login', 'login()', 'starts a thread'),
+    'stores-reserved': ('login', 'login()', r'store_put\("\.token"\) was given'),
     'tells-secret': ('login', 'login()', 'a line of the log tells the secret secret'),
+    'timer-crashes': ('login', 'the completion of timer_start()', 'crashed .SIGSEGV .* in the function ring'),
     'verdict-nonsense': ('verdicts', 'decide()', 'gave a verdict of the kind 7'),
     'writes-message': ('messages', 'encode()', "wrote into the message's payload, which is only lent"),
     'writes-static': ('login', 'login()', "wrote the plugin's static data, n_logins"),
@@ -174,6 +177,17 @@ class Use(unittest.TestCase):
         self.assertEqual(sum(line.startswith(('ok ', 'not ok ')) for line in lines), 11)
         self.assertTrue(any(re.match(r'not ok \d+ - messages', line) for line in lines))
 
+    def test_what_a_plugin_says_is_one_line_of_text(self):
+        plugin = BROKEN / 'says-anything.so'
+        for form in ((), ('--tap',)):
+            ended = run(*form, plugin)
+            self.assertEqual([line for line in ended.stdout.split('\n') if not line.isprintable()], [])
+            self.assertRegex(ended.stdout, r'\n(#|       ) not checked: .*no\?ok 99 - more \?')
+            self.assertNotRegex(ended.stdout, '(?m)^ok 99')
+        _, report, checks = check(plugin)
+        self.assertEqual(len(report['checks']), 11)
+        self.assertRegex(checks['login']['not_checked'][0]['text'], r'no\?ok 99 - more \?')
+
     def test_without_a_cloud_it_says_what_was_not_checked(self):
         status, _, checks = check(REAL / '1nce.so')
         self.assertEqual(status, 0)
@@ -184,6 +198,8 @@ class Use(unittest.TestCase):
         ended = run(REAL / 'aliyun.so')
         self.assertEqual(ended.returncode, 2)
         self.assertRegex(ended.stderr, 'device_secret.*give --settings FILE')
+        status, report, checks = check(REAL / 'aliyun.so')
+        self.assertEqual((status, report['passed'], checks['attach']['result']), (2, False, 'skipped'))
 
     def test_wrong_use(self):
         for args, words in (
