@@ -97,7 +97,7 @@ struct check_outcome {
 	struct check_findings gaps;
 };
 
-/** struct check_row - one check; @needs_plugin: that it was loaded and attached */
+/** struct check_row - one check, and what it is called in reports and in the manual */
 struct check_row {
 	const char *name;
 	void (*run)(struct check_plugin *plugin, struct check_outcome *outcome);
