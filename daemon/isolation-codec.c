@@ -222,6 +222,32 @@ void sb_pack_reply(struct sb_packer *out, const struct skybus_reply *reply)
 }
 
 /**
+ * sb_reply_within() - a reply as a process is told of it
+ * @reply: what came
+ * @room: for another
+ *
+ * Blocks make bodies that no packet holds.
+ *
+ * Return: @reply; or, where it is too long, @room, which says that the request was abandoned.
+ */
+const struct skybus_reply *sb_reply_within(const struct skybus_reply *reply,
+					   struct skybus_reply *room)
+{
+	if (reply->payload_len <= SB_PACKET_BODY_MAX)
+		return reply;
+	*room = (struct skybus_reply){
+		.size = sizeof(*room),
+		.outcome = SKYBUS_ABANDONED,
+		.content_format = SKYBUS_NO_FORMAT,
+		.max_age = UINT32_MAX,
+		.note = reply->note,
+		.observed = reply->observed,
+	};
+
+	return room;
+}
+
+/**
  * sb_unpack_reply() - a reply with its options
  * @in: the packet
  * @ret: the reply; its options are what this returns

@@ -97,6 +97,8 @@ enum sb_fill {
 void sb_pack_message(struct sb_packer *out, const struct skybus_message *message);
 void sb_unpack_message(struct sb_unpacker *in, struct skybus_message *ret);
 void sb_pack_reply(struct sb_packer *out, const struct skybus_reply *reply);
+const struct skybus_reply *sb_reply_within(const struct skybus_reply *reply,
+					   struct skybus_reply *room);
 struct skybus_option *sb_unpack_reply(struct sb_unpacker *in, struct skybus_reply *ret);
 void sb_pack_verdict(struct sb_packer *out, const struct skybus_verdict *verdict);
 void sb_unpack_verdict(struct sb_unpacker *in, struct skybus_verdict *ret);

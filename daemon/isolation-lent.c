@@ -15,9 +15,6 @@
 #define REQUESTS_MAX 64
 #define WRITES_MAX 64
 
-/* The most of a body that goes into a packet with the rest. */
-#define FETCHED_MAX (128 * 1024)
-
 /**
  * sb_isolation_clean() - text for people that may go into a log
  * @text: control characters become question marks
@@ -64,18 +61,20 @@ static void on_opened(void *state, void *tag, int32_t outcome, const char *reaso
 static void on_replied(void *state, void *tag, const struct skybus_reply *reply)
 {
 	struct sb_packer *out = sb_isolation_begin(state, SB_CALL_REPLIED);
+	struct skybus_reply room;
 
 	pack_tag(out, tag);
-	sb_pack_reply(out, reply);
+	sb_pack_reply(out, sb_reply_within(reply, &room));
 	sb_isolation_tell(state, SB_CALL_REPLIED);
 }
 
 static void on_observed(void *state, void *tag, const struct skybus_reply *reply)
 {
 	struct sb_packer *out = sb_isolation_begin(state, SB_CALL_OBSERVED);
+	struct skybus_reply room;
 
 	pack_tag(out, tag);
-	sb_pack_reply(out, reply);
+	sb_pack_reply(out, sb_reply_within(reply, &room));
 	sb_isolation_tell(state, SB_CALL_OBSERVED);
 }
 
@@ -228,8 +227,8 @@ static bool lend_fetch(struct sb_isolation *isolation, struct sb_unpacker *in)
 	sb_unpack_fetch(in, &fetch);
 	if (!sb_unpack_ended(in))
 		return false;
-	if (fetch.max_len > FETCHED_MAX)
-		fetch.max_len = FETCHED_MAX;
+	if (fetch.max_len > SB_PACKET_BODY_MAX)
+		fetch.max_len = SB_PACKET_BODY_MAX;
 	answer(isolation,
 	       isolation->host->fetch(handle_of(isolation), &fetch, on_fetched, tag_of(tag)));
 

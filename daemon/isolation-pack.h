@@ -14,6 +14,9 @@
 /** The largest packet: a payload, its options and what is told about them. A socket's buffer has room for it. */
 #define SB_PACKET_MAX (192 * 1024)
 
+/* The most of a body that goes into a packet with the rest. */
+#define SB_PACKET_BODY_MAX (128 * 1024)
+
 /* ---- into bytes ---- */
 
 /** struct sb_packer - a packet that is being filled; zeroed, it is empty. What was in it is wiped. */

@@ -113,6 +113,32 @@ static void a_reply(void **state)
 	free(kept);
 }
 
+static void a_reply_that_no_packet_holds(void **state)
+{
+	static uint8_t body[SB_PACKET_BODY_MAX + 1];
+	struct skybus_reply reply = {
+		.size = sizeof(reply),
+		.outcome = SKYBUS_ANSWERED,
+		.code = SKYBUS_CODE(2, 5),
+		.payload = body,
+		.payload_len = SB_PACKET_BODY_MAX,
+		.note = 7,
+		.observed = 1,
+	};
+	struct skybus_reply room;
+	const struct skybus_reply *within;
+
+	(void)state;
+	assert_ptr_equal(sb_reply_within(&reply, &room), &reply);
+
+	reply.payload_len++;
+	within = sb_reply_within(&reply, &room);
+	assert_int_equal(within->outcome, SKYBUS_ABANDONED);
+	assert_int_equal(within->payload_len, 0);
+	assert_int_equal(within->note, 7);
+	assert_int_equal(within->observed, 1);
+}
+
 /* A plugin that was built when the struct ended before trust_len. */
 static void what_an_older_plugin_does_not_have(void **state)
 {
@@ -391,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_message, reset),
 		cmocka_unit_test_teardown(a_reply, reset),
+		cmocka_unit_test(a_reply_that_no_packet_holds),
 		cmocka_unit_test_teardown(what_an_older_plugin_does_not_have, reset),
 		cmocka_unit_test_teardown(what_was_fetched_ends_as_text, reset),
 		cmocka_unit_test_teardown(a_reason_is_cut_to_its_room, reset),
