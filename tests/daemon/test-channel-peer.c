@@ -252,17 +252,6 @@ static void the_peer_is_as_the_plan_says(void **state)
 	assert_string_equal(f.trust, "PEM");
 }
 
-static void a_session_of_an_older_make_has_no_roots(void **state)
-{
-	(void)state;
-	f.session.size = offsetof(struct skybus_session, trust);
-	f.session.trust_len = 5;
-	f.session.server_name = "other.example";
-	expect_tried(0, "1 ");
-	assert_string_equal(f.host, "cloud.example");
-	assert_string_equal(f.trust, "");
-}
-
 static void roots_without_bytes_make_no_sense(void **state)
 {
 	(void)state;
@@ -319,7 +308,6 @@ int main(void)
 		TEST(what_the_box_refuses_at_once_is_passed_over),
 		TEST(the_peer_is_known),
 		TEST(the_peer_is_as_the_plan_says),
-		TEST(a_session_of_an_older_make_has_no_roots),
 		TEST(roots_without_bytes_make_no_sense),
 		TEST(what_is_wrong_has_its_words),
 		TEST(an_interface_that_is_not_there_is_told),

@@ -224,6 +224,7 @@ class ExampleTest(ConfigTest):
     COMMON = {
         "budget",
         "plugin",
+        "plugin_isolation",
         "enabled",
         "interface",
         "memory_bytes",
