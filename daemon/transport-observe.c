@@ -6,7 +6,8 @@
  * What changes while its blocks are being fetched libcoap (4.3.1 to 4.3.5) does not get right: it asks for
  * the whole anew, under a token that it then does not know, or, where the blocks have no ETag, mixes them
  * and hands out single ones. Either shows, and then the observation is registered anew (section 3.3.1),
- * which brings the present state whole.
+ * which brings the present state whole. But 4.3.4 and later may mix blocks without ETag so that nothing shows:
+ * a cloud that changes large resources has to send one, as RFC 7959 section 2.4 wants.
  */
 #include <errno.h>
 #include <string.h>

@@ -23,6 +23,7 @@ PRODUCT, DEVICE = "pk7TestA", "dev0000001"
 SECRET = "S3ntinelThatNobodySees"
 
 CONFIG = "/etc/skybus/skybus.yaml"
+LINKS = "/etc/skybus/conf.d/box.yaml"
 UNIT_FOLDER = "/etc/systemd/system/skybusd.service.d"
 STATE = "/var/lib/skybus"
 
@@ -182,7 +183,7 @@ class MachineTest(unittest.TestCase):
                       "LimitCORE=infinity\n"
                       "LoadCredential=plant.secret:/etc/skybus/plant.secret\n"
                       "LoadCredentialEncrypted=depot.secret:/etc/skybus/depot.cred\n")
-        machine.write("/etc/skybus/conf.d/box.yaml", self.links())
+        machine.write(LINKS, self.links())
         machine.run("systemctl", "daemon-reload")
         machine.run("systemctl", "restart", "skybusd")
         self.wait_until_online()
@@ -362,9 +363,9 @@ class MachineTest(unittest.TestCase):
 
     def test_15_a_plugin_has_a_process_of_its_own(self):
         """Which is shut in more, within all that the unit forbids."""
-        config = self.machine.read(CONFIG)
         isolated = "    mode: symmetric\n    plugin_isolation: process\n"
-        self.configure(config.replace("    mode: symmetric\n", isolated))
+        self.machine.write(LINKS, self.links().replace("    mode: symmetric\n", isolated))
+        self.machine.run("systemctl", "reload", "skybusd")
         self.wait_until_depot_is_online()
         self.assert_delivered(self.publish(link="depot"))
         filters = self.machine.shell(
@@ -376,7 +377,8 @@ class MachineTest(unittest.TestCase):
             "grep ^Seccomp_filters: /proc/$(systemctl show -P MainPID skybusd)/status"
         ).split()
         self.assertEqual(int(filters[1]), int(of_daemon[1]) + 1)
-        self.configure(config)
+        self.machine.write(LINKS, self.links())
+        self.machine.run("systemctl", "reload", "skybusd")
         self.wait_until_depot_is_online()
 
     def test_16_metrics_are_written_for_node_exporter(self):

@@ -412,7 +412,12 @@ static void when_that_is_not_answered_it_is_over(void **state)
 #define FIRST_BLOCK 0x08
 #define SIXTEEN "0123456789abcdef"
 
-/* Without ETags nobody knows which of two a block belongs to; libcoap hands one of them out. */
+/*
+ * Without ETags nobody knows which of two a block belongs to. libcoap 4.3.1 hands one of them out; 4.3.4 takes the
+ * second for a repetition of the first, and there is nothing that we could see.
+ */
+#define MIXED_BLOCKS_SHOW (LIBCOAP_VERSION < 4003004U)
+
 static void mix_blocks(struct transport_fixture *f, const struct peer_message *request,
 		       uint32_t number)
 {
@@ -427,8 +432,11 @@ static void mix_blocks(struct transport_fixture *f, const struct peer_message *r
 static void blocks_that_may_be_mixed_are_not_told(void **state)
 {
 	struct transport_fixture *f = *state;
-	struct peer_message request = establish(f);
+	struct peer_message request;
 
+	if (!MIXED_BLOCKS_SHOW)
+		skip();
+	request = establish(f);
 	mix_blocks(f, &request, 10);
 	expect_renewed(f, &request);
 	assert_int_equal(f->replies, 1);
@@ -439,8 +447,11 @@ static void blocks_that_may_be_mixed_are_not_told(void **state)
 static void what_is_always_mixed_is_given_up(void **state)
 {
 	struct transport_fixture *f = *state;
-	struct peer_message request = establish(f);
+	struct peer_message request;
 
+	if (!MIXED_BLOCKS_SHOW)
+		skip();
+	request = establish(f);
 	for (uint32_t i = 0; i < 3; i++) {
 		mix_blocks(f, &request, 10 + 4 * i);
 		expect_renewed(f, &request);
