@@ -30,6 +30,7 @@
 #include "daemon/reload.h"
 #include "daemon/resolver.h"
 #include "daemon/service.h"
+#include "daemon/slack.h"
 #include "daemon/store.h"
 #include "dbus/bus.h"
 
@@ -47,6 +48,7 @@ struct daemon {
 	struct sb_access *access;
 	struct sb_rates rates;
 	struct sb_service service;
+	struct sb_slack slack;
 	struct sb_reload *reload;
 	struct sb_bus *bus;
 };
@@ -255,6 +257,7 @@ static int build_links(struct daemon *daemon, const struct sb_options *options)
 	int r;
 
 	sb_service_init(&daemon->service, daemon->gateway);
+	sb_slack_init(&daemon->slack, daemon->gateway);
 	(void)sb_gateway_apply(daemon->gateway, daemon->config);
 	r = sb_reload_new(options->config, &parts, daemon->config, &daemon->reload);
 	if (r >= 0) {
@@ -284,6 +287,7 @@ static void take_down(struct daemon *daemon)
 	daemon->bus = sb_bus_free(daemon->bus);
 	sb_rates_done(&daemon->rates);
 	daemon->access = sb_access_free(daemon->access);
+	sb_slack_done(&daemon->slack);
 	sb_service_done(&daemon->service);
 	daemon->gateway = sb_gateway_free(daemon->gateway);
 	parts->https = sb_https_free(parts->https);
