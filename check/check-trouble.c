@@ -77,17 +77,29 @@ static bool happen_fetch(const struct disturbance *disturbance, struct skybus_li
 	return true;
 }
 
-static bool happen_reply(const struct disturbance *disturbance, struct skybus_link *link)
+/* What comes to @request instead of the good reply. Return: whether there is one more. */
+static bool make_reply(const struct disturbance *disturbance, struct skybus_link *link,
+		       const struct skybus_request *request, struct skybus_reply *ret)
 {
-	struct skybus_request *request = check_walk_request(link);
-	struct skybus_reply good, reply;
+	struct skybus_reply good;
 	char name[120], what[1100];
 
 	check_walk_name(link, what, sizeof(what));
 	check_cloud_reply(disturbance->plugin->cloud, request, &good);
-	if (!check_replies_make(disturbance->i, &good, &reply, name, sizeof(name)))
+	if (!check_replies_make(disturbance->i, &good, ret, name, sizeof(name)))
 		return false;
 	check_when("when %.80s %s", what, name);
+
+	return true;
+}
+
+static bool happen_reply(const struct disturbance *disturbance, struct skybus_link *link)
+{
+	struct skybus_request *request = check_walk_request(link);
+	struct skybus_reply reply;
+
+	if (!make_reply(disturbance, link, request, &reply))
+		return false;
 	(void)scripted_answer(request, &reply);
 
 	return true;
@@ -97,14 +109,10 @@ static bool happen_reply(const struct disturbance *disturbance, struct skybus_li
 static bool happen_notification(const struct disturbance *disturbance, struct skybus_link *link)
 {
 	struct skybus_request *request = check_walk_observed(link);
-	struct skybus_reply good, reply;
-	char name[120], what[1100];
+	struct skybus_reply reply;
 
-	check_walk_name(link, what, sizeof(what));
-	check_cloud_reply(disturbance->plugin->cloud, request, &good);
-	if (!check_replies_make(disturbance->i, &good, &reply, name, sizeof(name)))
+	if (!make_reply(disturbance, link, request, &reply))
 		return false;
-	check_when("when %.80s %s", what, name);
 	reply.observed = reply.outcome == SKYBUS_ANSWERED && SKYBUS_CODE_CLASS(reply.code) == 2;
 	scripted_notify(request, &reply);
 	request = TAILQ_FIRST(&link->observed);
