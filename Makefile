@@ -27,6 +27,9 @@ CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) abigai
 # broker's package starts is not used; each bench has brokers of its own.
 BENCH_PACKAGES = mosquitto mosquitto-clients python3-jeepney valgrind
 
+# To fuzz: the compiler whose fuzzer it is, with what it links.
+FUZZ_PACKAGES = clang libclang-rt-dev llvm
+
 # To make Debian packages, which builds and runs the unit tests as well.
 DEB_PACKAGES = curl dbus-daemon debhelper dpkg-dev iproute2 libcoap3-bin lintian openssl python3 systemd
 
@@ -35,6 +38,10 @@ ACCEPTANCE_PACKAGES = debootstrap gcc iproute2 libc6-dev procps python3 systemd-
 
 # How often make torture kills the daemon; a quarter as often it cuts the power.
 ROUNDS = 200
+
+# How long make fuzz runs each fuzzer, seconds; and which, unless all.
+T = 60
+FUZZERS =
 
 # Where the bench stores messages, which is to be a real disk; unless set, where it was built.
 FOLDER =
@@ -58,6 +65,8 @@ help:
 	@echo 'make bench    measures it beside its peers, on a machine that is quiet, into build/bench.json;'
 	@echo '              FOLDER=/PATH for another disk; make bench-quick for the headlines, and'
 	@echo '              make bench-page for docs/performance.md of what was measured'
+	@echo 'make fuzz     has each parser of what comes from outside tried for a minute; T=600 for longer,'
+	@echo '              FUZZERS="enos stream" for some of them'
 	@echo 'make interop  runs six clients of D-Bus on two bus daemons, and prints a table of it'
 	@echo 'make deb      builds Debian packages for this machine in build/deb, and has lintian look at them'
 	@echo 'make acceptance  builds them for Debian 12 and 13, and tries them on machines that boot systemd;'
@@ -120,6 +129,16 @@ bench-parts: packages
 bench-page:
 	@$(BENCH) build/bench.json --page >build/performance.md
 	@cp build/performance.md docs/performance.md
+
+fuzz:
+	@$(call alone,fuzz-here)
+
+fuzz-here: need = $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
+fuzz-here: packages
+	@[ -f build/fuzz/build.ninja ] || CC=clang meson setup -Dfuzzing=true -Db_lundef=false \
+		-Db_sanitize=address,undefined build/fuzz
+	@ninja -C build/fuzz fuzzers $(PLUGINS)
+	@tests/fuzz/fuzz.sh build/fuzz $(T) $(FUZZERS)
 
 interop:
 	@$(call alone,interop-here)
@@ -202,8 +221,8 @@ packages:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 \
 		install --no-install-recommends $$missing
 
-.PHONY: help demo demo-here demo-parts check check-here torture torture-here bench bench-here \
-	bench-quick bench-quick-here bench-parts bench-page interop \
+.PHONY: help demo demo-here demo-parts check check-here torture torture-here fuzz fuzz-here bench \
+	bench-here bench-quick bench-quick-here bench-parts bench-page interop \
 	interop-here deb deb-here acceptance acceptance-here \
 	cross cross-here docs abi-record format clean packages
 .NOTPARALLEL:

@@ -407,13 +407,18 @@ static const char *skip_value(const char *at, const char *end)
 /**
  * aliyun_walk_begin() - go along the members of a container
  * @walk: begins
- * @container: an object or an array in JSON, and well formed
+ * @container: an object or an array in JSON, and well formed; or an empty piece, which has no members
  */
 void aliyun_walk_begin(struct aliyun_walk *walk, const struct aliyun_piece *container)
 {
-	const char *end = container->text + container->len;
-	const char *at = skip_space(container->text, end);
+	const char *end, *at;
 
+	if (container->len == 0) {
+		*walk = (struct aliyun_walk){ 0 };
+		return;
+	}
+	end = container->text + container->len;
+	at = skip_space(container->text, end);
 	*walk = (struct aliyun_walk){
 		.at = at < end ? at + 1 : end,
 		.end = end,
