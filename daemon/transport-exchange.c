@@ -15,7 +15,6 @@
 #include "daemon/random.h"
 #include "daemon/transport-exchange.h"
 
-#define HEADER_LEN 4 /* RFC 7252 section 3 */
 #define OPTIONS_ON_STACK 16
 
 /**
@@ -97,81 +96,6 @@ static struct sb_exchange *find_token(struct sb_exchanges *exchanges, coap_bin_c
 	return NULL;
 }
 
-static size_t option_size(uint16_t *last, uint16_t number, size_t len)
-{
-	size_t size = coap_opt_encode_size((uint16_t)(number - *last), len);
-
-	*last = number;
-
-	return size;
-}
-
-static size_t message_size(size_t options_size, size_t payload_len)
-{
-	return HEADER_LEN + SB_TOKEN_LEN + options_size + (payload_len > 0 ? 1 + payload_len : 0);
-}
-
-static void release_body(coap_session_t *session, void *body)
-{
-	(void)session;
-	free(body);
-}
-
-/* A payload that does not fit goes in blocks (RFC 7959), which libcoap sees to. */
-static int add_large_payload(coap_session_t *session, coap_pdu_t *pdu,
-			     const struct sb_request *request)
-{
-	uint8_t *body = malloc(request->payload_len);
-
-	if (!body)
-		return -ENOMEM;
-	memcpy(body, request->payload, request->payload_len);
-	/* Calls release_body() itself, also when it fails. */
-	if (!coap_add_data_large_request(session, pdu, request->payload_len, body, release_body,
-					 body))
-		return -EMSGSIZE;
-
-	return 0;
-}
-
-static int add_payload(struct sb_exchange *exchange, const struct sb_request *request,
-		       coap_pdu_t *pdu, size_t size)
-{
-	coap_session_t *session = exchange->owner->session;
-
-	if (request->payload_len == 0)
-		return 0;
-	if (size > HEADER_LEN + coap_session_max_pdu_size(session))
-		return add_large_payload(session, pdu, request);
-
-	return coap_add_data(pdu, request->payload_len, request->payload) ? 0 : -EMSGSIZE;
-}
-
-static int build(struct sb_exchange *exchange, const struct sb_request *request, coap_pdu_t *pdu)
-{
-	const struct sb_option *option;
-	uint16_t last = 0;
-	size_t options_size = 0;
-	size_t size;
-	int r;
-
-	if (!coap_add_token(pdu, SB_TOKEN_LEN, exchange->token))
-		return -ENOMEM;
-	TAILQ_FOREACH(option, &request->options, entry) {
-		if (!coap_add_option(pdu, option->number, option->len, option->value))
-			return -EMSGSIZE;
-		options_size += option_size(&last, option->number, option->len);
-	}
-	size = message_size(options_size, request->payload_len);
-	r = add_payload(exchange, request, pdu, size);
-	if (r < 0)
-		return r;
-	exchange->size = size;
-	exchange->owner->traffic.sent += size;
-
-	return 0;
-}
-
 static struct sb_exchange *exchange_new(struct sb_exchanges *exchanges, sb_reply_fn *done,
 					void *userdata)
 {
@@ -220,11 +144,12 @@ int sb_exchange_transmit(struct sb_exchange *exchange, const struct sb_request *
 			    coap_new_message_id(session), coap_session_max_pdu_size(session));
 	if (!pdu)
 		return -ENOMEM;
-	r = build(exchange, request, pdu);
+	r = sb_pdu_fill(pdu, session, exchange->token, request, &exchange->size);
 	if (r < 0) {
 		coap_delete_pdu(pdu);
 		return r;
 	}
+	exchange->owner->traffic.sent += exchange->size;
 	/* coap_send() owns the PDU from here, whatever happens. */
 	exchange->mid = coap_send(session, pdu);
 
@@ -320,49 +245,10 @@ int sb_exchanges_ping(struct sb_exchanges *exchanges, uint64_t timeout_usec, sb_
 		(void)sb_exchange_free(exchange);
 		return -ENOTCONN;
 	}
-	exchanges->traffic.sent += HEADER_LEN;
+	exchanges->traffic.sent += SB_PDU_HEADER_LEN;
 	sb_timer_arm(&exchange->deadline, timeout_usec);
 
 	return 0;
-}
-
-static size_t count_options(const coap_pdu_t *pdu)
-{
-	coap_opt_iterator_t iterator;
-	size_t n = 0;
-
-	(void)coap_option_iterator_init(pdu, &iterator, COAP_OPT_ALL);
-	while (coap_option_next(&iterator))
-		n++;
-
-	return n;
-}
-
-/* Fills @options, which has room for all of them, and what of the reply stands in options. */
-static size_t read_options(const coap_pdu_t *pdu, struct skybus_option *options,
-			   struct skybus_reply *reply)
-{
-	coap_opt_iterator_t iterator;
-	const coap_opt_t *found;
-	uint16_t last = 0;
-	size_t size = 0;
-
-	reply->options = options;
-	(void)coap_option_iterator_init(pdu, &iterator, COAP_OPT_ALL);
-	while ((found = coap_option_next(&iterator))) {
-		struct skybus_option *option = &options[reply->n_options++];
-
-		option->number = iterator.number;
-		option->len = coap_opt_length(found);
-		option->value = coap_opt_value(found);
-		if (option->number == SB_OPTION_CONTENT_FORMAT)
-			reply->content_format = coap_decode_var_bytes(option->value, option->len);
-		else if (option->number == SB_OPTION_MAX_AGE)
-			reply->max_age = coap_decode_var_bytes(option->value, option->len);
-		size += option_size(&last, iterator.number, option->len);
-	}
-
-	return size;
 }
 
 /* A server that was away, and may have been another one meanwhile, may not know what we observe. */
@@ -401,7 +287,7 @@ bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *
 		.content_format = SKYBUS_NO_FORMAT,
 		.max_age = UINT32_MAX,
 	};
-	size_t n = count_options(received);
+	size_t n = sb_pdu_count_options(received);
 	size_t options_size;
 	size_t payload_len = 0;
 	size_t offset;
@@ -418,11 +304,11 @@ bool sb_exchanges_on_response(struct sb_exchanges *exchanges, const coap_pdu_t *
 		if (!on_heap)
 			return false;
 	}
-	options_size = read_options(received, on_heap ? on_heap : on_stack, &reply);
+	options_size = sb_pdu_read_options(received, on_heap ? on_heap : on_stack, &reply);
 	if (!coap_get_data_large(received, &payload_len, &reply.payload, &offset, &total))
 		payload_len = 0;
 	reply.payload_len = (uint32_t)payload_len;
-	exchanges->traffic.received += message_size(options_size, payload_len);
+	exchanges->traffic.received += sb_pdu_size(options_size, payload_len);
 	exchanges_heard(exchanges);
 	if (exchange->observation.on && !sb_observation_takes(exchange, received, &reply))
 		return true;

@@ -8,9 +8,8 @@
 #include <coap3/coap.h>
 
 #include "daemon/transport-observe.h"
+#include "daemon/transport-pdu.h"
 #include "daemon/transport.h"
-
-#define SB_TOKEN_LEN 4
 
 TAILQ_HEAD(sb_exchange_list, sb_exchange);
 
