@@ -115,6 +115,22 @@ int sb_accounts_check(const struct sb_accounts *accounts, uint32_t owner, size_t
 }
 
 /**
+ * sb_accounts_ample() - has a user at most half of what may wait
+ * @accounts: the accounts
+ * @owner: the user, or SB_NO_OWNER
+ *
+ * Return: whether that is so.
+ */
+bool sb_accounts_ample(const struct sb_accounts *accounts, uint32_t owner)
+{
+	const struct sb_account_limits *limits = &accounts->limits;
+	const struct account *account = find(accounts, owner);
+
+	return !account ||
+	       (account->messages <= limits->messages / 2 && account->bytes <= limits->bytes / 2);
+}
+
+/**
  * sb_accounts_add() - a user has more waiting
  * @accounts: the accounts
  * @owner: the user

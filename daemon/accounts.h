@@ -5,6 +5,7 @@
  * Accounts: how much of each user of this box waits in all queues together, so that one of them cannot
  * take the room of the others.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ void sb_accounts_init(struct sb_accounts *accounts, const struct sb_account_limi
 void sb_accounts_done(struct sb_accounts *accounts);
 int sb_accounts_check(const struct sb_accounts *accounts, uint32_t owner, size_t size,
 		      struct sb_error *ret_error);
+bool sb_accounts_ample(const struct sb_accounts *accounts, uint32_t owner);
 int sb_accounts_add(struct sb_accounts *accounts, uint32_t owner, uint64_t messages,
 		    uint64_t bytes);
 void sb_accounts_subtract(struct sb_accounts *accounts, uint32_t owner, size_t size);

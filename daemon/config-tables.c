@@ -55,6 +55,15 @@ const struct skybus_setting sb_store_table[] = {
 	  .fallback = "full",
 	  .help = "When a message counts as stored: full outlives a power cut, normal is faster "
 		  "but may lose the last moments before one." },
+	{ .key = "commit_interval",
+	  .kind = SKYBUS_DURATION,
+	  .fallback = "0",
+	  .min = 0,
+	  .max = 3600,
+	  .help = "How long the end of a message may wait until it is written together with something "
+		  "that cannot wait, such as the next message. It is told when it is written, so "
+		  "publishers hear of it up to so much later, and after a crash so much more is sent "
+		  "once more." },
 	{ .key = "max_bytes",
 	  .kind = SKYBUS_SIZE,
 	  .min = 1024 * 1024,

@@ -157,9 +157,16 @@ static void ending_on_written(void *userdata, int error)
 		sb_endings_write(endings, SB_REWRITING_MAX);
 }
 
+/* Whoever has called a message back waits for its end, and where there is little room, ends make some. */
+static bool may_wait(const struct sb_ending *ending)
+{
+	return !ending->recall.done && !ending->kept &&
+	       sb_room_is_ample(ending->queue, ending->subject.owner);
+}
+
 static void write_ending(struct sb_ending *ending)
 {
-	int r = sb_store_settle(ending->queue->outbox->store, &ending->settlement,
+	int r = sb_store_settle(ending->queue->outbox->store, &ending->settlement, may_wait(ending),
 				ending_on_written, ending);
 
 	ending->handed_over = r == 0;

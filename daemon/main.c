@@ -161,6 +161,7 @@ static int open_store(struct sb_loop *loop, const char *directory,
 {
 	const struct sb_store_options options = {
 		.sync = sync_of(settings),
+		.commit_interval_s = (uint64_t)sb_settings_integer(settings, "commit_interval"),
 		.max_bytes = (uint64_t)sb_settings_integer(settings, "max_bytes"),
 		.tickets_kept = (uint64_t)sb_settings_integer(settings, "tickets_kept"),
 		.tickets_kept_s = (uint64_t)sb_settings_integer(settings, "tickets_kept_for"),

@@ -146,6 +146,7 @@ int sb_room_check(const struct sb_queue *queue, const struct sb_message *message
 		  struct sb_error *ret_error);
 void sb_room_make(struct sb_queue *queue, const struct sb_message *message);
 bool sb_room_has(const struct sb_queue *queue, size_t size, bool in_memory);
+bool sb_room_is_ample(const struct sb_queue *queue, uint32_t owner);
 
 struct sb_move;
 

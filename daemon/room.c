@@ -127,6 +127,24 @@ int sb_room_check(const struct sb_queue *queue, const struct sb_message *message
 }
 
 /**
+ * sb_room_is_ample() - is at most half of the queue, and of what a user may have waiting, in use
+ * @queue: the queue
+ * @owner: the user
+ *
+ * Then nobody misses, for a while, the room that messages hold whose ends are not on disk yet.
+ *
+ * Return: whether that is so.
+ */
+bool sb_room_is_ample(const struct sb_queue *queue, uint32_t owner)
+{
+	const struct sb_queue_limits *limits = &queue->limits;
+
+	return queue->stats.queued <= limits->messages / 2 &&
+	       queue->stats.queued_bytes <= limits->bytes / 2 &&
+	       sb_accounts_ample(&queue->outbox->accounts, owner);
+}
+
+/**
  * sb_room_has() - would a message from another queue be within the bounds, with nothing dropped for it
  * @queue: the queue
  * @size: of the message, bytes

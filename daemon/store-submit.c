@@ -166,12 +166,13 @@ int sb_store_fetch(struct sb_store *store, const char *link, enum sb_priority pr
  * @store: the store
  * @settlement: how, copied; the outcome is that of the cause. What was not delivered is counted as a
  *	loss in the same transaction; what was rejected becomes a dead letter
+ * @patient: that may wait for the commit interval
  * @done: called with 0 when that is on disk; -ENOENT when no such message waits, -ENOSPC, …
  * @userdata: for @done
  *
  * Return: 0, or -ENOMEM and @done is not called.
  */
-int sb_store_settle(struct sb_store *store, const struct sb_settlement *settlement,
+int sb_store_settle(struct sb_store *store, const struct sb_settlement *settlement, bool patient,
 		    sb_store_done_fn *done, void *userdata)
 {
 	SB_CLEANUP(sb_store_job_free)
@@ -181,6 +182,7 @@ int sb_store_settle(struct sb_store *store, const struct sb_settlement *settleme
 	if (!job)
 		return -ENOMEM;
 	job->done = done;
+	job->base.patient = patient;
 	job->settlement = *settlement;
 	if (copy_text(settlement->code, &job->code) < 0 ||
 	    copy_text(settlement->reason, &job->reason) < 0)
@@ -266,6 +268,7 @@ int sb_store_count_loss(struct sb_store *store, const struct sb_loss *loss, sb_s
 	if (!job)
 		return -ENOMEM;
 	job->done = done;
+	job->base.patient = true;
 	job->loss = *loss;
 	job->loss.link = job->link;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Group commit needs no timer: while one commit waits for the disk, the next jobs gather.
+ * Group commit needs no timer: while one commit waits for the disk, the next jobs gather. Only what is
+ * patient may wait for other jobs, whose commit it then shares. It waits with the loop: any job that is not
+ * patient takes it along, so the order stays, and the thread need not know of it.
  *
  * A batch is one transaction. A job that fails undoes itself alone. When the transaction as a whole
  * fails, so do all its jobs that write; those that read are run again, for they may have seen what is
@@ -33,6 +35,10 @@ struct sb_store_thread {
 	bool started;
 	int wake_fd; /* an eventfd: there are finished jobs */
 	struct sb_watch *watch;
+	uint64_t patience; /* µs; 0: no job is patient */
+	struct sb_timer patience_over; /* of the first that is held */
+	struct sb_job_list held; /* the loop's: patient ones, not handed over yet */
+	size_t n_held;
 	struct sb_job_list completing; /* the loop's: finished, and taken over from @finished */
 	struct sb_store_health health; /* the loop's */
 
@@ -241,6 +247,22 @@ static void thread_on_wake(void *userdata, uint32_t events)
 	complete_finished(thread);
 }
 
+static void hand_over(struct sb_store_thread *thread)
+{
+	sb_timer_disarm(&thread->patience_over);
+	(void)pthread_mutex_lock(&thread->mutex);
+	TAILQ_CONCAT(&thread->waiting, &thread->held, entry);
+	thread->n_submitted += thread->n_held;
+	(void)pthread_cond_signal(&thread->work);
+	(void)pthread_mutex_unlock(&thread->mutex);
+	thread->n_held = 0;
+}
+
+static void thread_on_patience_over(struct sb_timer *timer)
+{
+	hand_over(sb_container_of(timer, struct sb_store_thread, patience_over));
+}
+
 /* Signals are for the loop's thread: all are blocked in this one, from its first moment. */
 static int start(struct sb_store_thread *thread)
 {
@@ -267,12 +289,13 @@ static int start(struct sb_store_thread *thread)
  * @loop: where jobs complete; ends with EXIT_FAILURE when the database is damaged; outlives the thread
  * @db: the thread's until sb_store_thread_free() has returned
  * @free_job: called for each job in the end, on the loop's thread
+ * @patience: how long a job that is patient may wait for others, µs by the loop's time; 0 for not at all
  * @ret: the thread, the caller's
  *
  * Return: 0, or a negative errno.
  */
 int sb_store_thread_new(struct sb_loop *loop, struct sb_db *db, sb_job_free_fn *free_job,
-			struct sb_store_thread **ret)
+			uint64_t patience, struct sb_store_thread **ret)
 {
 	SB_CLEANUP(sb_store_thread_free)
 	struct sb_store_thread *thread = calloc(1, sizeof(*thread));
@@ -285,6 +308,9 @@ int sb_store_thread_new(struct sb_loop *loop, struct sb_db *db, sb_job_free_fn *
 	thread->bytes = sb_db_bytes(db);
 	sb_store_health_init(&thread->health, sb_db_directory(db));
 	thread->free_job = free_job;
+	thread->patience = patience;
+	sb_timer_init(&thread->patience_over, loop, thread_on_patience_over);
+	TAILQ_INIT(&thread->held);
 	TAILQ_INIT(&thread->completing);
 	TAILQ_INIT(&thread->waiting);
 	TAILQ_INIT(&thread->finished);
@@ -331,6 +357,7 @@ struct sb_store_thread *sb_store_thread_free(struct sb_store_thread *thread)
 		return NULL;
 
 	if (thread->started) {
+		hand_over(thread);
 		(void)pthread_mutex_lock(&thread->mutex);
 		thread->stop = true;
 		(void)pthread_cond_signal(&thread->work);
@@ -353,15 +380,17 @@ struct sb_store_thread *sb_store_thread_free(struct sb_store_thread *thread)
 /**
  * sb_store_thread_submit() - hand a job over
  * @thread: the thread
- * @job: the thread's from now on
+ * @job: the thread's from now on; a patient one waits until its time is over, another one is not patient, or
+ *	they fill a transaction
  */
 void sb_store_thread_submit(struct sb_store_thread *thread, struct sb_job *job)
 {
-	(void)pthread_mutex_lock(&thread->mutex);
-	TAILQ_INSERT_TAIL(&thread->waiting, job, entry);
-	thread->n_submitted++;
-	(void)pthread_cond_signal(&thread->work);
-	(void)pthread_mutex_unlock(&thread->mutex);
+	TAILQ_INSERT_TAIL(&thread->held, job, entry);
+	thread->n_held++;
+	if (thread->patience == 0 || !job->patient || thread->n_held >= BATCH_MAX)
+		hand_over(thread);
+	else if (!sb_timer_armed(&thread->patience_over))
+		sb_timer_arm(&thread->patience_over, thread->patience);
 }
 
 /**
@@ -372,6 +401,7 @@ void sb_store_thread_drain(struct sb_store_thread *thread)
 {
 	uint64_t until;
 
+	hand_over(thread);
 	(void)pthread_mutex_lock(&thread->mutex);
 	until = thread->n_submitted;
 	while (thread->n_finished < until)

@@ -31,9 +31,13 @@ struct sb_job_kind {
 	const struct sb_job_kind *lesser;
 };
 
-/** struct sb_job - one job, embedded in what it needs; freed by the thread's owner's @free */
+/**
+ * struct sb_job - one job, embedded in what it needs; freed by the thread's owner's @free
+ * @patient: nobody needs it at once
+ */
 struct sb_job {
 	const struct sb_job_kind *kind;
+	bool patient;
 	int error;
 	TAILQ_ENTRY(sb_job) entry;
 };
@@ -41,7 +45,7 @@ struct sb_job {
 typedef void sb_job_free_fn(struct sb_job *job);
 
 int sb_store_thread_new(struct sb_loop *loop, struct sb_db *db, sb_job_free_fn *free_job,
-			struct sb_store_thread **ret);
+			uint64_t patience, struct sb_store_thread **ret);
 struct sb_store_thread *sb_store_thread_free(struct sb_store_thread *thread);
 void sb_store_thread_submit(struct sb_store_thread *thread, struct sb_job *job);
 void sb_store_thread_drain(struct sb_store_thread *thread);

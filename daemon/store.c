@@ -147,7 +147,8 @@ int sb_store_open(struct sb_loop *loop, const char *directory,
 		return r;
 	store->last_ticket = sb_db_last_ticket(store->db);
 	store->last_message = sb_db_last_message(store->db);
-	r = sb_store_thread_new(loop, store->db, sb_store_job_free_base, &store->thread);
+	r = sb_store_thread_new(loop, store->db, sb_store_job_free_base,
+				options->commit_interval_s * SB_USEC_PER_SEC, &store->thread);
 	if (r < 0)
 		return r;
 

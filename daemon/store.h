@@ -7,7 +7,8 @@
  * The loop hands jobs over and never waits. The thread takes whatever has gathered, runs it in one
  * transaction, and only when that is committed do the jobs come back to the loop, where their
  * completions run. So one fsync serves many callers, and a completion that says 0 means: on disk.
- * Jobs of one store run in the order in which they were handed over.
+ * Jobs of one store run in the order in which they were handed over. With a commit interval, the ends of
+ * messages and counts of losses wait for the commit of something else, so long at most.
  *
  * SQLite appears in the daemon/store*.c files and nowhere else.
  */
@@ -35,6 +36,8 @@ enum sb_sync {
 /** struct sb_store_options - how the store is kept */
 struct sb_store_options {
 	enum sb_sync sync;
+	uint64_t
+		commit_interval_s; /* what nobody needs at once may wait so long for another commit */
 	uint64_t max_bytes; /* of the database; 0 for as much as the disk has */
 	uint64_t tickets_kept; /* of messages that have ended, the newest */
 	uint64_t tickets_kept_s; /* and none for longer than so many seconds; 0 for no such bound */
@@ -173,7 +176,7 @@ int sb_store_move(struct sb_store *store, const struct sb_share *where, sb_store
 int sb_store_fetch(struct sb_store *store, const char *link, enum sb_priority priority,
 		   uint64_t after_ticket, size_t max_messages, size_t max_bytes,
 		   sb_store_fetched_fn *done, void *userdata);
-int sb_store_settle(struct sb_store *store, const struct sb_settlement *settlement,
+int sb_store_settle(struct sb_store *store, const struct sb_settlement *settlement, bool patient,
 		    sb_store_done_fn *done, void *userdata);
 int sb_store_search(struct sb_store *store, const struct sb_search *search,
 		    sb_store_records_fn *done, void *userdata);

@@ -83,6 +83,7 @@ void outbox_fixture_open(struct outbox_fixture *f)
 {
 	const struct sb_store_options options = {
 		.sync = SB_SYNC_NORMAL,
+		.commit_interval_s = f->commit_interval_s,
 		.tickets_kept = 100000,
 		.letters_kept = 1000,
 	};

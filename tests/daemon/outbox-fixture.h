@@ -19,6 +19,7 @@ struct outbox_fixture {
 	struct scratch scratch;
 	struct rlimit file_size;
 	struct sb_account_limits accounts;
+	uint64_t commit_interval_s; /* of the next opening */
 	struct sb_loop *loop;
 	struct sb_store *store;
 	struct sb_clock *clock;

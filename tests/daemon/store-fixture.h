@@ -105,6 +105,14 @@ static inline void note_error(void *userdata, int error)
 	*(int *)userdata = error;
 }
 
+static inline void count_done(void *userdata, int error)
+{
+	int *n = userdata;
+
+	assert_int_equal(error, 0);
+	(*n)++;
+}
+
 static inline struct sb_message *message_new(uint64_t ticket, const char *payload)
 {
 	struct sb_message *message = sb_message_new("t/1", payload, strlen(payload), ":1.7");
@@ -146,7 +154,7 @@ static inline int settle_at(struct fixture *f, uint64_t ticket, enum sb_cause ca
 	};
 	int error = 1;
 
-	assert_int_equal(sb_store_settle(f->store, &settlement, note_error, &error), 0);
+	assert_int_equal(sb_store_settle(f->store, &settlement, false, note_error, &error), 0);
 	sb_store_drain(f->store);
 
 	return error;
@@ -171,7 +179,7 @@ static inline void hand_over_end(struct fixture *f, uint64_t ticket, enum sb_cau
 		ticket, sb_cause_outcome(cause), cause, "4.00", "bad", at_ms,
 	};
 
-	assert_int_equal(sb_store_settle(f->store, &settlement, NULL, NULL), 0);
+	assert_int_equal(sb_store_settle(f->store, &settlement, true, NULL, NULL), 0);
 }
 
 struct fetched {

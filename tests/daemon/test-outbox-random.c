@@ -348,6 +348,18 @@ static void test_dropping_in_trouble(void **state)
 	assert_true(run.n_by_cause[SB_CAUSE_EVICTED] > 0);
 }
 
+/* Ends wait, but not where there is little room. */
+static void test_patient(void **state)
+{
+	struct outbox_fixture *f = *state;
+
+	outbox_fixture_close(f);
+	f->commit_interval_s = 2;
+	outbox_fixture_open(f);
+	run_with(f, &dropping, 30, seed_of(6));
+	assert_true(run.n_by_cause[SB_CAUSE_EVICTED] > 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -356,6 +368,7 @@ int main(void)
 		OUTBOX_TEST(test_tight_and_dropping),
 		OUTBOX_TEST(test_roomy_in_trouble),
 		OUTBOX_TEST(test_dropping_in_trouble),
+		OUTBOX_TEST(test_patient),
 	};
 
 	return cmocka_run_group_tests_name("random", tests, NULL, NULL);

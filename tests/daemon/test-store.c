@@ -8,14 +8,6 @@
 
 #include "tests/daemon/store-fixture.h"
 
-static void count_done(void *userdata, int error)
-{
-	int *n = userdata;
-
-	assert_int_equal(error, 0);
-	(*n)++;
-}
-
 static void expect_some(struct fixture *f, uint64_t after, size_t max_messages, size_t max_bytes,
 			const char *tickets)
 {
