@@ -146,12 +146,11 @@ static const char *const texts[SB_N_SQL] = {
 	[SB_SQL_PAGES] = "PRAGMA page_count",
 	[SB_SQL_FREE_PAGES] = "PRAGMA freelist_count",
 	[SB_SQL_PAGE_SIZE] = "PRAGMA page_size",
-	/* One by one: to group by owner as well, all that waits would have to be sorted in memory. */
-	[SB_SQL_BACKLOGS] = "SELECT name, priority, owner,"
-			    " length(CAST(topic AS BLOB)) + " PAYLOAD_LEN
-			    " FROM message INDEXED BY message_pending"
-			    " CROSS JOIN link ON link.id = message.link"
-			    " WHERE outcome = 0 ORDER BY message.link, priority",
+	/* A row for each link, whose backlogs are counted on the way: daemon/store-backlog.c. */
+	[SB_SQL_BACKLOGS] =
+		"SELECT name, count_backlog(?1, priority, owner, topic, " PAYLOAD_LEN ")"
+		" FROM link CROSS JOIN message INDEXED BY message_pending ON message.link = link.id"
+		" WHERE outcome = 0 GROUP BY link.id",
 	[SB_SQL_VALUES] = "SELECT name, key, value FROM memory JOIN link ON link.id = memory.link",
 	[SB_SQL_TRIM_END] = "SELECT max(ticket) FROM (SELECT ticket FROM message WHERE ticket > ?1"
 			    " AND ticket <= (SELECT max(ticket) FROM message) - ?2"
@@ -204,6 +203,10 @@ static const char *const texts[SB_N_SQL] = {
  */
 int sb_sql_prepare(struct sb_db *db)
 {
+	int r = sb_sql_add_functions(db);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < SB_N_SQL; i++) {
 		int code = sqlite3_prepare_v3(db->handle, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
 					      &db->statements[i], NULL);

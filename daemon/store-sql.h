@@ -127,6 +127,7 @@ struct sb_db {
 /** What a row and its entries in the indexes take beside topic and payload, about. */
 #define SB_SQL_ROW_BYTES 128
 
+int sb_sql_add_functions(struct sb_db *db);
 int sb_sql_prepare(struct sb_db *db);
 int sb_sql_next(struct sb_db *db, sqlite3_stmt *statement);
 void sb_sql_finish(sqlite3_stmt *statement);

@@ -232,19 +232,21 @@ static void test_reopened_store_knows_the_backlog(void **state)
 	insert_of(f, "plant", 5, SB_BULK, 1000);
 	insert_of(f, "plant", 6, SB_NORMAL, 1000);
 	insert_of(f, "idle", 7, SB_NORMAL, 1000);
+	insert_of(f, "other", 8, SB_NORMAL, 1000);
 	assert_int_equal(deliver(f, 2), 0);
 	assert_int_equal(deliver(f, 7), 0);
 
 	reopen(f);
-	insert(f, "plant", 8);
+	insert(f, "plant", 9);
 	sb_store_drain(f->store);
-	assert_int_equal(sb_store_last_ticket(f->store), 7);
+	assert_int_equal(sb_store_last_ticket(f->store), 8);
 	sb_store_each_backlog(f->store, note_backlog, &counted);
 	assert_string_equal(counted.text, "plant/0/1000: 1, 5\n"
 					  "plant/1/1000: 2, 10\n"
 					  "plant/1/0: 1, 5\n"
+					  "other/1/1000: 1, 5\n"
 					  "other/2/4294967295: 1, 5\n");
-	expect_fetch(f, "plant", "1 4 6 8 ");
+	expect_fetch(f, "plant", "1 4 6 9 ");
 }
 
 static void test_reserved_tickets_are_not_given_out_again(void **state)
