@@ -3,7 +3,8 @@
  * libcoap's GnuTLS part keeps what it knows of certificates in the context, does not compare names, and
  * lets pass a bare public key. So the check of a certificate is ours, set in the place of libcoap's: a
  * GnuTLS session can be had, and through it its credentials. libcoap reads nothing before
- * coap_new_client_session_pki() has returned, so ours is there in time.
+ * coap_new_client_session_pki() has returned, so ours is there in time. Of what libcoap has in the context
+ * only the name to ask for differs from session to session, and that is read within the same call.
  *
  * The system's roots are read for each check, about 7 ms, and given back: a session would have to keep
  * them as long as it lives, about a megabyte, and an update of them is noticed.
@@ -239,6 +240,9 @@ static coap_session_t *connect_with_certificate(const struct sb_dtls *dtls, coap
 	coap_session_t *coap =
 		coap_new_client_session_pki(context, NULL, address, COAP_PROTO_DTLS, &pki);
 
+	/* The name may be gone before the context is. */
+	pki.client_sni = NULL;
+	(void)coap_context_set_pki(context, &pki);
 	if (coap && !check_certificates(coap)) {
 		coap_session_release(coap);
 		return NULL;
@@ -292,7 +296,7 @@ void sb_dtls_done(struct sb_dtls *dtls)
 /**
  * sb_dtls_connect() - begin a handshake
  * @dtls: lent, longer than the session lives
- * @context: with SKYBUS_CERTIFICATE, of this session alone
+ * @context: one that never sees both SKYBUS_CERTIFICATE and SKYBUS_PSK
  * @address: where to
  * @peer: the key, if it is one
  *

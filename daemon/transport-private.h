@@ -15,7 +15,7 @@
 
 #define SB_DETAIL_MAX 128
 
-/** struct sb_shard - a libcoap context with a few sessions, or with one that shares with nobody */
+/** struct sb_shard - a libcoap context with a few sessions, all with certificates or all without */
 struct sb_shard {
 	TAILQ_ENTRY(sb_shard) entry;
 	struct sb_transport *transport;
@@ -24,7 +24,7 @@ struct sb_shard {
 	struct sb_task process; /* arms libcoap's timer after a handshake was begun */
 	TAILQ_HEAD(, sb_session) sessions;
 	size_t n_sessions;
-	bool exclusive;
+	bool certificates;
 };
 
 struct sb_session {
@@ -54,7 +54,7 @@ struct sb_transport {
 };
 
 int sb_transport_error(int otherwise);
-int sb_shard_join(struct sb_transport *transport, bool exclusive, struct sb_shard **ret);
+int sb_shard_join(struct sb_transport *transport, bool certificates, struct sb_shard **ret);
 void sb_shard_leave(struct sb_shard *shard);
 
 /* What gnutls_handshake_get_last_in() says before there was one. */

@@ -3,8 +3,9 @@
  * libcoap contexts.
  *
  * libcoap walks all sessions of a context at each pass, so a request costs more the more sessions share
- * one; but a context costs memory and three descriptors. A shard is a context with a few sessions.
- * libcoap's GnuTLS part keeps certificates in the context, so a session with one has its own. A shard's
+ * one; but a context costs memory and two descriptors below 1024. A shard is a context with a few sessions.
+ * What libcoap's GnuTLS part keeps of certificates in the context is the same for all of our sessions that
+ * have them, but for keys it would be wrong, so these are in other shards: daemon/transport-dtls.c. A shard's
  * epoll descriptor sits in the loop; its timers ride on a timerfd behind the same descriptor.
  *
  * Our callbacks run inside libcoap, also within coap_send(), and what they call may free a session
@@ -158,12 +159,12 @@ static struct sb_shard *shard_free(struct sb_shard *shard)
 	return NULL;
 }
 
-static struct sb_shard *find_room(const struct sb_transport *transport)
+static struct sb_shard *find_room(const struct sb_transport *transport, bool certificates)
 {
 	struct sb_shard *shard;
 
 	TAILQ_FOREACH(shard, &transport->shards, entry) {
-		if (!shard->exclusive && shard->n_sessions < SESSIONS_PER_SHARD)
+		if (shard->certificates == certificates && shard->n_sessions < SESSIONS_PER_SHARD)
 			return shard;
 	}
 
@@ -173,21 +174,21 @@ static struct sb_shard *find_room(const struct sb_transport *transport)
 /**
  * sb_shard_join() - room for one session more
  * @transport: the transport
- * @exclusive: one that it shares with nobody
+ * @certificates: the peer shows one
  * @ret: a shard that counts the session already, until sb_shard_leave()
  *
  * Return: 0; -EMFILE without descriptors; another negative errno.
  */
-int sb_shard_join(struct sb_transport *transport, bool exclusive, struct sb_shard **ret)
+int sb_shard_join(struct sb_transport *transport, bool certificates, struct sb_shard **ret)
 {
-	struct sb_shard *shard = exclusive ? NULL : find_room(transport);
+	struct sb_shard *shard = find_room(transport, certificates);
 	int r;
 
 	if (!shard) {
 		r = shard_new(transport, &shard);
 		if (r < 0)
 			return r;
-		shard->exclusive = exclusive;
+		shard->certificates = certificates;
 	}
 	shard->n_sessions++;
 	*ret = shard;

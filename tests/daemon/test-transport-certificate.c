@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -236,6 +237,52 @@ static void trust_is_not_shared(void **state)
 	expect_distrust(state, "good", NAME, NULL, "is signed by nobody we trust");
 }
 
+static size_t count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory))
+		n++;
+	(void)closedir(directory);
+
+	return n;
+}
+
+static struct sb_session *begin_session(struct fixture *f, const char *host)
+{
+	struct sb_peer peer = transport_peer_at(server_choose_port(&f->base->server));
+	struct sb_session *session;
+
+	peer.security = SKYBUS_CERTIFICATE;
+	peer.host = host;
+	assert_int_equal(sb_session_new(f->base->transport, &peer, transport_on_session, f->base,
+					&session),
+			 0);
+
+	return session;
+}
+
+/* Descriptors below 1024 are few, and a context of libcoap takes two of them. */
+static void a_session_more_takes_one_descriptor(void **state)
+{
+	struct fixture *f = *state;
+	size_t before;
+
+	f->base->session = begin_session(f, NAME);
+	before = count_descriptors();
+	f->base->others[0] = begin_session(f, "another.example");
+	assert_int_equal(count_descriptors(), before + 1);
+
+	/* The name that was asked for first is gone, and the context is not. */
+	f->base->session = sb_session_free(f->base->session);
+	transport_run_a_while(f->base);
+	assert_int_equal(count_descriptors(), before);
+	f->base->session = begin_session(f, "a.third.example");
+	assert_int_equal(count_descriptors(), before + 1);
+}
+
 static void keys_and_certificates_do_not_mix(void **state)
 {
 	static const char *const arguments[] = { "-k", "secret", "-h", "hint", NULL };
@@ -331,6 +378,7 @@ int main(void)
 		TEST(a_certificate_for_a_client),
 		TEST(roots_that_are_none),
 		TEST(trust_is_not_shared),
+		TEST(a_session_more_takes_one_descriptor),
 		TEST(keys_and_certificates_do_not_mix),
 		TEST(an_exchange_with_gnutls),
 		TEST(an_exchange_with_openssl),
