@@ -4,8 +4,9 @@
  * acknowledgement came and the separate response never did, and it cannot be asked to forget a
  * request; so each exchange has a deadline of its own, and an answer to a forgotten one is ignored.
  *
- * Tokens are four random bytes: long enough that an attacker beside the path has to guess 48 bits with
- * the message id, short enough for the air.
+ * Tokens are four random bytes. An attacker beside the path has to guess them and our port, while we wait:
+ * the message id does not help, for a response may come in a message of its own. libcoap's own tokens are
+ * longer, and begin where transport-session.c says.
  */
 #include <errno.h>
 #include <stdlib.h>

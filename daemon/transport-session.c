@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/cleanup.h"
+#include "daemon/random.h"
 #include "daemon/transport-bind.h"
 #include "daemon/transport-private.h"
 
@@ -207,6 +208,21 @@ static coap_session_t *connect_to(struct sb_session *session, const coap_address
 			       : coap_new_client_session(context, NULL, address, COAP_PROTO_UDP);
 }
 
+/*
+ * libcoap has tokens of its own for blocks and observations, beside ours, and counts them from 0 unless told
+ * otherwise: who knows where they begin would need nothing but the port to make up an answer.
+ */
+static int begin_tokens(coap_session_t *coap)
+{
+	uint8_t before[sizeof(uint64_t)];
+
+	if (sb_random(before, sizeof(before)) < 0)
+		return -EIO;
+	coap_session_init_token(coap, sizeof(before), before);
+
+	return 0;
+}
+
 static int session_begin(struct sb_session *session, const struct sb_peer *peer)
 {
 	struct sb_bind bind = {
@@ -237,6 +253,12 @@ static int session_begin(struct sb_session *session, const struct sb_peer *peer)
 		sb_dtls_done(&session->dtls);
 		return r;
 	}
+	r = begin_tokens(session->coap);
+	if (r < 0) {
+		coap_session_release(session->coap);
+		sb_dtls_done(&session->dtls);
+		return r;
+	}
 	coap_session_set_app_data(session->coap, session);
 	coap_session_set_nstart(session->coap, NSTART_MAX);
 	/* Not when it is freed: where DTLS is gone by then, libcoap would shake hands again. */
@@ -256,7 +278,7 @@ static int session_begin(struct sb_session *session, const struct sb_peer *peer)
  *
  * Return: 0; -EHOSTUNREACH without a route, -ENODEV when there is no such interface, -EPERM when it may
  * not be chosen (Linux before 5.7 wants CAP_NET_RAW), -EMFILE when no session more is possible, -ENOMEM,
- * -EINVAL. @changed is not called then.
+ * -EINVAL, -EIO without random numbers. @changed is not called then.
  */
 int sb_session_new(struct sb_transport *transport, const struct sb_peer *peer,
 		   sb_session_fn *changed, void *userdata, struct sb_session **ret)

@@ -501,6 +501,18 @@ static void start_server(struct transport_fixture *f)
 	transport_open_plain(f, f->server.port);
 }
 
+static void a_notification_with_a_guessed_token_is_nobodys(void **state)
+{
+	struct transport_fixture *f = *state;
+	struct peer_message request = establish(f);
+
+	transport_guess_tokens(f);
+	assert_int_equal(f->replies, 1);
+	notify(f, &request, 100, "true");
+	transport_run_until_replies(f, 2);
+	assert_string_equal(f->payload, "true");
+}
+
 static void a_large_one_comes_whole(void **state)
 {
 	static uint8_t body[BIG];
@@ -613,6 +625,7 @@ int main(void)
 		TEST(when_that_is_not_answered_it_is_over),
 		TEST(blocks_that_may_be_mixed_are_not_told),
 		TEST(what_is_always_mixed_is_given_up),
+		TEST(a_notification_with_a_guessed_token_is_nobodys),
 		TEST(a_large_one_comes_whole),
 		TEST(what_changes_amid_its_blocks_comes_in_the_end),
 	};

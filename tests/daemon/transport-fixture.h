@@ -50,6 +50,7 @@ void transport_run_until_told(struct transport_fixture *f, unsigned int times);
 void transport_run_until_replies(struct transport_fixture *f, unsigned int times);
 void transport_run_a_while(struct transport_fixture *f);
 void transport_run_until_received(struct transport_fixture *f);
+void transport_guess_tokens(struct transport_fixture *f);
 void transport_on_session(void *userdata, int outcome, const char *detail);
 struct sb_peer transport_peer_at(uint16_t port);
 void transport_open_plain(struct transport_fixture *f, uint16_t port);
