@@ -234,11 +234,20 @@ bool sb_incoming_repeats(const struct sb_incoming *incoming, const struct sb_inc
 
 /* ---- answering ---- */
 
+/*
+ * 5.08 is what proxies say to each other (RFC 8768), and libcoap writes into it: 4.3.1 beyond its end,
+ * CVE-2023-30362.
+ */
+static bool is_ours_to_say(uint32_t code)
+{
+	uint32_t class = SKYBUS_CODE_CLASS(code);
+
+	return (class == 2 || class == 4 || class == 5) && code != SKYBUS_CODE(5, 8);
+}
+
 static bool can_be_sent(const struct sb_incoming *incoming, const struct sb_response *response)
 {
-	uint32_t class = SKYBUS_CODE_CLASS(response->code);
-
-	return response->error == 0 && (class == 2 || class == 4 || class == 5) &&
+	return response->error == 0 && is_ours_to_say(response->code) &&
 	       response->payload_len + incoming->token_len + ANSWER_OVERHEAD <= DATAGRAM_MAX;
 }
 

@@ -326,6 +326,22 @@ static void a_request_that_is_dropped_is_an_error(void **state)
 	sb_incoming_drop(NULL);
 }
 
+/* Of libcoap 4.3.1's CVE-2023-30362: it searches the payload of a 5.08 for our address, and ends it first. */
+static void a_word_of_proxies_is_an_error(void **state)
+{
+	SB_CLEANUP(sb_response_free)
+	struct sb_response *response = sb_response_new(SKYBUS_CODE(5, 8));
+	struct fixture *f = *state;
+
+	assert_non_null(response);
+	sb_response_payload(response, SKYBUS_FORMAT_TEXT, "10.0.0.1", 8);
+	f->manner = KEEP;
+	ask(f, &post_x);
+	expect_acknowledgement(f, 100);
+	sb_incoming_answer(f->kept[--f->n_kept], response);
+	expect(f, PEER_CON, SKYBUS_CODE(5, 0), "");
+}
+
 static void an_answer_that_does_not_fit_is_an_error(void **state)
 {
 	struct fixture *f = *state;
@@ -858,6 +874,7 @@ int main(void)
 		TEST(a_later_answer_comes_in_a_message_of_its_own),
 		TEST(a_non_confirmable_request_gets_such_an_answer),
 		TEST(a_request_that_is_dropped_is_an_error),
+		TEST(a_word_of_proxies_is_an_error),
 		TEST(an_answer_that_does_not_fit_is_an_error),
 		TEST(a_repeated_message_gets_the_same_answer),
 		TEST(a_repeated_message_is_acknowledged_while_there_is_no_answer),
