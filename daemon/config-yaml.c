@@ -84,6 +84,27 @@ static int refuse_syntax(const struct sb_yaml *yaml, const yaml_parser_t *parser
 	return -EINVAL;
 }
 
+static void wipe(unsigned char *begin, const unsigned char *end)
+{
+	if (begin)
+		explicit_bzero(begin, (size_t)(end - begin));
+}
+
+/* Secrets may be written in the file, and the parser has all of it in its buffers. */
+static void parser_done_cleanup(yaml_parser_t *parser)
+{
+	wipe(parser->raw_buffer.start, parser->raw_buffer.end);
+	wipe(parser->buffer.start, parser->buffer.end);
+	yaml_parser_delete(parser);
+}
+
+static void event_done(yaml_event_t *event)
+{
+	if (event->type == YAML_SCALAR_EVENT)
+		explicit_bzero(event->data.scalar.value, event->data.scalar.length);
+	yaml_event_delete(event);
+}
+
 /* What was counted in a file before it is loaded. */
 struct shape {
 	size_t depth;
@@ -129,7 +150,7 @@ static int count_event(struct shape *shape, const yaml_event_t *event, const str
 static int check_shape(const struct sb_yaml *yaml, const char *text, size_t len,
 		       struct sb_problems *problems)
 {
-	__attribute__((cleanup(yaml_parser_delete))) yaml_parser_t parser = { 0 };
+	SB_CLEANUP(parser_done) yaml_parser_t parser = { 0 };
 	struct shape shape = { 0 };
 	bool ended = false;
 	int r = 0;
@@ -147,7 +168,7 @@ static int check_shape(const struct sb_yaml *yaml, const char *text, size_t len,
 		ended = event.type == YAML_STREAM_END_EVENT;
 		place = mark_place(yaml, &event.start_mark);
 		r = count_event(&shape, &event, &place, problems);
-		yaml_event_delete(&event);
+		event_done(&event);
 	}
 
 	return r;
@@ -155,7 +176,7 @@ static int check_shape(const struct sb_yaml *yaml, const char *text, size_t len,
 
 static int load(struct sb_yaml *yaml, const char *text, size_t len, struct sb_problems *problems)
 {
-	__attribute__((cleanup(yaml_parser_delete))) yaml_parser_t parser = { 0 };
+	SB_CLEANUP(parser_done) yaml_parser_t parser = { 0 };
 	size_t n_nodes;
 
 	if (!yaml_parser_initialize(&parser))

@@ -294,6 +294,18 @@ void sb_dtls_done(struct sb_dtls *dtls)
 }
 
 /**
+ * sb_dtls_wipe() - forget the key of a session, if it has one
+ * @coap: libcoap's session, which is released next: libcoap frees its copy as it is
+ */
+void sb_dtls_wipe(const coap_session_t *coap)
+{
+	const coap_bin_const_t *key = coap_session_get_psk_key(coap);
+
+	if (key)
+		explicit_bzero((uint8_t *)(uintptr_t)key->s, key->length);
+}
+
+/**
  * sb_dtls_connect() - begin a handshake
  * @dtls: lent, longer than the session lives
  * @context: one that never sees both SKYBUS_CERTIFICATE and SKYBUS_PSK

@@ -24,6 +24,7 @@ struct sb_dtls {
 
 int sb_dtls_init(struct sb_dtls *dtls, const struct sb_peer *peer);
 void sb_dtls_done(struct sb_dtls *dtls);
+void sb_dtls_wipe(const coap_session_t *coap);
 coap_session_t *sb_dtls_connect(const struct sb_dtls *dtls, coap_context_t *context,
 				const coap_address_t *address, const struct sb_peer *peer);
 gnutls_session_t sb_dtls_gnutls(const coap_session_t *coap);

@@ -221,6 +221,7 @@ static void transport_bury(struct sb_transport *transport)
 		TAILQ_REMOVE(&transport->graves, session, entry);
 		/* Else it lives on as long as libcoap repeats what was under way. */
 		coap_session_disconnected(session->coap, COAP_NACK_NOT_DELIVERABLE);
+		sb_dtls_wipe(session->coap);
 		coap_session_release(session->coap);
 		sb_dtls_done(&session->dtls);
 		free(session);

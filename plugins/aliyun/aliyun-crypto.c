@@ -73,6 +73,24 @@ int aliyun_sign(const char *method, const struct aliyun_secret *secret, const ch
 }
 
 /**
+ * aliyun_hash_end() - what a SHA-256 comes to
+ * @hash: deinitialised
+ * @ret_digest: 32 bytes
+ *
+ * A context keeps what was left for the next block, the end of a secret, and GnuTLS frees it as it is. So a block
+ * of something else goes over it, in two pieces: whole ones are not copied.
+ */
+void aliyun_hash_end(gnutls_hash_hd_t hash, uint8_t *ret_digest)
+{
+	static const uint8_t nothing[64];
+
+	gnutls_hash_output(hash, ret_digest);
+	(void)gnutls_hash(hash, nothing, 1);
+	(void)gnutls_hash(hash, nothing, sizeof(nothing) - 1);
+	gnutls_hash_deinit(hash, NULL);
+}
+
+/**
  * aliyun_session_key() - the key of a symmetric session
  * @secret: the device's
  * @random: out of the reply to /auth
@@ -95,7 +113,7 @@ int aliyun_session_key(const struct aliyun_secret *secret, const char *random,
 		r = gnutls_hash(hash, ",", 1);
 	if (r >= 0)
 		r = gnutls_hash(hash, random, strlen(random));
-	gnutls_hash_deinit(hash, digest);
+	aliyun_hash_end(hash, digest);
 	if (r >= 0)
 		memcpy(ret_key, digest + 8, ALIYUN_KEY_LEN);
 	gnutls_memset(digest, 0, sizeof(digest));

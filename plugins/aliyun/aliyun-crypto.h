@@ -6,6 +6,8 @@
  * and AES in the payload. Sources: Aliyun, "Establish connections over CoAP", and what the vendor's own
  * clients send.
  */
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +32,7 @@ struct aliyun_psk {
 
 int aliyun_sign(const char *method, const struct aliyun_secret *secret, const char *content,
 		char ret_sign[ALIYUN_SIGN_SIZE]);
+void aliyun_hash_end(gnutls_hash_hd_t hash, uint8_t *ret_digest);
 int aliyun_session_key(const struct aliyun_secret *secret, const char *random,
 		       uint8_t ret_key[ALIYUN_KEY_LEN]);
 int aliyun_psk(const struct aliyun_secret *secret, const char *product_key, const char *device_name,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugins/aliyun/aliyun-crypto.h"
 #include "plugins/aliyun/aliyun-settings.h"
 
 #define DEFAULT_REGION "cn-shanghai"
@@ -384,7 +385,7 @@ static int bind_texts(const char *const *texts, size_t n_texts, const struct ali
 		r = gnutls_hash(hash, texts[i], strlen(texts[i]) + 1);
 	if (r >= 0 && secret)
 		r = gnutls_hash(hash, secret->data, secret->len);
-	gnutls_hash_deinit(hash, ret_binding);
+	aliyun_hash_end(hash, ret_binding);
 
 	return r < 0 ? -EIO : 0;
 }

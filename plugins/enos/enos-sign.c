@@ -8,6 +8,20 @@
 
 #include "plugins/enos/enos-sign.h"
 
+/*
+ * A context keeps what was left for the next block, the end of a secret, and GnuTLS frees it as it is. So a block
+ * of something else goes over it, in two pieces: whole ones are not copied.
+ */
+static void end_hash(gnutls_hash_hd_t hash, uint8_t ret_digest[32])
+{
+	static const uint8_t nothing[64];
+
+	gnutls_hash_output(hash, ret_digest);
+	(void)gnutls_hash(hash, nothing, 1);
+	(void)gnutls_hash(hash, nothing, sizeof(nothing) - 1);
+	gnutls_hash_deinit(hash, NULL);
+}
+
 /**
  * enos_sign_login() - the sign in the payload of POST /auth
  * @login: what is signed
@@ -34,7 +48,7 @@ int enos_sign_login(const struct enos_login *login, char ret_sign[ENOS_LOGIN_SIG
 	r = gnutls_hash(hash, fields, (size_t)len);
 	if (r >= 0)
 		r = gnutls_hash(hash, login->secret, login->secret_len);
-	gnutls_hash_deinit(hash, digest);
+	end_hash(hash, digest);
 	if (r < 0)
 		return -EIO;
 	enos_hex(digest, sizeof(digest), ret_sign);
