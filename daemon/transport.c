@@ -6,7 +6,8 @@
  * one; but a context costs memory and two descriptors below 1024. A shard is a context with a few sessions.
  * What libcoap's GnuTLS part keeps of certificates in the context is the same for all of our sessions that
  * have them, but for keys it would be wrong, so these are in other shards: daemon/transport-dtls.c. A shard's
- * epoll descriptor sits in the loop; its timers ride on a timerfd behind the same descriptor.
+ * epoll descriptor sits in the loop; its timers ride on a timerfd behind the same descriptor, see
+ * daemon/transport-timer.c.
  *
  * Our callbacks run inside libcoap, also within coap_send(), and what they call may free a session
  * there. libcoap does not survive that, so a freed session is cut off at once and released in a task,
