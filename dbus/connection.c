@@ -18,9 +18,9 @@
 #include "daemon/cleanup.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
-#include "dbus/brake.h"
 #include "dbus/connection.h"
 #include "dbus/parts.h"
+#include "dbus/pump.h"
 
 /* The first attempt, and then each after twice the time of the one before, up to the most. */
 #define RETRY_MIN_USEC (100 * SB_USEC_PER_MSEC)
@@ -51,7 +51,7 @@ struct sb_connection {
 	sd_bus *bus;
 	sd_bus_slot *disconnected;
 	sd_bus_slot *naming;
-	struct sb_brake brake;
+	struct sb_pump pump;
 	struct sb_timer retry;
 	uint64_t delay_usec;
 	bool up;
@@ -85,7 +85,7 @@ static void flush(sd_bus *bus)
 
 static void drop(struct sb_connection *connection)
 {
-	sb_brake_done(&connection->brake);
+	sb_pump_done(&connection->pump);
 	connection->naming = sd_bus_slot_unref(connection->naming);
 	connection->disconnected = sd_bus_slot_unref(connection->disconnected);
 	connection->bus = sd_bus_close_unref(connection->bus);
@@ -108,6 +108,7 @@ static int connection_on_disconnected(sd_bus_message *message, void *userdata, s
 
 	(void)message;
 	(void)error;
+	sb_pump_done(&connection->pump);
 	if (connection->up) {
 		sb_log_event(SB_EVENT_BUS_LOST, NULL,
 			     "the message bus closed the connection: links go on, and apps have to "
@@ -154,8 +155,8 @@ static int come_up(struct sb_connection *connection)
 	 */
 	r = sd_bus_set_method_call_timeout(connection->bus, UINT64_MAX);
 	if (r >= 0)
-		r = sb_brake_init(&connection->brake, connection->bus, connection->loop,
-				  SB_BRAKE_UNSENT_MAX);
+		r = sb_pump_init(&connection->pump, connection->bus, connection->loop,
+				 SB_PUMP_UNSENT_MAX);
 	if (r >= 0)
 		r = connection->events.up(connection->userdata, connection->bus);
 	if (r < 0) {
@@ -202,6 +203,7 @@ static int connection_on_named(sd_bus_message *answer, void *userdata, sd_bus_er
 	if (r == 0)
 		r = come_up(connection);
 	if (r < 0) {
+		sb_pump_done(&connection->pump);
 		sd_bus_close(connection->bus);
 		try_later(connection);
 		return 0;

@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
+#include "daemon/cleanup.h"
 #include "daemon/loop.h"
-#include "dbus/brake.h"
 #include "dbus/parts.h"
+#include "dbus/pump.h"
 #include "tests/dbus/client.h"
 #include "tests/dbus/private-bus.h"
 
@@ -28,10 +29,13 @@ struct service {
 	struct private_bus *private_bus;
 	struct sb_loop *loop;
 	sd_bus *bus;
-	struct sb_brake brake;
+	struct sb_pump pump;
 	struct client *app;
 	struct client_call calls[N_CALLS];
+	size_t reply_size;
 	size_t n_handled;
+	size_t n_before_task;
+	struct sb_task task;
 };
 
 static int service_on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -43,7 +47,7 @@ static int service_on_call(sd_bus_message *call, void *userdata, sd_bus_error *e
 	(void)error;
 	s->n_handled++;
 	assert_true(sd_bus_message_new_method_return(call, &reply) >= 0);
-	assert_true(sd_bus_message_append_array(reply, 'y', large, sizeof(large)) >= 0);
+	assert_true(sd_bus_message_append_array(reply, 'y', large, s->reply_size) >= 0);
 	assert_true(sd_bus_send(s->bus, reply, NULL) >= 0);
 	(void)sd_bus_message_unref(reply);
 
@@ -57,13 +61,20 @@ static const sd_bus_vtable service_vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
+static void task_on_run(struct sb_task *task)
+{
+	struct service *s = sb_container_of(task, struct service, task);
+
+	s->n_before_task = s->n_handled;
+}
+
 static int setup(void **state)
 {
 	static struct service service;
 	struct service *s = &service;
 	const char *address;
 
-	*s = (struct service){ 0 };
+	*s = (struct service){ .reply_size = REPLY_SIZE };
 	*state = s;
 	s->private_bus = private_bus_start(PRIVATE_BUS_OPEN);
 	if (!s->private_bus)
@@ -72,12 +83,12 @@ static int setup(void **state)
 	if (sb_loop_new_virtual(&s->loop) < 0 || sd_bus_new(&s->bus) < 0 ||
 	    sd_bus_set_address(s->bus, address) < 0 || sd_bus_set_bus_client(s->bus, 1) < 0 ||
 	    sd_bus_start(s->bus) < 0 ||
-	    sd_bus_attach_event(s->bus, sb_loop_event(s->loop), SD_EVENT_PRIORITY_NORMAL) < 0 ||
-	    sb_brake_init(&s->brake, s->bus, s->loop, UNSENT_MAX) < 0 ||
 	    sd_bus_add_object_vtable(s->bus, NULL, SB_BUS_LINKS "/plant", SB_BUS_LINK_INTERFACE,
 				     service_vtable, s) < 0 ||
-	    sd_bus_request_name(s->bus, SB_BUS_NAME, 0) < 0)
+	    sd_bus_request_name(s->bus, SB_BUS_NAME, 0) < 0 ||
+	    sb_pump_init(&s->pump, s->bus, s->loop, UNSENT_MAX) < 0)
 		return -1;
+	sb_task_init(&s->task, s->loop, task_on_run);
 	s->app = client_new(s->loop, address);
 
 	return s->app ? 0 : -1;
@@ -92,7 +103,7 @@ static int teardown(void **state)
 	for (i = 0; i < N_CALLS; i++)
 		client_call_done(&s->calls[i]);
 	s->app = client_free(s->app);
-	sb_brake_done(&s->brake);
+	sb_pump_done(&s->pump);
 	s->bus = sd_bus_close_unref(s->bus);
 	s->loop = sb_loop_free(s->loop);
 	s->private_bus = private_bus_stop(s->private_bus);
@@ -109,8 +120,8 @@ static int count_unread(const struct service *s)
 	return n;
 }
 
-/* All calls are in the service's socket, and the bus takes no reply. */
-static void call_and_pause(struct service *s)
+/* All calls are in the service's socket. */
+static void gather_calls(struct service *s)
 {
 	size_t i;
 
@@ -119,6 +130,12 @@ static void call_and_pause(struct service *s)
 	client_flush(s->app);
 	while (count_unread(s) < N_CALLS * CALL_SIZE)
 		(void)usleep(1000);
+}
+
+/* And the bus takes no reply. */
+static void call_and_pause(struct service *s)
+{
+	gather_calls(s);
 	private_bus_pause(s->private_bus);
 	loop_settle_down(s->loop);
 }
@@ -131,18 +148,18 @@ static void test_calls_wait_while_replies_do(void **state)
 	call_and_pause(s);
 	assert_true(s->n_handled > UNSENT_MAX);
 	assert_true(s->n_handled < N_CALLS / 2);
-	assert_non_null(s->brake.writable);
+	assert_true(s->pump.holds);
 	private_bus_resume(s->private_bus);
 	for (i = 0; i < N_CALLS; i++) {
 		assert_non_null(client_end(s->app, &s->calls[i]));
 		assert_false(sd_bus_message_is_method_error(s->calls[i].reply, NULL));
 	}
 	loop_settle_down(s->loop);
-	assert_null(s->brake.writable);
+	assert_false(s->pump.holds);
 	assert_int_equal(s->n_handled, N_CALLS);
 }
 
-static void test_what_is_sent_at_once_does_not_brake(void **state)
+static void test_what_is_sent_at_once_holds_nothing(void **state)
 {
 	struct service *s = *state;
 	size_t i;
@@ -150,8 +167,25 @@ static void test_what_is_sent_at_once_does_not_brake(void **state)
 	for (i = 0; i < N_CALLS; i++) {
 		client_begin(s->app, &s->calls[0], SB_BUS_LINKS "/plant", "Publish", "");
 		assert_non_null(client_end(s->app, &s->calls[0]));
-		assert_null(s->brake.writable);
+		assert_false(s->pump.holds);
 	}
+}
+
+/* Replies are small, so nothing waits to be sent. Beside the calls there is what the bus has said at first. */
+static void test_others_on_the_loop_get_their_turn(void **state)
+{
+	struct service *s = *state;
+
+	s->reply_size = 0;
+	gather_calls(s);
+	while (s->n_handled == 0)
+		assert_true(sb_loop_turn(s->loop, SB_USEC_PER_SEC) > 0);
+	assert_in_range(s->n_handled, SB_PUMP_TURN_MAX / 2, SB_PUMP_TURN_MAX);
+	sb_task_schedule(&s->task);
+	for (size_t i = 0; i < N_CALLS; i++)
+		assert_non_null(client_end(s->app, &s->calls[i]));
+	assert_in_range(s->n_before_task, SB_PUMP_TURN_MAX / 2, N_CALLS - 1);
+	assert_int_equal(s->n_handled, N_CALLS);
 }
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -177,10 +211,10 @@ static void test_the_bus_dies_meanwhile(void **state)
 					"/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
 					"Disconnected", on_disconnected, &disconnected) >= 0);
 	call_and_pause(s);
-	assert_non_null(s->brake.writable);
+	assert_true(s->pump.holds);
 	private_bus_kill(s->private_bus);
 	assert_true(loop_until(s->loop, is_set, &disconnected));
-	assert_null(s->brake.writable);
+	assert_false(s->pump.holds);
 }
 
 static void test_it_ends_meanwhile(void **state)
@@ -188,8 +222,8 @@ static void test_it_ends_meanwhile(void **state)
 	struct service *s = *state;
 
 	call_and_pause(s);
-	assert_non_null(s->brake.writable);
-	sb_brake_done(&s->brake);
+	assert_true(s->pump.holds);
+	sb_pump_done(&s->pump);
 	loop_settle_down(s->loop);
 }
 
@@ -198,7 +232,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_calls_wait_while_replies_do),
-		TEST(test_what_is_sent_at_once_does_not_brake),
+		TEST(test_what_is_sent_at_once_holds_nothing),
+		TEST(test_others_on_the_loop_get_their_turn),
 		TEST(test_the_bus_dies_meanwhile),
 		TEST(test_it_ends_meanwhile),
 #undef TEST
