@@ -65,6 +65,19 @@ static struct sb_link_object *find_object(const struct sb_bus *bus, struct sb_li
 	return found ? *found : NULL;
 }
 
+static int compare_name(const void *name, const void *object)
+{
+	return strcmp(name, sb_link_name(((const struct sb_link_object *)object)->link));
+}
+
+/* Without making one: this is asked for each message that ends. NULL if there is no such link any more. */
+static const char *find_path(const struct sb_bus *bus, const char *link)
+{
+	struct sb_link_object *const *found = tfind(link, &bus->links, compare_name);
+
+	return found ? (*found)->path : NULL;
+}
+
 static int add_object(struct sb_bus *bus, struct sb_link *link)
 {
 	SB_CLEANUP(sb_link_object_free) struct sb_link_object *object = NULL;
@@ -142,7 +155,7 @@ static void bus_on_settled(void *userdata, const struct sb_settled *settled)
 	int r;
 
 	sb_waiters_settled(&bus->manager.waiters, &settled->settlement);
-	r = sb_link_object_tell_settled(&bus->parts, settled);
+	r = sb_link_object_tell_settled(&bus->parts, settled, find_path(bus, settled->link));
 	if (r < 0)
 		sb_log_link(settled->link, LOG_DEBUG, "%s could not be told of a ticket: %s",
 			    settled->sender, strerror(-r));

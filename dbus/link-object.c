@@ -456,26 +456,29 @@ void sb_link_object_changed(struct sb_link_object *object, uint32_t what)
 /**
  * sb_link_object_tell_settled() - send the signal Settled to the publisher, when it reads
  * @parts: the bus
- * @settled: what has ended; its link may be gone by now
+ * @settled: what has ended
+ * @path: of its link's object; NULL if that is gone by now
  *
  * Return: >= 0, also when there is nobody to tell; or a negative errno.
  */
-int sb_link_object_tell_settled(const struct sb_bus_parts *parts, const struct sb_settled *settled)
+int sb_link_object_tell_settled(const struct sb_bus_parts *parts, const struct sb_settled *settled,
+				const char *path)
 {
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *signal = NULL;
-	SB_CLEANUP(sb_free) char *path = NULL;
+	SB_CLEANUP(sb_free) char *encoded = NULL;
 	char name[SB_SENDER_MAX];
-	int r;
+	int r = 0;
 
 	/* A stream is told by the core, and is not here. */
 	if (!settled->sender || !sb_sender_is_here(parts, settled->sender, name))
 		return 0;
 
-	r = sd_bus_path_encode(SB_BUS_LINKS, settled->link, &path);
+	if (!path)
+		r = sd_bus_path_encode(SB_BUS_LINKS, settled->link, &encoded);
 	if (r < 0)
 		return r;
-	r = sd_bus_message_new_signal(parts->connection, &signal, path, SB_BUS_LINK_INTERFACE,
-				      "Settled");
+	r = sd_bus_message_new_signal(parts->connection, &signal, path ? path : encoded,
+				      SB_BUS_LINK_INTERFACE, "Settled");
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append_basic(signal, SD_BUS_TYPE_UINT64, &settled->settlement.ticket);

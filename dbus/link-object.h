@@ -33,4 +33,5 @@ int sb_link_object_new(const struct sb_bus_parts *parts, struct sb_link *link,
 struct sb_link_object *sb_link_object_free(struct sb_link_object *object);
 void sb_link_object_changed(struct sb_link_object *object, uint32_t what);
 
-int sb_link_object_tell_settled(const struct sb_bus_parts *parts, const struct sb_settled *settled);
+int sb_link_object_tell_settled(const struct sb_bus_parts *parts, const struct sb_settled *settled,
+				const char *path);

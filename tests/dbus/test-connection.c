@@ -237,6 +237,20 @@ static void test_a_stranger_of_the_same_name_is_told_nothing(void **state)
 	assert_null(client_signal(f->other, "Settled", 0));
 }
 
+static void test_a_publisher_is_of_its_connection(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_job job;
+
+	lose_bus(f);
+	revive_bus(f);
+	client_begin(f->app, &f->call, PLANT_PATH, "Publish", "ss", "t", "x");
+	job = fixture_wait_job(f, f->plant);
+	assert_string_equal(job.message->sender, fixture_sender(f->app, 2));
+	job.published(job.userdata, 1, NULL);
+	assert_non_null(client_end(f->app, &f->call));
+}
+
 /* Of senders that are not ours nothing is sent. */
 static void test_other_senders(void **state)
 {
@@ -465,6 +479,7 @@ int main(void)
 		TEST(test_calls_that_wait_end),
 		TEST(test_the_bus_dies_while_a_sender_is_asked_for),
 		TEST(test_a_stranger_of_the_same_name_is_told_nothing),
+		TEST(test_a_publisher_is_of_its_connection),
 		TEST(test_other_senders),
 		TEST(test_attempts_become_rarer),
 		TEST(test_a_bus_that_does_not_answer),
