@@ -21,6 +21,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/cleanup.h"
+#include "tests/bench/load-bus.h"
 #include "tests/bench/load.h"
 
 #define FLIGHT_MAX 64
@@ -190,35 +191,15 @@ static int on_signal(sd_bus_message *signal, void *userdata, sd_bus_error *error
 
 /* ---- the app ---- */
 
-static int open_bus(const char *address, struct app *app, sd_bus **ret)
-{
-	SB_CLEANUP(sd_bus_flush_close_unref) sd_bus *bus = NULL;
-	int r;
-
-	r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_address(bus, address);
-	if (r >= 0)
-		r = sd_bus_set_bus_client(bus, true);
-	if (r >= 0)
-		r = sd_bus_start(bus);
-	if (r >= 0)
-		r = sd_bus_add_filter(bus, NULL, on_signal, app);
-	if (r < 0)
-		return r;
-
-	*ret = SB_STEAL(bus);
-
-	return 0;
-}
-
 static int run(const char *address, struct app *app)
 {
 	SB_CLEANUP(sd_bus_flush_close_unref) sd_bus *bus = NULL;
 	double begun;
 	int r;
 
-	r = open_bus(address, app, &bus);
+	r = load_bus_open(address, &bus);
+	if (r >= 0)
+		r = sd_bus_add_filter(bus, NULL, on_signal, app);
 	if (r < 0)
 		return r;
 	app->bus = bus;

@@ -5,7 +5,6 @@
  * ended.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/cleanup.h"
+#include "tests/bench/load-bus.h"
 
 SB_DEFINE_CLEANUP(sd_bus *, sd_bus_flush_close_unref)
 SB_DEFINE_CLEANUP(sd_bus_message *, sd_bus_message_unref)
@@ -79,13 +79,7 @@ static int serve(const char *address, const char *name)
 	uint64_t ticket = 0;
 	int r;
 
-	r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_address(bus, address);
-	if (r >= 0)
-		r = sd_bus_set_bus_client(bus, true);
-	if (r >= 0)
-		r = sd_bus_start(bus);
+	r = load_bus_open(address, &bus);
 	if (r >= 0)
 		r = sd_bus_add_fallback_vtable(bus, NULL, "/", "io.skybus.Gateway1.Link", vtable,
 					       find, &ticket);

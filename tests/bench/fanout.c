@@ -6,7 +6,6 @@
  * 99 in a hundred keep below.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/cleanup.h"
+#include "tests/bench/load-bus.h"
 #include "tests/bench/load.h"
 
 #define SUBSCRIBERS_MAX 400
@@ -136,15 +136,7 @@ static int on_time(sd_event_source *source, uint64_t due, void *userdata)
 
 static int connect_to(struct fanout *fanout, const char *address, sd_bus **ret)
 {
-	int r;
-
-	r = sd_bus_new(ret);
-	if (r >= 0)
-		r = sd_bus_set_address(*ret, address);
-	if (r >= 0)
-		r = sd_bus_set_bus_client(*ret, true);
-	if (r >= 0)
-		r = sd_bus_start(*ret);
+	int r = load_bus_open(address, ret);
 
 	return r < 0 ? r : sd_bus_attach_event(*ret, fanout->event, 0);
 }

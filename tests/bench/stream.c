@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "daemon/cleanup.h"
+#include "tests/bench/load-bus.h"
 #include "tests/bench/load.h"
 
 #define UNSETTLED 512
@@ -61,15 +62,7 @@ static int open_stream(const char *address, const char *path)
 	SB_CLEANUP(sd_bus_message_unref) sd_bus_message *reply = NULL;
 	int fd, r;
 
-	r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_address(bus, address);
-	if (r >= 0)
-		r = sd_bus_set_bus_client(bus, true);
-	if (r >= 0)
-		r = sd_bus_negotiate_fds(bus, true);
-	if (r >= 0)
-		r = sd_bus_start(bus);
+	r = load_bus_open(address, &bus);
 	if (r >= 0)
 		r = sd_bus_call_method(bus, SERVICE, path, LINK, "OpenStream", NULL, &reply,
 				       "sa{ss}", "", 0);
