@@ -23,6 +23,9 @@ DOCS_PACKAGES = graphviz python3
 CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) abigail-tools clang clang-format curl \
 	fish iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 valgrind zsh
 
+# To look for mistakes without running anything.
+ANALYSE_PACKAGES = cppcheck
+
 # To measure: the peers, a client for the bench itself, and what counts instructions. The service that the
 # broker's package starts is not used; each bench has brokers of its own.
 BENCH_PACKAGES = mosquitto mosquitto-clients python3-jeepney valgrind
@@ -60,6 +63,7 @@ BENCH_PARTS = skybusd host/skybus-plugin-host sim/skybus-sim $(PLUGINS) \
 help:
 	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'
 	@echo 'make check    builds with two compilers, runs all tests, checks the style'
+	@echo 'make analyse  has cppcheck and gcc -fanalyzer look at the code'
 	@echo 'make torture  kills the daemon and cuts its power under load, and counts what is lost;'
 	@echo '              ROUNDS=20 for less'
 	@echo 'make bench    measures it beside its peers, on a machine that is quiet, into build/bench.json;'
@@ -98,6 +102,13 @@ check:
 check-here: need = $(BUILD_PACKAGES) $(DEMO_PACKAGES) $(CHECK_PACKAGES)
 check-here: packages
 	@tests/check.sh
+
+analyse:
+	@$(call alone,analyse-here)
+
+analyse-here: need = $(BUILD_PACKAGES) $(ANALYSE_PACKAGES)
+analyse-here: packages
+	@tests/analyse/analyse.sh build/analyse
 
 torture:
 	@$(call alone,torture-here)
@@ -221,7 +232,8 @@ packages:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 \
 		install --no-install-recommends $$missing
 
-.PHONY: help demo demo-here demo-parts check check-here torture torture-here fuzz fuzz-here bench \
+.PHONY: help demo demo-here demo-parts check check-here analyse analyse-here torture torture-here \
+	fuzz fuzz-here bench \
 	bench-here bench-quick bench-quick-here bench-parts bench-page interop \
 	interop-here deb deb-here acceptance acceptance-here \
 	cross cross-here docs abi-record format clean packages

@@ -92,7 +92,7 @@ static void try_value(struct check_plugin *plugin, const struct skybus_setting *
 	};
 	struct variant variant = { plugin, settings };
 
-	for (size_t i = 0; plugin->values->list[i].key && i < CHECK_SETTINGS_MAX; i++)
+	for (size_t i = 0; i < CHECK_SETTINGS_MAX && plugin->values->list[i].key; i++)
 		settings[i + 1] = plugin->values->list[i];
 	check_when("with %s: %.40s", row->key, value);
 	check_case(run_variant_again, &variant);

@@ -109,6 +109,7 @@ static enum ctl_exit take_option(struct ctl_args *args, int c)
 	if (c >= OWN)
 		return set(&own[c - OWN], value, &args->values[c - OWN]);
 	if (c >= GENERAL)
+		/* cppcheck-suppress arrayIndexOutOfBoundsCond ; getopt_long() gives nothing else */
 		return set(&ctl_general_options[c - GENERAL], value, &args->general[c - GENERAL]);
 
 	i = place_of_letter(own, c);

@@ -27,13 +27,13 @@ struct sb_inbox_message *sb_inbox_message_new(const struct sb_delivery *delivery
 	message->topic = strdup(delivery->topic);
 	if (!message->topic)
 		return NULL;
-	if (delivery->payload_len == 0)
-		return SB_STEAL(message);
-	message->payload = malloc(delivery->payload_len);
-	if (!message->payload)
-		return NULL;
-	memcpy(message->payload, delivery->payload, delivery->payload_len);
-	message->payload_len = delivery->payload_len;
+	if (delivery->payload_len > 0) {
+		message->payload = malloc(delivery->payload_len);
+		if (!message->payload)
+			return NULL;
+		memcpy(message->payload, delivery->payload, delivery->payload_len);
+		message->payload_len = delivery->payload_len;
+	}
 
 	return SB_STEAL(message);
 }

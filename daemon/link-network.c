@@ -40,7 +40,10 @@ static int look(const struct sb_link *link, struct sb_way *ret)
 static void set_way(struct sb_link *link, int error, const struct sb_way *way)
 {
 	link->path.error = error;
-	link->path.way = error < 0 ? (struct sb_way){ 0 } : *way;
+	if (error < 0)
+		link->path.way = (struct sb_way){ 0 };
+	else
+		link->path.way = *way;
 }
 
 /**

@@ -206,7 +206,7 @@ static void call_observed(struct skybus_link *link, struct sb_unpacker *in, stru
 	struct skybus_reply reply;
 	struct skybus_option *options = sb_unpack_reply(in, &reply);
 	skybus_replied_fn *notified;
-	void *tag;
+	void *tag = NULL;
 
 	check(in);
 	notified = (skybus_replied_fn *)(reply.observed ? awaited_look : awaited_take)(

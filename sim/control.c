@@ -203,6 +203,7 @@ static void connection_new(struct sim_control *control, int fd)
 
 static int control_on_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
+	/* cppcheck-suppress nullPointer ; nobody asks who it is */
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)source;

@@ -27,6 +27,7 @@ LINKS = {
 ELSEWHERE = [
     (r"make demo", "tests/check.sh", "demo-here"),
     (r"make check", ".ci/run", "make check"),
+    (r"make analyse", "tests/analyse/analyse.sh", "run_cppcheck"),
     (r"make torture", "tests/torture/meson.build", "torture.py"),
     (r"make interop", "tests/interop/meson.build", "interop.py"),
     (r"make deb", "tests/packages/root.sh", "build.sh"),
