@@ -26,7 +26,10 @@
  */
 #include "daemon/lane.h"
 
-/* The window: filled up to the first pair, refilled when both fall to the second. */
+/*
+ * The window: filled up to the first pair, refilled when both fall to the second. As long as all lanes together hold
+ * little, one takes more messages, up to the same bytes.
+ */
 #define WINDOW_MESSAGES 64
 #define WINDOW_BYTES (256 * 1024)
 #define LOW_MESSAGES 16
@@ -72,17 +75,34 @@ static void insert(struct sb_message_list *list, struct sb_message *message)
 
 static bool window_has_room(const struct sb_lane *lane, size_t size)
 {
-	return lane->n_stored.messages == 0 || (lane->n_stored.messages < WINDOW_MESSAGES &&
-						lane->n_stored.bytes + size <= WINDOW_BYTES);
+	if (lane->n_stored.messages == 0)
+		return true;
+
+	return lane->n_stored.bytes + size <= WINDOW_BYTES &&
+	       (lane->n_stored.messages < WINDOW_MESSAGES ||
+		lane->all->messages < SB_LANES_MESSAGES);
+}
+
+static void hold(struct sb_lane *lane, size_t size)
+{
+	sb_tally_add(&lane->n_stored, size);
+	sb_tally_add(lane->all, size);
+}
+
+static void let_go(struct sb_lane *lane, size_t size)
+{
+	sb_tally_subtract(&lane->n_stored, size);
+	sb_tally_subtract(lane->all, size);
 }
 
 /**
  * sb_lane_init() - an empty lane
  * @lane: to be undone with sb_lane_done()
+ * @all: what all lanes hold together; zeroed at first, outlives them
  */
-void sb_lane_init(struct sb_lane *lane)
+void sb_lane_init(struct sb_lane *lane, struct sb_tally *all)
 {
-	*lane = (struct sb_lane){ 0 };
+	*lane = (struct sb_lane){ .all = all };
 	TAILQ_INIT(&lane->stored);
 	TAILQ_INIT(&lane->in_memory);
 }
@@ -93,7 +113,12 @@ void sb_lane_init(struct sb_lane *lane)
  */
 void sb_lane_done(struct sb_lane *lane)
 {
-	sb_message_list_clear(&lane->stored);
+	struct sb_message *message;
+
+	while ((message = TAILQ_FIRST(&lane->stored))) {
+		sb_lane_remove(lane, message);
+		(void)sb_message_free(message);
+	}
 	sb_message_list_clear(&lane->in_memory);
 }
 
@@ -131,9 +156,13 @@ void sb_lane_return(struct sb_lane *lane, struct sb_message *message)
 		(void)sb_message_free(message);
 		return;
 	}
-	insert(message->in_memory ? &lane->in_memory : &lane->stored, message);
-	sb_tally_add(message->in_memory ? &lane->n_in_memory : &lane->n_stored,
-		     sb_message_size(message));
+	if (message->in_memory) {
+		insert(&lane->in_memory, message);
+		sb_tally_add(&lane->n_in_memory, sb_message_size(message));
+	} else {
+		insert(&lane->stored, message);
+		hold(lane, sb_message_size(message));
+	}
 }
 
 /**
@@ -218,7 +247,7 @@ void sb_lane_remove(struct sb_lane *lane, struct sb_message *message)
 		sb_tally_subtract(&lane->n_in_memory, sb_message_size(message));
 	} else {
 		TAILQ_REMOVE(&lane->stored, message, entry);
-		sb_tally_subtract(&lane->n_stored, sb_message_size(message));
+		let_go(lane, sb_message_size(message));
 	}
 }
 

@@ -27,7 +27,14 @@ void sb_tally_add(struct sb_tally *tally, size_t size);
 void sb_tally_subtract(struct sb_tally *tally, size_t size);
 
 /**
+ * SB_LANES_MESSAGES - how many messages that are on disk all lanes together hold in memory before each keeps to its
+ * share. What is sent soon need not be read again; and many links that are offline must not fill the memory.
+ */
+#define SB_LANES_MESSAGES 2048
+
+/**
  * struct sb_lane - embedded in its queue
+ * @all: the sum of all lanes' @n_stored; lent
  * @stored: the window: waits on disk, and was read into memory
  * @n_stored: of @stored
  * @seen: every stored message up to this ticket is in @stored, in flight or ended
@@ -38,6 +45,7 @@ void sb_tally_subtract(struct sb_tally *tally, size_t size);
  * @n_in_memory: of @in_memory
  */
 struct sb_lane {
+	struct sb_tally *all;
 	struct sb_message_list stored;
 	struct sb_tally n_stored;
 	uint64_t seen;
@@ -54,7 +62,7 @@ struct sb_lane_walk {
 	struct sb_message *in_memory;
 };
 
-void sb_lane_init(struct sb_lane *lane);
+void sb_lane_init(struct sb_lane *lane, struct sb_tally *all);
 void sb_lane_done(struct sb_lane *lane);
 
 void sb_lane_enter(struct sb_lane *lane, struct sb_message *message);

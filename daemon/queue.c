@@ -51,7 +51,7 @@ static int create(struct sb_outbox *outbox, const char *link, struct sb_queue **
 		return -ENOMEM;
 	queue->outbox = outbox;
 	for (size_t i = 0; i < SB_N_PRIORITIES; i++)
-		sb_lane_init(&queue->lanes[i]);
+		sb_lane_init(&queue->lanes[i], &outbox->in_lanes);
 	queue->link = strdup(link);
 	if (!queue->link || !tsearch(queue, &outbox->by_link, compare_queues))
 		return -ENOMEM;

@@ -37,6 +37,7 @@ struct sb_question;
 /**
  * struct sb_outbox - see daemon/outbox.c
  * @by_link: the queues; tsearch(3)
+ * @in_lanes: what waits on disk and is in memory as well, of all queues
  * @by_ticket: what is in flight, and what is held in memory
  * @by_topic: what is held in memory and may be replaced, in flight or not
  * @endings: what has ended and is not on disk yet
@@ -64,6 +65,7 @@ struct sb_outbox {
 	void *userdata;
 	TAILQ_HEAD(, sb_queue) queues;
 	void *by_link;
+	struct sb_tally in_lanes;
 	LIST_HEAD(sb_bucket, sb_message) by_ticket[SB_OUTBOX_BUCKETS];
 	struct sb_bucket by_topic[SB_OUTBOX_BUCKETS];
 	TAILQ_HEAD(sb_arrival_list, sb_arrival) arrivals;

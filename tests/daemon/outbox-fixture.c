@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "daemon/queue.h"
 #include "tests/daemon/outbox-fixture.h"
 
 const struct sb_queue_limits roomy = {
@@ -98,6 +99,8 @@ void outbox_fixture_open(struct outbox_fixture *f)
 	assert_int_equal(sb_store_open(f->loop, f->scratch.path, &options, &f->store), 0);
 	assert_int_equal(sb_clock_new(f->loop, f->store, &source, &f->clock), 0);
 	assert_int_equal(sb_outbox_new(f->store, f->clock, &f->accounts, &f->outbox), 0);
+	/* Lanes keep to their share, so that a few messages are enough to have some on disk only. */
+	f->outbox->in_lanes.messages = SB_LANES_MESSAGES;
 	sb_outbox_listen(f->outbox, note_settled, f);
 	assert_int_equal(sb_queue_new(f->outbox, "plant", &roomy, note_changed, f, &f->queue), 0);
 	sb_store_drain(f->store);

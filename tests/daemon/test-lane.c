@@ -11,17 +11,20 @@
 #include "daemon/lane.h"
 
 struct fixture {
+	struct sb_tally all;
 	struct sb_lane lane;
 	size_t messages;
 	size_t bytes;
 };
 
+/* Others hold as much as all may, so this one keeps to its share. */
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	sb_lane_init(&f->lane);
+	f->all.messages = SB_LANES_MESSAGES;
+	sb_lane_init(&f->lane, &f->all);
 	*state = f;
 
 	return 0;
@@ -94,6 +97,47 @@ static void test_window_fills_and_refills(void **state)
 		drop(f, ticket);
 	assert_null(sb_lane_first(&f->lane));
 	assert_int_equal(f->lane.n_stored.bytes, 0);
+}
+
+static void enter_large(struct fixture *f, uint64_t ticket, size_t size)
+{
+	uint8_t *payload = calloc(1, size);
+	struct sb_message *message = sb_message_new("topic", payload, size, NULL);
+
+	free(payload);
+	assert_non_null(message);
+	message->ticket = ticket;
+	sb_lane_enter(&f->lane, message);
+}
+
+static void test_takes_more_while_others_hold_little(void **state)
+{
+	struct fixture *f = *state;
+
+	f->all.messages = 0;
+	enter(f, 1, 1000);
+	assert_int_equal(f->lane.n_stored.messages, 1000);
+	assert_int_equal(f->lane.unread, 0);
+	assert_int_equal(f->all.messages, 1000);
+	assert_int_equal(f->all.bytes, f->lane.n_stored.bytes);
+	enter_large(f, 1001, 255 * 1024);
+	assert_int_equal(f->lane.unread, 1);
+	drop(f, 1);
+	assert_int_equal(f->all.messages, 999);
+	sb_lane_done(&f->lane);
+	assert_int_equal(f->all.messages, 0);
+	assert_int_equal(f->all.bytes, 0);
+	sb_lane_init(&f->lane, &f->all);
+}
+
+static void test_takes_its_share_when_all_hold_much(void **state)
+{
+	struct fixture *f = *state;
+
+	f->all.messages = SB_LANES_MESSAGES - 100;
+	enter(f, 1, 200);
+	assert_int_equal(f->lane.n_stored.messages, 100);
+	assert_int_equal(f->lane.unread, 100);
 }
 
 static void test_ended_unread_is_dropped_when_read(void **state)
@@ -231,6 +275,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_window_fills_and_refills),
+		TEST(test_takes_more_while_others_hold_little),
+		TEST(test_takes_its_share_when_all_hold_much),
 		TEST(test_ended_unread_is_dropped_when_read),
 		TEST(test_fetch_under_way_brings_the_new_one),
 		TEST(test_rows_that_went),
