@@ -169,12 +169,17 @@ static const char *const migrations[] = {
 
 /*
  * One process at a time: tickets are numbered by whoever has the file open. Deleted content is
- * overwritten only where that costs no page of its own. The log is checkpointed at 4 MB and cut
+ * overwritten only where that costs no page of its own. The log is checkpointed at LOG_BYTES and cut
  * back to 8 MB if a long transaction made it longer.
+ *
+ * What changes is written by whole pages, and a message that comes alone changes a few bytes of two of them,
+ * twice. So new databases have small pages; others keep what they were made with.
  */
+#define LOG_BYTES 4096000
+
 static const char lock_it[] = "PRAGMA locking_mode = EXCLUSIVE;";
-static const char set_up[] = "PRAGMA journal_mode = WAL;"
-			     "PRAGMA wal_autocheckpoint = 1000;"
+static const char set_up[] = "PRAGMA page_size = 2048;"
+			     "PRAGMA journal_mode = WAL;"
 			     "PRAGMA journal_size_limit = 8388608;"
 			     "PRAGMA secure_delete = FAST;"
 			     "PRAGMA foreign_keys = OFF;"
@@ -390,24 +395,27 @@ static int migrate_from(sqlite3 *handle, size_t version)
 	return r;
 }
 
-/* A file that is larger already may stay so, and does not grow. */
-static int limit_size(sqlite3 *handle, uint64_t max_bytes)
+/* The log is bounded by pages, and so is the file. One that is larger already may stay so, and does not grow. */
+static int limit_sizes(sqlite3 *handle, uint64_t max_bytes)
 {
 	int page_size = 0;
-	char limit[64];
+	char limits[128];
 	int r;
 
-	if (max_bytes == 0)
-		return 0;
 	r = read_number(handle, "PRAGMA page_size;", &page_size);
 	if (r < 0)
 		return r;
 	if (page_size <= 0)
 		return -EBADMSG;
-	(void)snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %" PRIu64 ";",
+	(void)snprintf(limits, sizeof(limits), "PRAGMA wal_autocheckpoint = %d;",
+		       LOG_BYTES / page_size);
+	r = run_sql(handle, limits);
+	if (r < 0 || max_bytes == 0)
+		return r;
+	(void)snprintf(limits, sizeof(limits), "PRAGMA max_page_count = %" PRIu64 ";",
 		       max_bytes / (uint64_t)page_size);
 
-	return run_sql(handle, limit);
+	return run_sql(handle, limits);
 }
 
 static int prepare_file(sqlite3 *handle, const char *path, const struct sb_store_options *options)
@@ -433,7 +441,7 @@ static int prepare_file(sqlite3 *handle, const char *path, const struct sb_store
 	for (; r == 0 && (size_t)version < SB_ELEMENTS(migrations); version++)
 		r = migrate_from(handle, (size_t)version);
 
-	return r < 0 ? r : limit_size(handle, options->max_bytes);
+	return r < 0 ? r : limit_sizes(handle, options->max_bytes);
 }
 
 /*

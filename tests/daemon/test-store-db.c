@@ -206,7 +206,7 @@ static void test_full_store_takes_what_is_not_a_message(void **state)
 	size_t n = 0;
 
 	bound_store(f, 1048576);
-	end = fill_up(f, 1, 1000);
+	end = fill_up(f, fill_up(f, 1, 1000), 2);
 	insert_as(f, "plant", end, "{}", note_error, &errors[0]);
 	hand_over_end(f, 1, SB_CAUSE_CLOUD, 1);
 	assert_int_equal(sb_store_reserve(f->store, 123456, note_error, &errors[1]), 0);

@@ -67,6 +67,22 @@ static void test_foreign_databases_are_refused(void **state)
 	assert_int_equal(sb_store_open(f->loop, f->directory, &f->options, &f->store), -EPROTO);
 }
 
+/* VACUUM is how others come to have another size. */
+static void test_pages_are_small_in_new_databases(void **state)
+{
+	struct fixture *f = *state;
+	char ignored[64];
+
+	f->store = sb_store_close(f->store);
+	expect_query(f, "PRAGMA page_size", "2048");
+	query(f, "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM", ignored,
+	      sizeof(ignored));
+	reopen(f);
+	insert(f, "plant", 1);
+	f->store = sb_store_close(f->store);
+	expect_query(f, "PRAGMA page_size", "4096");
+}
+
 static void note_number(void *userdata, int error, const struct sb_loss *losses, size_t n)
 {
 	(void)losses;
@@ -425,6 +441,7 @@ int main(void)
 		TEST(test_missing_parent),
 		TEST(test_second_process_is_refused),
 		TEST(test_foreign_databases_are_refused),
+		TEST(test_pages_are_small_in_new_databases),
 		TEST(test_garbage_is_moved_aside),
 		TEST(test_damage_inside_is_moved_aside),
 		TEST(test_damage_ends_the_loop_and_is_mended_then),

@@ -311,7 +311,7 @@ static void test_store_that_may_not_grow(void **state)
 	f->options.max_bytes = 1200000;
 	reopen(f);
 	put(f, 1, "app", "#");
-	first = fill_up(f, 1, 1000);
+	first = fill_up(f, fill_up(f, 1, 1000), 1);
 	assert_int_equal(add(f, 1, 1), -ENOSPC);
 	for (uint64_t ticket = 1; ticket < first; ticket++)
 		hand_over_end(f, ticket, SB_CAUSE_DELIVERED, 1000);
