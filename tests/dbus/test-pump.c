@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -188,6 +190,7 @@ static void test_others_on_the_loop_get_their_turn(void **state)
 	assert_int_equal(s->n_handled, N_CALLS);
 }
 
+/* What is said when a connection is over. */
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	(void)message;
@@ -202,19 +205,67 @@ static bool is_set(void *userdata)
 	return *(bool *)userdata;
 }
 
+static void await_disconnected(sd_bus *bus, bool *disconnected)
+{
+	assert_true(sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local",
+					"/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+					"Disconnected", on_disconnected, disconnected) >= 0);
+}
+
 static void test_the_bus_dies_meanwhile(void **state)
 {
 	struct service *s = *state;
 	bool disconnected = false;
 
-	assert_true(sd_bus_match_signal(s->bus, NULL, "org.freedesktop.DBus.Local",
-					"/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-					"Disconnected", on_disconnected, &disconnected) >= 0);
+	await_disconnected(s->bus, &disconnected);
 	call_and_pause(s);
 	assert_true(s->pump.holds);
 	private_bus_kill(s->private_bus);
 	assert_true(loop_until(s->loop, is_set, &disconnected));
 	assert_false(s->pump.holds);
+}
+
+/* Two that talk to each other without a bus, since a bus says nothing that cannot be read. */
+static void connect_pair(sd_bus *ends[2], int fds[2])
+{
+	sd_id128_t id;
+
+	assert_int_equal(sd_id128_randomize(&id), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+			 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(sd_bus_new(&ends[i]) >= 0);
+		assert_true(sd_bus_set_fd(ends[i], fds[i], fds[i]) >= 0);
+	}
+	assert_true(sd_bus_set_server(ends[1], 1, id) >= 0);
+	assert_true(sd_bus_start(ends[1]) >= 0);
+	assert_true(sd_bus_start(ends[0]) >= 0);
+	while (sd_bus_is_ready(ends[0]) <= 0 || sd_bus_is_ready(ends[1]) <= 0)
+		for (size_t i = 0; i < 2; i++)
+			assert_true(sd_bus_process(ends[i], NULL) >= 0);
+}
+
+/* Then sd_bus_process() fails, and leaves the connection as it is. */
+static void test_what_cannot_be_read_ends_the_connection(void **state)
+{
+	/* As long as a header, so that nothing is left that would wake anybody. */
+	static const char nonsense[16] = "not a message..";
+	struct service *s = *state;
+	bool disconnected = false;
+	struct sb_pump pump;
+	sd_bus *ends[2];
+	int fds[2];
+
+	connect_pair(ends, fds);
+	await_disconnected(ends[0], &disconnected);
+	assert_int_equal(sb_pump_init(&pump, ends[0], s->loop, UNSENT_MAX), 0);
+	assert_int_equal(write(fds[1], nonsense, sizeof(nonsense)), sizeof(nonsense));
+	assert_true(loop_until(s->loop, is_set, &disconnected));
+	assert_null(pump.connection);
+	loop_settle_down(s->loop);
+	assert_int_equal(sd_bus_is_open(ends[0]), 0);
+	for (size_t i = 0; i < 2; i++)
+		(void)sd_bus_close_unref(ends[i]);
 }
 
 static void test_it_ends_meanwhile(void **state)
@@ -235,6 +286,7 @@ int main(void)
 		TEST(test_what_is_sent_at_once_holds_nothing),
 		TEST(test_others_on_the_loop_get_their_turn),
 		TEST(test_the_bus_dies_meanwhile),
+		TEST(test_what_cannot_be_read_ends_the_connection),
 		TEST(test_it_ends_meanwhile),
 #undef TEST
 	};
