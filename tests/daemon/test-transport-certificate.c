@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
+#include "daemon/transport-private.h"
 #include "tests/daemon/transport-fixture.h"
 
 #define NAME "cloud.example"
@@ -283,6 +285,44 @@ static void a_session_more_takes_one_descriptor(void **state)
 	assert_int_equal(count_descriptors(), before + 1);
 }
 
+/* What libcoap would say to the peer if it shook hands by itself, with what its context has. */
+static size_t hello_of_context(struct fixture *f, coap_context_t *context, uint8_t *ret,
+			       size_t size)
+{
+	struct sb_peer peer = transport_peer_at(f->base->peer.port);
+	coap_address_t address;
+	coap_session_t *coap;
+	ssize_t len;
+
+	coap_address_init(&address);
+	memcpy(&address.addr, &peer.address, peer.address_len);
+	address.size = peer.address_len;
+	coap = coap_new_client_session(context, NULL, &address, COAP_PROTO_DTLS);
+	assert_non_null(coap);
+	len = recv(f->base->peer.fd, ret, size, MSG_DONTWAIT);
+	coap_session_release(coap);
+	assert_true(len > 0);
+
+	return (size_t)len;
+}
+
+static void the_name_of_a_session_is_its_own(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t hello[2048];
+	size_t len;
+
+	f->base->others[0] = begin_session(f, NAME);
+	f->base->session = begin_session(f, "another.example");
+	assert_ptr_equal(f->base->others[0]->shard, f->base->session->shard);
+	for (int i = 0; i < 2; i++) {
+		len = hello_of_context(f, f->base->others[0]->shard->context, hello, sizeof(hello));
+		assert_null(memmem(hello, len, "example", 7));
+		f->base->session = sb_session_free(f->base->session);
+		transport_run_a_while(f->base);
+	}
+}
+
 static void keys_and_certificates_do_not_mix(void **state)
 {
 	static const char *const arguments[] = { "-k", "secret", "-h", "hint", NULL };
@@ -379,6 +419,7 @@ int main(void)
 		TEST(roots_that_are_none),
 		TEST(trust_is_not_shared),
 		TEST(a_session_more_takes_one_descriptor),
+		TEST(the_name_of_a_session_is_its_own),
 		TEST(keys_and_certificates_do_not_mix),
 		TEST(an_exchange_with_gnutls),
 		TEST(an_exchange_with_openssl),
