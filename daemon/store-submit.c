@@ -347,7 +347,7 @@ int sb_store_put_boot(struct sb_store *store, const struct sb_boot *boot, sb_sto
  * sb_store_ping() - give the disk's thread something to be done with
  * @store: the store; see sb_store_jobs_done()
  *
- * Nothing is read or written for it.
+ * Nothing is read or written for it, nor does what may wait for the commit interval go with it.
  *
  * Return: 0, or -ENOMEM.
  */
@@ -357,6 +357,7 @@ int sb_store_ping(struct sb_store *store)
 
 	if (!job)
 		return -ENOMEM;
+	job->base.aside = true;
 
 	return sb_store_submit(store, job);
 }

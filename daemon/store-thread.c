@@ -2,7 +2,8 @@
 /*
  * Group commit needs no timer: while one commit waits for the disk, the next jobs gather. Only what is
  * patient may wait for other jobs, whose commit it then shares. It waits with the loop: any job that is not
- * patient takes it along, so the order stays, and the thread need not know of it.
+ * patient takes it along, so the order stays, and the thread need not know of it. Only what stands aside
+ * overtakes.
  *
  * A batch is one transaction. A job that fails undoes itself alone. When the transaction as a whole
  * fails, so do all its jobs that write; those that read are run again, for they may have seen what is
@@ -247,20 +248,25 @@ static void thread_on_wake(void *userdata, uint32_t events)
 	complete_finished(thread);
 }
 
-static void hand_over(struct sb_store_thread *thread)
+static void hand_over(struct sb_store_thread *thread, struct sb_job_list *jobs, size_t n)
 {
-	sb_timer_disarm(&thread->patience_over);
 	(void)pthread_mutex_lock(&thread->mutex);
-	TAILQ_CONCAT(&thread->waiting, &thread->held, entry);
-	thread->n_submitted += thread->n_held;
+	TAILQ_CONCAT(&thread->waiting, jobs, entry);
+	thread->n_submitted += n;
 	(void)pthread_cond_signal(&thread->work);
 	(void)pthread_mutex_unlock(&thread->mutex);
+}
+
+static void hand_over_held(struct sb_store_thread *thread)
+{
+	sb_timer_disarm(&thread->patience_over);
+	hand_over(thread, &thread->held, thread->n_held);
 	thread->n_held = 0;
 }
 
 static void thread_on_patience_over(struct sb_timer *timer)
 {
-	hand_over(sb_container_of(timer, struct sb_store_thread, patience_over));
+	hand_over_held(sb_container_of(timer, struct sb_store_thread, patience_over));
 }
 
 /* Signals are for the loop's thread: all are blocked in this one, from its first moment. */
@@ -357,7 +363,7 @@ struct sb_store_thread *sb_store_thread_free(struct sb_store_thread *thread)
 		return NULL;
 
 	if (thread->started) {
-		hand_over(thread);
+		hand_over_held(thread);
 		(void)pthread_mutex_lock(&thread->mutex);
 		thread->stop = true;
 		(void)pthread_cond_signal(&thread->work);
@@ -385,10 +391,17 @@ struct sb_store_thread *sb_store_thread_free(struct sb_store_thread *thread)
  */
 void sb_store_thread_submit(struct sb_store_thread *thread, struct sb_job *job)
 {
+	struct sb_job_list alone = TAILQ_HEAD_INITIALIZER(alone);
+
+	if (job->aside) {
+		TAILQ_INSERT_TAIL(&alone, job, entry);
+		hand_over(thread, &alone, 1);
+		return;
+	}
 	TAILQ_INSERT_TAIL(&thread->held, job, entry);
 	thread->n_held++;
 	if (thread->patience == 0 || !job->patient || thread->n_held >= BATCH_MAX)
-		hand_over(thread);
+		hand_over_held(thread);
 	else if (!sb_timer_armed(&thread->patience_over))
 		sb_timer_arm(&thread->patience_over, thread->patience);
 }
@@ -401,7 +414,7 @@ void sb_store_thread_drain(struct sb_store_thread *thread)
 {
 	uint64_t until;
 
-	hand_over(thread);
+	hand_over_held(thread);
 	(void)pthread_mutex_lock(&thread->mutex);
 	until = thread->n_submitted;
 	while (thread->n_finished < until)

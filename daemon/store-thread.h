@@ -34,10 +34,12 @@ struct sb_job_kind {
 /**
  * struct sb_job - one job, embedded in what it needs; freed by the thread's owner's @free
  * @patient: nobody needs it at once
+ * @aside: neither reads nor writes, so it has no place in the order, and takes no patient ones along
  */
 struct sb_job {
 	const struct sb_job_kind *kind;
 	bool patient;
+	bool aside;
 	int error;
 	TAILQ_ENTRY(sb_job) entry;
 };
