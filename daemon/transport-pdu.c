@@ -78,6 +78,8 @@ int sb_pdu_fill(coap_pdu_t *pdu, coap_session_t *session, const uint8_t *token,
 	const struct sb_option *option;
 	uint16_t last = 0;
 	size_t options_size = 0;
+	size_t size;
+	int r;
 
 	if (!coap_add_token(pdu, SB_TOKEN_LEN, token))
 		return -ENOMEM;
@@ -86,9 +88,13 @@ int sb_pdu_fill(coap_pdu_t *pdu, coap_session_t *session, const uint8_t *token,
 			return -EMSGSIZE;
 		options_size += option_size(&last, option->number, option->len);
 	}
-	*ret_size = sb_pdu_size(options_size, request->payload_len);
+	size = sb_pdu_size(options_size, request->payload_len);
+	r = add_payload(session, request, pdu, size);
+	if (r < 0)
+		return r;
+	*ret_size = size;
 
-	return add_payload(session, request, pdu, *ret_size);
+	return 0;
 }
 
 /**
