@@ -27,8 +27,8 @@ LINKS = {
 ELSEWHERE = [
     (r"make demo", "tests/check.sh", "demo-here"),
     (r"make check", ".ci/run", "make check"),
-    (r"make analyse", "tests/analyse/analyse.sh", "run_cppcheck"),
     (r"make torture", "tests/torture/meson.build", "torture.py"),
+    (r"make fuzz", "tests/fuzz/meson.build", "replay.c"),
     (r"make interop", "tests/interop/meson.build", "interop.py"),
     (r"make deb", "tests/packages/root.sh", "build.sh"),
     (r"make acceptance", ".ci/run", "make acceptance"),
@@ -44,8 +44,9 @@ ELSEWHERE = [
     (r"meson test -C build/mine.*", "tests/check.sh", "meson test"),
 ]
 
-# What nobody executes but a person: it measures, which takes some minutes of a machine that is quiet.
+# What nobody executes but a person, since it takes minutes: it measures, on a machine that is quiet, or it analyses.
 BY_HAND = [
+    r"make analyse",
     r"make bench(-quick|-page)?",
     r"/usr/bin/python3 tests/bench/bench\.py build/bench .*",
 ]
