@@ -9,8 +9,8 @@ import subprocess
 import unittest
 
 import harness
-from client import NAME
-from harness import SOURCE_ROOT, Process, eventually
+from client import LINK, MANAGER, NAME, ROOT, link_path
+from harness import DEVICE, PRODUCT, SECRET, SOURCE_ROOT, Process, cloud_link, eventually, post
 
 UNITS = os.environ["SKYBUS_UNITS"]
 POLICY = os.path.join(SOURCE_ROOT, f"dbus/{NAME}.conf")
@@ -80,12 +80,12 @@ class NotifyTest(harness.SystemTest):
 class InstanceTest(harness.SystemTest):
     """Two daemons on one bus."""
 
-    def start_instance(self, bus, name):
+    def start_instance(self, bus, name, links="links: {}\n"):
         folder = os.path.join(self.folder, name)
         os.makedirs(os.path.join(folder, "state"), mode=0o700)
         config = os.path.join(folder, "skybus.yaml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write("links: {}\n")
+            file.write(links)
         process = Process(folder, "daemon")
         self.addCleanup(process.end)
         process.spawn(
@@ -101,13 +101,41 @@ class InstanceTest(harness.SystemTest):
     def has(self, client, name):
         return client.call_driver("NameHasOwner", "s", name)[0]
 
-    def test_both_are_there(self):
+    def call(self, name, path, method, *arguments):
+        return self.client.call(path, method, *arguments, destination=name)[0]
+
+    def publish(self, name, device, number):
+        """Returns the ticket."""
+        topic = f"/sys/{PRODUCT}/{device}/thing/measurepoint/post"
+        return self.call(name, link_path("plant"), LINK + ".Publish", "ss", topic, post(number))
+
+    def outcome(self, name, ticket):
+        return self.call(name, ROOT, MANAGER + ".WaitTicket", "tu", ticket, 10)
+
+    def test_each_has_messages_of_its_own(self):
+        """Links of the same name, at the same cloud, with a device each."""
+        other = "dev0000002"
         bus = self.start_bus()
-        self.start_daemon(bus, "links: {}\n")
-        client = self.new_client(bus)
-        self.start_instance(bus, "depot")
-        eventually(lambda: self.has(client, f"{NAME}.depot"), "the instance's name")
-        self.assertTrue(self.has(client, NAME))
+        simulator = self.start_simulator(
+            *(f"--device={PRODUCT},{device},{SECRET}" for device in (DEVICE, other))
+        )
+        endpoint = simulator.endpoints["enos-v2"]
+        self.client = self.new_client(bus)
+        self.start_daemon(bus, "links:\n" + cloud_link("plant", "enos-v2", endpoint))
+        link = cloud_link("plant", "enos-v2", endpoint, device_key=other)
+        instance = self.start_instance(bus, "depot", "links:\n" + link)
+        depot = f"{NAME}.depot"
+        eventually(lambda: self.has(self.client, depot), "the instance's name")
+        for number, (name, device) in enumerate([(NAME, DEVICE), (depot, other), (depot, other)]):
+            ticket = self.publish(name, device, number)
+            self.assertEqual(ticket, max(number, 1))
+            self.assertEqual(self.outcome(name, ticket), "delivered")
+        self.assertEqual(simulator.ids("enos-v2"), ["0", "1", "2"])
+        with self.assert_refused("NoSuchTicket"):
+            self.outcome(NAME, 2)
+        self.assertEqual(instance.end(), 0)
+        self.assertEqual(self.publish(NAME, DEVICE, 3), 2)
+        self.assertEqual(self.outcome(NAME, 2), "delivered")
 
     def policy_of(self, name):
         """Made with the command of the guide."""
