@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A configuration: whatever is in the file, it is read to its end, and what is wrong is said with its place. */
+/*
+ * A configuration: whatever is in the file, it is refused with a sentence that begins with its place, or it can be
+ * used, and printed.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +30,30 @@ static struct sb_plugins *load_plugins(void)
 	return plugins;
 }
 
+static void print(const struct sb_config *config)
+{
+	const struct sb_config_view view = {
+		.access = config->access,
+		.callers = config->callers,
+		.store = config->store,
+		.inboxes = config->inboxes,
+		.links = (const struct sb_link_config *const *)config->links,
+		.n_links = config->n_links,
+		.routes = config->routes,
+	};
+	char *text = NULL;
+
+	fuzz_require(sb_config_print(&view, &text) == 0 && text, "it cannot be printed");
+	free(text);
+}
+
+static void check_problems(const struct sb_problems *problems, const char *path)
+{
+	for (size_t i = 0; i < problems->n; i++)
+		fuzz_require(strncmp(problems->all[i].text, path, strlen(path)) == 0,
+			     "a sentence does not begin with its place");
+}
+
 void fuzz_target(struct fuzz_input *in)
 {
 	struct sb_problems problems = { 0 };
@@ -37,7 +64,11 @@ void fuzz_target(struct fuzz_input *in)
 	if (in->left > TEXT_MAX)
 		return;
 	fd = fuzz_file(in, &path);
-	(void)sb_config_read(path, load_plugins(), &problems, &config);
+	if (sb_config_read(path, load_plugins(), &problems, &config) == 0)
+		print(config);
+	else
+		fuzz_require(!config && problems.n_errors > 0, "it is refused without a word");
+	check_problems(&problems, path);
 	(void)sb_config_free(config);
 	sb_problems_done(&problems);
 	(void)close(fd);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Topic filters: many in a tree find what each of them finds alone, also when some have gone again. */
-#include <stdlib.h>
-#include <string.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/filter-tree.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes to the simulator's control socket: one world for all orders, as for a real one. */
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "sim/order.h"
 #include "sim/world.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cloud that a file describes, and what it answers to whatever it is asked. */
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "daemon/problems.h"

@@ -3,8 +3,6 @@
  * The table of settings that a plugin's descriptor brings: whatever is in it, it is refused with a sentence, or all
  * its values can be read. It is the part of a descriptor that is more than a few numbers and pointers.
  */
-#include <stdlib.h>
-#include <string.h>
 
 #include "daemon/cleanup.h"
 #include "daemon/kind.h"
@@ -46,7 +44,7 @@ void fuzz_target(struct fuzz_input *in)
 	size_t n = 1 + fuzz_pick(in, ROWS_MAX);
 	struct sb_settings *settings = NULL;
 	char why[256] = "";
-	int64_t number;
+	int64_t number, least, most;
 
 	for (size_t i = 0; i < n; i++)
 		rows[i] = take_row(in);
@@ -54,9 +52,12 @@ void fuzz_target(struct fuzz_input *in)
 		fuzz_require(why[0] != '\0', "a table is refused without a word");
 		return;
 	}
-	if (sb_settings_new(rows, n, &settings) < 0)
-		return;
-	for (size_t i = 0; i < n; i++)
-		(void)sb_kind_parse(&rows[i], fuzz_text(in), &number);
+	fuzz_require(sb_settings_new(rows, n, &settings) == 0, "a table that is right is refused");
+	for (size_t i = 0; i < n; i++) {
+		if (sb_kind_parse(&rows[i], fuzz_text(in), &number) < 0)
+			continue;
+		sb_kind_bounds(&rows[i], &least, &most);
+		fuzz_require(number >= least && number <= most, "a value is out of bounds");
+	}
 	(void)sb_settings_free(settings);
 }

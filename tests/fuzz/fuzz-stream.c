@@ -19,6 +19,7 @@ static void check_text(const struct fuzz_input *in, const struct sb_frame_text *
 {
 	require_within(in, text->text, text->len);
 	fuzz_require(!memchr(text->text, '\0', text->len), "a text has a zero byte");
+	fuzz_require(sb_utf8_good(text->text, text->len) == text->len, "a text is no UTF-8");
 }
 
 static void check_publish(const struct fuzz_input *in, const struct sb_frame_publish *frame)
@@ -48,5 +49,7 @@ void fuzz_target(struct fuzz_input *in)
 	} else {
 		check_text(in, &frame.answer.code);
 		require_within(in, frame.answer.payload, frame.answer.payload_len);
+		fuzz_require(frame.answer.payload + frame.answer.payload_len == in->at + in->left,
+			     "the payload ends before the packet");
 	}
 }

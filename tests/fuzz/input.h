@@ -18,7 +18,7 @@ struct fuzz_input {
  * fuzz_target() - what is tried; each target defines it
  * @in: the bytes, in memory of their own
  *
- * Calls abort() for what should not be. Whatever it sets up is gone when it returns.
+ * Calls abort() for what should not be. Whatever it sets up for these bytes is gone when it returns.
  */
 void fuzz_target(struct fuzz_input *in);
 
