@@ -152,7 +152,8 @@ class SubscribersTest(harness.SystemTest):
         self.assertEqual(numbers, list(range(BATCH, BATCH + len(numbers))))
         self.assertLess(len(numbers), 200)
         lost = int(re.search(r"(\d+) signals were not sent", reason).group(1))
-        self.assertGreater(lost, 1000)
+        # Its queue holds 1 MB; where publishing is fast it holds more, since nobody is late so soon.
+        self.assertGreater(lost, 800)
         got = BATCH + len(numbers) + lost
         self.assertTrue(until - BATCH < got <= until, (got, until))
         self.assertEqual(self.daemon.log.count("does not read what it is sent"), 1)
