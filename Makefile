@@ -24,7 +24,7 @@ CHECK_PACKAGES = $(TORTURE_PACKAGES) $(INTEROP_PACKAGES) $(DOCS_PACKAGES) abigai
 	fish iproute2 libcoap3-bin mandoc nftables openssl python3-prometheus-client shellcheck sqlite3 valgrind zsh
 
 # To look for mistakes without running anything.
-ANALYSE_PACKAGES = cppcheck
+ANALYSE_PACKAGES = clang clang-tidy cppcheck
 
 # To measure: the peers, a client for the bench itself, and what counts instructions. The service that the
 # broker's package starts is not used; each bench has brokers of its own.
@@ -63,7 +63,7 @@ BENCH_PARTS = skybusd host/skybus-plugin-host sim/skybus-sim $(PLUGINS) \
 help:
 	@echo 'make demo     builds, then sends readings of this machine to simulated clouds'
 	@echo 'make check    builds with two compilers, runs all tests, checks the style'
-	@echo 'make analyse  has cppcheck and gcc -fanalyzer look at the code'
+	@echo 'make analyse  has cppcheck, clang-tidy and gcc -fanalyzer look at the code'
 	@echo 'make torture  kills the daemon and cuts its power under load, and counts what is lost;'
 	@echo '              ROUNDS=20 for less'
 	@echo 'make bench    measures it beside its peers, on a machine that is quiet, into build/bench.json;'

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# What tools find that look at the code without running it: cppcheck and gcc's analyzer. Each finding fails;
-# one that is wrong is suppressed at its line, with a reason. What is left out as a whole is left out here:
+# What tools find that look at the code without running it: cppcheck, clang-tidy and gcc's analyzer. Each finding
+# fails; one that is wrong is suppressed at its line, with a reason. What is left out as a whole is left out in
+# .clang-tidy, and here:
 #
 # - leaks: neither follows the cleanup attribute through SB_STEAL(); the sanitizers find leaks.
 # - gcc 12's word on NULL and on what is not initialised: it does not know that who returns 0 has set what it
@@ -47,9 +48,21 @@ run_gcc() {
     ninja --quiet -k 0 -C "$build"
 }
 
+# With the command lines of clang, which are not those of gcc. How many warnings it has left out it tells, too.
+run_tidy() {
+    [ -f "$build/tidy/build.ninja" ] || CC=clang meson setup -Dtests=false "$build/tidy" >/dev/null || return
+    # shellcheck disable=SC2086 # a list
+    find $folders -name '*.c' -print0 |
+        xargs -0 -n 8 -P "$(nproc)" clang-tidy --quiet -p "$build/tidy" 2>"$build/tidy.log" && return
+    cat "$build/tidy.log"
+    return 1
+}
+
+mkdir -p "$build"
 step "cppcheck" run_cppcheck
+step "clang-tidy" run_tidy
 step "gcc -fanalyzer" run_gcc
 
 printf '\nanalyse: '
-[ "$failed" -eq 0 ] && echo ok || echo "$failed of 2 tools have found something"
+[ "$failed" -eq 0 ] && echo ok || echo "$failed of 3 tools have found something"
 [ "$failed" -eq 0 ]
