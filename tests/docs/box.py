@@ -50,7 +50,6 @@ DIRECTORIES = (
     "/etc/dbus-1/system.d",
     "/usr/share/dbus-1/system.d",
     "/usr/share/doc/skybus",
-    "/var/backups",
     "/var/lib/prometheus/node-exporter",
     "/var/lib/skybus",
     "/var/lib/systemd",
@@ -115,7 +114,7 @@ class Box:
         os.mkdir(packages)
         self.mount("/var/lib/dpkg", packages, "--bind")
         self.over("/etc")
-        for path in "/run", "/var/lib", "/var/log", "/usr/share/doc":
+        for path in "/run", "/var/backups", "/var/lib", "/var/log", "/usr/share/doc":
             self.over(path, copy=False)
         os.mkdir("/var/lib/dpkg")
         self.mount(packages, "/var/lib/dpkg", "--bind")
