@@ -40,10 +40,10 @@ def cpu_s(process):
 
 
 def memory_kb(process):
-    """RSS and PSS."""
+    """RSS; PSS; and what of the latter belongs to no file, and so depends on no other process."""
     with open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii") as rows:
         values = dict(row.split()[:2] for row in rows if row.endswith("kB\n"))
-    return int(values["Rss:"]), int(values["Pss:"])
+    return tuple(int(values[name]) for name in ("Rss:", "Pss:", "Pss_Anon:"))
 
 
 def written_bytes(process):

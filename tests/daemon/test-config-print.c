@@ -53,7 +53,8 @@ static void defaults_are_filled_in(void **state)
 	SB_CLEANUP(sb_free) char *text = read_and_print(*state, "");
 
 	expect(text, "callers:\n  messages_per_second: 50000\n  bytes_per_second: 32M\n");
-	expect(text, "store:\n  sync: full\n  tickets_kept: 100000\n  tickets_kept_for: 30d\n");
+	expect(text, "store:\n  sync: full\n  commit_interval: 0s\n  tickets_kept: 100000\n"
+		     "  tickets_kept_for: 30d\n");
 	expect(text, "inboxes:\n  messages: 10000\n");
 	expect(text, "links: {}\nroutes: []\n");
 	assert_null(strstr(text, "max_bytes"));
